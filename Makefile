@@ -1,0 +1,52 @@
+# One command to tables and figures. Everything that is installed stays in .venv/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PARAMS ?= params/microworld.yaml
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+EXTRAS ?= dev
+DATA ?=
+BIN := .venv/bin
+SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA))
+
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help install reproduce smoke plan test lint lab docs clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: .venv/.installed  ## make .venv with the locked versions
+
+.venv/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python {v[0]}.{v[1]} is too old: 3.11 or newer is needed; name one with make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[$(EXTRAS)]"
+	@touch $@
+
+reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
+	@$(BIN)/python -m honesty_utils.config $(PARAMS) $(if $(DATA),--data $(DATA))
+	@$(SNAKEMAKE) --quiet all
+
+smoke: install  ## the same pipeline at its smallest size
+	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml
+
+plan: install  ## say what reproduce would run, and why
+	@$(SNAKEMAKE) --dry-run
+
+test: install  ## run all tests
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+lint: install  ## ruff, mypy, snakefmt, notebook outputs
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile
+
+docs: install  ## write every number in README and docs anew from figures/ and runs/
+	$(BIN)/python -m honesty_utils.report --fill README.md docs
+
+lab: install  ## JupyterLab on the same environment
+	$(BIN)/jupyter lab notebooks
+
+clean:  ## delete the intermediate artifacts of every run
+	rm -rf runs .snakemake

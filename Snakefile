@@ -1,0 +1,210 @@
+# Who reads what. A rule runs one notebook; its target is a result file, its log the executed copy.
+#
+#   snakemake --cores 4 --config params=params/microworld.yaml
+#
+# Every rule passes its notebook the sections of the params file that it needs and no more, so that an edit re-runs
+# what depends on it and nothing else. Model x seed are wildcards: the same file runs on a laptop, on one GPU box
+# (--resources gpu=1) and on a cluster (--executor slurm).
+import json
+import sys
+
+from honesty_utils import config as settings
+from honesty_utils.paths import Run
+
+if "params" not in config:
+    sys.exit("Snakefile: no params file; add --config params=params/microworld.yaml")
+try:
+    P = settings.load(config["params"], data=config.get("data"))
+except settings.ConfigError as error:
+    sys.exit(str(error))
+
+RUN = Run(P.run)
+EXECUTED = RUN.folder / "notebooks"
+DATASETS = list(P.evaluation.datasets)
+PARTS = {"train": ["train"], "evaluation": DATASETS}
+TRAINED = {name: list(P.training_of(name).seeds) for name in P.methods}
+MODELS = {"unaligned": [0], "prompt_based": [0], **TRAINED}
+
+
+wildcard_constraints:
+    method="|".join(MODELS),
+    seed=r"\d+",
+
+
+def section(name):
+    return getattr(P, name).model_dump(mode="json")
+
+
+def question_sets(part):
+    return {name: P.questions[name].model_dump(mode="json") for name in PARTS[part]}
+
+
+def values(**parameters):
+    """The parameters of a notebook as JSON; Snakemake compares them with those of the last run."""
+    return json.dumps({"run": P.run, **parameters}, sort_keys=True)
+
+
+def paths(pattern, names):
+    return [str(pattern(name)) for name in names]
+
+
+EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
+MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
+# A model that the run itself makes is an input of whatever loads it; a hub name or a user's folder is not.
+WORLD_MODEL = [str(RUN.base_model)] if P.world else []
+
+
+rule all:
+    default_target: True
+    input:
+        RUN.figures / "tab_main.csv",
+        RUN.figures / "claims.md",
+        RUN.figures / "report.html",
+
+
+if P.world:
+
+    rule world:
+        input:
+            notebook="notebooks/00_world.ipynb",
+        output:
+            directory(RUN.base_model),
+            paths(RUN.world_questions, P.world.sets()),
+        log:
+            EXECUTED / "00_world.ipynb",
+        threads: 4
+        params:
+            values=values(world=section("world"), prompts=section("prompts")),
+        shell:
+            EXECUTE
+
+
+for part, names in PARTS.items():
+
+    rule:
+        name:
+            f"sampling_{part}"
+        input:
+            WORLD_MODEL,
+            paths(RUN.world_questions, [n for n in names if P.questions[n].source == "microworld"]) if P.world else [],
+            notebook="notebooks/10_sampling.ipynb",
+        output:
+            paths(RUN.responses, names),
+            paths(RUN.questions, names),
+        log:
+            EXECUTED / f"10_sampling_{part}.ipynb",
+        threads: 2
+        resources:
+            gpu=1,
+        params:
+            values=values(
+                questions=question_sets(part), model=MODEL, prompts=section("prompts"), sampling=section("sampling")
+            ),
+        shell:
+            EXECUTE
+
+    rule:
+        name:
+            f"labeling_{part}"
+        input:
+            paths(RUN.responses, names),
+            paths(RUN.questions, names),
+            notebook="notebooks/20_labeling.ipynb",
+        output:
+            paths(RUN.labels, names),
+            paths(RUN.knowledge, names),
+            [str(RUN.train_questions)] if part == "train" else [],
+        log:
+            EXECUTED / f"20_labeling_{part}.ipynb",
+        params:
+            values=values(questions=question_sets(part), prompts=section("prompts"), labeling=section("labeling")),
+        shell:
+            EXECUTE
+
+
+for name, method in P.methods.items():
+
+    rule:
+        name:
+            f"sft_{name}"
+        input:
+            RUN.labels("train"),
+            RUN.train_questions,
+            notebook=f"notebooks/{settings.METHOD_NOTEBOOKS[method.builder]}.ipynb",
+        output:
+            RUN.sft(name),
+        log:
+            EXECUTED / f"{settings.METHOD_NOTEBOOKS[method.builder]}_{name}.ipynb",
+        params:
+            values=values(method=name, builder=method.builder, options=dict(method.options), prompts=section("prompts")),
+        shell:
+            EXECUTE
+
+
+def training_values(wildcards):
+    chosen = P.training_of(wildcards.method).model_dump(mode="json", exclude={"seeds"})
+    return values(
+        method=wildcards.method, seed=int(wildcards.seed), model=MODEL, training=chosen, style=P.prompts.style
+    )
+
+
+rule training:
+    input:
+        WORLD_MODEL,
+        str(RUN.folder / "sft" / "{method}.parquet"),
+        notebook="notebooks/40_training.ipynb",
+    output:
+        directory(RUN.folder / "models" / "{method}" / "seed{seed}"),
+    log:
+        EXECUTED / "40_training_{method}_seed{seed}.ipynb",
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        values=training_values,
+    shell:
+        EXECUTE
+
+
+def evaluated_model(wildcards):
+    if wildcards.method in TRAINED:
+        return [str(RUN.model(wildcards.method, wildcards.seed))]
+    return WORLD_MODEL
+
+
+def evaluation_values(wildcards):
+    # Only what the notebook reads of each set: how it is graded, not where its questions came from.
+    sets = {name: P.questions[name].match for name in DATASETS}
+    return values(
+        method=wildcards.method,
+        seed=int(wildcards.seed),
+        datasets=sets,
+        model=MODEL,
+        prompts=section("prompts"),
+        labeling=section("labeling"),
+        evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets"}),
+    )
+
+
+rule evaluation:
+    input:
+        evaluated_model,
+        paths(RUN.questions, DATASETS),
+        paths(RUN.labels, DATASETS),
+        notebook="notebooks/50_evaluation.ipynb",
+    output:
+        [str(RUN.folder / "evaluation" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in DATASETS],
+    log:
+        EXECUTED / "50_evaluation_{method}_seed{seed}.ipynb",
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        values=evaluation_values,
+    shell:
+        EXECUTE
+
+
+EVALUATIONS = [
+    str(RUN.evaluation(method, seed, name)) for method, seeds in MODELS.items() for seed in seeds for name in DATASETS
+]

@@ -1,0 +1,77 @@
+"""From responses to labels: every response of M_t, or of an aligned model, is graded against its question."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from honesty_utils import grading, records
+from honesty_utils.config import Labeling, Prompts
+
+
+def grade_responses(
+    responses: pd.DataFrame,
+    questions: pd.DataFrame,
+    wording: Prompts,
+    settings: Labeling,
+    match: str | None = None,
+) -> pd.DataFrame:
+    """Add ``outcome`` and ``matched`` to ``responses``.
+
+    Args:
+        responses: a row a response: ``question_id``, ``text`` and whatever else; kept in order.
+        questions: a QUESTIONS table that has all of their ids.
+        wording: holds the refusal sentence, which always counts as a refusal.
+        settings: matcher and refusal signs.
+        match: matcher of this question set; none: that of ``settings``.
+
+    Raises:
+        ValueError: a response to a question that is not in ``questions``.
+    """
+    unknown = set(responses["question_id"]) - set(questions["question_id"])
+    if unknown:
+        raise ValueError(f"{len(unknown)} responses to questions that the set does not have, such as {min(unknown)!r}")
+    columns = ["question_id", "question", "answers", "choices", "answer_index"]
+    table = responses.merge(questions[columns], on="question_id", how="left", validate="many_to_one")
+    graded = grading.grade_table(
+        table,
+        match=match or settings.match,
+        refusal=wording.refusal,
+        signs=settings.refusal_signs if settings.refusal_signs is not None else grading.PAPER_SIGNS,
+    )
+    return graded.drop(columns=columns[1:])
+
+
+def label(
+    responses: pd.DataFrame,
+    questions: pd.DataFrame,
+    wording: Prompts,
+    settings: Labeling,
+    match: str | None = None,
+) -> pd.DataFrame:
+    """LABELS table of a RESPONSES table; arguments and errors as for :func:`grade_responses`."""
+    labels = grade_responses(responses, questions, wording, settings, match)
+    labels["judge_score"] = None
+    return labels[list(records.LABELS.schema.names)]
+
+
+def greedy(labels: pd.DataFrame) -> pd.DataFrame:
+    """The greedy rows of a labels table, one a question."""
+    return labels[labels["sample_index"] == records.GREEDY].reset_index(drop=True)
+
+
+def keep_known(labels: pd.DataFrame) -> pd.DataFrame:
+    """Labels of the questions that M_t answers right: how a prior-known set is made for a model (paper: PKQA).
+
+    Raises:
+        ValueError: M_t answers none of them.
+    """
+    answers = greedy(labels)
+    known = set(answers.loc[answers["outcome"] == "correct", "question_id"])
+    if not known:
+        raise ValueError(f"the model answers none of {len(answers)} candidates right; a prior-known set needs some")
+    return labels[labels["question_id"].isin(known)].reset_index(drop=True)
+
+
+def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """The questions that have labels; a prior-known set keeps fewer than were asked."""
+    return questions[questions["question_id"].isin(labels["question_id"])].reset_index(drop=True)

@@ -1,0 +1,65 @@
+"""Where the artifacts of a run live. Every notebook and rule takes its paths from here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def root() -> Path:
+    """Top of the checkout: ``HONESTY_ROOT`` if set, else the nearest parent folder that holds ``pyproject.toml``."""
+    if "HONESTY_ROOT" in os.environ:
+        return Path(os.environ["HONESTY_ROOT"])
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    raise FileNotFoundError(f"{here}: not inside a checkout (no pyproject.toml above it); set HONESTY_ROOT to its top")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Paths of one run; ``name`` is the ``run`` of its params file."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return root() / "runs" / self.name
+
+    @property
+    def figures(self) -> Path:
+        return root() / "figures" / self.name
+
+    @property
+    def base_model(self) -> Path:
+        return self.folder / "world" / "base_model"
+
+    @property
+    def train_questions(self) -> Path:
+        return self.folder / "train_questions.parquet"
+
+    def world_questions(self, dataset: str) -> Path:
+        return self.folder / "world" / "questions" / f"{dataset}.parquet"
+
+    def questions(self, dataset: str) -> Path:
+        return self.folder / "questions" / f"{dataset}.parquet"
+
+    def responses(self, dataset: str) -> Path:
+        return self.folder / "responses" / f"{dataset}.parquet"
+
+    def labels(self, dataset: str) -> Path:
+        return self.folder / "labels" / f"{dataset}.parquet"
+
+    def knowledge(self, dataset: str) -> Path:
+        return self.folder / "knowledge" / f"{dataset}.parquet"
+
+    def sft(self, method: str) -> Path:
+        return self.folder / "sft" / f"{method}.parquet"
+
+    def model(self, method: str, seed: int) -> Path:
+        return self.folder / "models" / method / f"seed{seed}"
+
+    def evaluation(self, method: str, seed: int, dataset: str) -> Path:
+        return self.folder / "evaluation" / method / f"seed{seed}" / f"{dataset}.parquet"
