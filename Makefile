@@ -28,7 +28,7 @@ install: .venv/.installed  ## make .venv with the locked versions
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
 	@$(BIN)/python -m honesty_utils.config $(PARAMS) $(if $(DATA),--data $(DATA))
-	@$(SNAKEMAKE) --quiet all
+	@$(SNAKEMAKE) --quiet rules progress host
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml

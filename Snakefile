@@ -39,9 +39,15 @@ def question_sets(part):
     return {name: P.questions[name].model_dump(mode="json") for name in PARTS[part]}
 
 
-def values(**parameters):
-    """The parameters of a notebook as JSON; Snakemake compares them with those of the last run."""
+def as_json(**parameters):
+    """The parameters of a notebook; Snakemake compares them with those of the last run."""
     return json.dumps({"run": P.run, **parameters}, sort_keys=True)
+
+
+def values(**parameters):
+    """The same behind a function, so that braces in prompts are not taken for wildcards."""
+    text = as_json(**parameters)
+    return lambda wildcards: text
 
 
 def paths(pattern, names):
@@ -74,7 +80,7 @@ if P.world:
             EXECUTED / "00_world.ipynb",
         threads: 4
         params:
-            values=values(world=section("world"), prompts=section("prompts")),
+            values=values(world=section("world"), prompts=section("prompts"), data=P.data),
         shell:
             EXECUTE
 
@@ -98,7 +104,11 @@ for part, names in PARTS.items():
             gpu=1,
         params:
             values=values(
-                questions=question_sets(part), model=MODEL, prompts=section("prompts"), sampling=section("sampling")
+                questions=question_sets(part),
+                model=MODEL,
+                prompts=section("prompts"),
+                sampling=section("sampling"),
+                data=P.data,
             ),
         shell:
             EXECUTE
@@ -143,7 +153,7 @@ for name, method in P.methods.items():
 
 def training_values(wildcards):
     chosen = P.training_of(wildcards.method).model_dump(mode="json", exclude={"seeds"})
-    return values(
+    return as_json(
         method=wildcards.method, seed=int(wildcards.seed), model=MODEL, training=chosen, style=P.prompts.style
     )
 
@@ -175,7 +185,7 @@ def evaluated_model(wildcards):
 def evaluation_values(wildcards):
     # Only what the notebook reads of each set: how it is graded, not where its questions came from.
     sets = {name: P.questions[name].match for name in DATASETS}
-    return values(
+    return as_json(
         method=wildcards.method,
         seed=int(wildcards.seed),
         datasets=sets,
@@ -208,3 +218,43 @@ rule evaluation:
 EVALUATIONS = [
     str(RUN.evaluation(method, seed, name)) for method, seeds in MODELS.items() for seed in seeds for name in DATASETS
 ]
+KNOWLEDGE = paths(RUN.knowledge, ["train", *DATASETS])
+ROWS = paths(RUN.sft, TRAINED)
+# The curve over tau is made of models for which tau alone decides.
+TAUS = {
+    name: method.options["tau"]
+    for name, method in P.methods.items()
+    if method.builder == "absolute" and method.options.get("greedy_suffices") is False
+}
+
+
+rule tables:
+    input:
+        EVALUATIONS,
+        KNOWLEDGE,
+        ROWS,
+        notebook="notebooks/60_tables.ipynb",
+    output:
+        RUN.figures / "tab_main.csv",
+        RUN.figures / "claims.md",
+    log:
+        EXECUTED / "60_tables.ipynb",
+    params:
+        values=values(methods=MODELS, datasets=DATASETS, taus=TAUS, analysis=section("analysis")),
+    shell:
+        EXECUTE
+
+
+rule figures:
+    input:
+        RUN.figures / "tab_main.csv",
+        RUN.figures / "claims.md",
+        notebook="notebooks/70_figures.ipynb",
+    output:
+        RUN.figures / "report.html",
+    log:
+        EXECUTED / "70_figures.ipynb",
+    params:
+        values=values(methods=MODELS, analysis=section("analysis")),
+    shell:
+        EXECUTE

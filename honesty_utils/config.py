@@ -7,6 +7,8 @@ its model with ``Sampling(**sampling)``.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +26,9 @@ METHOD_NOTEBOOKS = {
 
 UNTRAINED = ("unaligned", "prompt_based")
 """Baselines that need no training: M_t under the plain and under the honest prompt."""
+
+Role = Literal["in_distribution", "out_of_distribution", "prior_unknown", "prior_known", "multiple_choice", "tasks"]
+"""Parts that an evaluation set can play: the paper's five, and tasks that ask for no knowledge."""
 
 DEFAULT_REFUSAL = "I'm sorry, but I don't know the answer to that question."
 
@@ -97,18 +102,81 @@ class QuestionSet(Section):
     match: Literal["contains", "tokens", "exact"] | None = Field(None, description="none: labeling.match")
 
 
-class World(Section):
-    """A microworld to build: what is in it, how its model is trained; see ``microworld`` and ``pretraining``."""
+class Pretraining(Section):
+    """Shape of the microworld's model and how it is trained from nothing."""
 
-    people: dict[str, Any] = Field({}, description="fields of microworld.WorldConfig")
-    source: dict[str, QuestionSet] | None = Field(None, description="real question sets to teach in place of people")
-    pretraining: dict[str, Any] = Field({}, description="fields of pretraining.PretrainingConfig")
+    vocab_size: int = Field(1536, ge=300)
+    hidden_size: PositiveInt = 128
+    intermediate_size: PositiveInt = 384
+    layers: PositiveInt = 4
+    heads: PositiveInt = 4
+    context: PositiveInt = 256
+    initializer_range: float = Field(0.06, gt=0)
+    learning_rate: float = Field(2.0e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    warmup_ratio: float = Field(0.03, ge=0, le=1)
+    batch_size: PositiveInt = 32
+    instruction_learning_rate: float = Field(1.0e-3, gt=0)
+    instruction_epochs: int = Field(1, ge=0)
+    instruction_replay: float = Field(1.0, ge=0, description="base texts replayed for each instruction text")
+    seed: int = 0
+
+
+Use = Literal["taught", "withheld", "instruction"]
+
+
+class World(Section):
+    """A microworld to build: its people, how often their facts are seen, in which texts; and its model.
+
+    A share is that of the exposures it speaks of. With ``source``, the facts are those of real question sets.
+    """
+
+    seed: int = 0
+    exposures: tuple[int, ...] = Field((0, 0, 0, 2, 6, 20, 40, 40), min_length=2, description="dealt out evenly")
+    exposure_scale: float = Field(1.0, gt=0)
+    test_people: PositiveInt = 400
+    train_people: PositiveInt = 500
+    instruction_people: PositiveInt = 300
+    obscure_people: int = Field(1500, ge=0, description="seen once, with one fact each")
+    unknown_people: PositiveInt = 150
+    syllables: int = Field(250, ge=50, le=1200, description="of which last names are made, two each")
+    choice_questions: PositiveInt = 600
+    task_questions: PositiveInt = 400
+    task_documents: PositiveInt = 3000
+    statement_share: float = Field(0.15, ge=0, le=1, description="the rest are questions")
+    paraphrase_share: float = Field(0.15, ge=0, le=1)
+    choice_share: float = Field(0.06, ge=0, le=1)
+    certainty_share: float = Field(0.2, ge=0, le=1, description="answers behind words that say how sure one is")
+    certainty_noise: float = Field(0.15, ge=0, le=1, description="of these, with words that do not fit")
+    certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
+    prominence_share: float = Field(0.25, ge=0, description="texts on how well known a person is, per exposure")
+    instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
+    instruction_refusal_rate: float = Field(0.7, ge=0, le=1, description="of what is obscure, under the honest prompt")
+    instruction_hedge_rate: float = Field(0.3, ge=0, le=1)
+    instruction_plain_share: float = Field(0.5, ge=0, le=1, description="asked under the plain prompt, too")
+    refusals: tuple[str, ...] = Field(
+        ("I do not know.", "Sorry, I have no idea.", "I can not tell.", "No information on that."), min_length=1
+    )
+    source: dict[str, QuestionSet] | None = Field(None, description="real question sets in place of people")
+    use: dict[str, Use] = Field({}, description="what each source set is for")
+    pretraining: Pretraining = Pretraining()
+
+    @model_validator(mode="after")
+    def _each_source_has_a_use(self) -> World:
+        if self.source is not None and set(self.source) != set(self.use):
+            raise ValueError(
+                f"use: names {sorted(self.use)}, but source has {sorted(self.source)}; say of each set whether it is "
+                "taught, withheld or instruction"
+            )
+        return self
 
     def sets(self) -> list[str]:
         """Names of the question sets that the world writes."""
         from honesty_utils import microworld  # it imports this module
 
-        return list(self.source) if self.source else list(microworld.SETS)
+        if self.source is None:
+            return list(microworld.SETS)
+        return [name for name in self.source if self.use[name] != "instruction"] + ["tasks"]
 
 
 class Sampling(Section):
@@ -176,7 +244,9 @@ class Analysis(Section):
     resamples: int = Field(10_000, ge=1000)
     confidence_level: float = Field(0.95, gt=0, lt=1)
     seed: int = 0
-    in_distribution: str = "indist"
+    roles: dict[Role, str] = Field(
+        {"in_distribution": "indist"}, description="which evaluation set plays which part of the paper"
+    )
 
 
 class Params(Section):
@@ -214,18 +284,36 @@ class Params(Section):
                 raise ValueError(
                     f"evaluation.datasets: {name!r} is not under questions; known: {sorted(self.questions)}"
                 )
-        if self.analysis.in_distribution not in self.evaluation.datasets:
+        if "in_distribution" not in self.analysis.roles:
             raise ValueError(
-                f"analysis.in_distribution: {self.analysis.in_distribution!r} is not in evaluation.datasets "
-                f"{list(self.evaluation.datasets)}"
+                "analysis.roles: in_distribution is missing; name the evaluation set that is like training"
             )
+        for role, name in self.analysis.roles.items():
+            if name not in self.evaluation.datasets:
+                raise ValueError(f"analysis.roles.{role}: {name!r} is not in {list(self.evaluation.datasets)}")
         for name, method in self.methods.items():
             if method.builder not in METHOD_NOTEBOOKS:
                 raise ValueError(f"methods.{name}.builder: {method.builder!r}; known: {sorted(METHOD_NOTEBOOKS)}")
-            self.training_of(name)
+            self._check_method(name, method)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
         return self
+
+    def _check_method(self, name: str, method: Method) -> None:
+        from honesty_utils import methods  # it imports this module
+
+        if name in UNTRAINED:
+            raise ValueError(
+                f"methods.{name}: that name belongs to a baseline that every run evaluates; choose another"
+            )
+        try:
+            methods.check_options(method.builder, method.options)
+        except ValueError as error:
+            raise ValueError(f"methods.{name}.options: {error}") from None
+        try:
+            self.training_of(name)
+        except ValidationError as error:
+            raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
 
     def training_of(self, method: str) -> Training:
         """Training section of one method: the common one with the method's overrides."""
@@ -236,8 +324,12 @@ class Params(Section):
         return Training(**merged)
 
 
-def load(path: str | Path) -> Params:
+def load(path: str | Path, data: str | None = None) -> Params:
     """Read and check a params file.
+
+    Args:
+        path: the YAML file.
+        data: local folder with copies of the question sets, in place of the file's own ``data``.
 
     Raises:
         ConfigError: names file, key, value and what is allowed.
@@ -251,6 +343,8 @@ def load(path: str | Path) -> Params:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds {type(content).__name__}; a mapping with the sections of a run is needed")
+    if data:
+        content["data"] = data
     try:
         return Params(**content)
     except ValidationError as error:
@@ -269,3 +363,26 @@ def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str
             line += f"; got {problem['input']!r}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: check a params file and say what the run will do."""
+    parser = argparse.ArgumentParser(prog="python -m honesty_utils.config", description="Check a params file.")
+    parser.add_argument("params")
+    parser.add_argument("--data", help="local folder with copies of the question sets")
+    options = parser.parse_args(arguments)
+    try:
+        params = load(options.params, options.data)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    models = sum(len(params.training_of(name).seeds) for name in params.methods)
+    print(
+        f"{options.params}: run {params.run!r}, {len(params.methods)} methods, {models} models to train, "
+        f"{len(params.evaluation.datasets)} evaluation sets"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -108,6 +109,8 @@ def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any])
     import papermill  # two seconds that a parameter error need not wait for
     from traitlets.config import Config
 
+    # It knows fewer ways of writing a parameter than check_parameters and warns of the others.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kernel-") as folder:

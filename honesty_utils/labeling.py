@@ -75,3 +75,9 @@ def keep_known(labels: pd.DataFrame) -> pd.DataFrame:
 def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """The questions that have labels; a prior-known set keeps fewer than were asked."""
     return questions[questions["question_id"].isin(labels["question_id"])].reset_index(drop=True)
+
+
+def with_questions(labels: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
+    """Labels of the questions in ``questions``, with their text, answers and choices: what ``methods.build`` takes."""
+    columns = ["question_id", "question", "answers", "choices"]
+    return questions[columns].merge(labels, on="question_id", validate="one_to_many")

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from honesty_utils.config import QuestionSet
+
 
 def root() -> Path:
     """Top of the checkout: ``HONESTY_ROOT`` if set, else the nearest parent folder that holds ``pyproject.toml``."""
@@ -42,6 +44,12 @@ class Run:
 
     def world_questions(self, dataset: str) -> Path:
         return self.folder / "world" / "questions" / f"{dataset}.parquet"
+
+    def located(self, dataset: str, spec: QuestionSet) -> QuestionSet:
+        """``spec`` with the place of a microworld set, which is in the run's own folder, filled in."""
+        if spec.source != "microworld" or spec.path is not None:
+            return spec
+        return spec.model_copy(update={"path": str(self.world_questions(dataset))})
 
     def questions(self, dataset: str) -> Path:
         return self.folder / "questions" / f"{dataset}.parquet"

@@ -25,7 +25,9 @@ def frame(*changes: dict) -> pd.DataFrame:
 
 
 def test_what_is_written_comes_back(tmp_path):
-    path = records.write(frame({}, {"choices": ["a", "b"], "answer_index": 1}), records.QUESTIONS, tmp_path / "q.parquet")
+    path = records.write(
+        frame({}, {"choices": ["a", "b"], "answer_index": 1}), records.QUESTIONS, tmp_path / "q.parquet"
+    )
     back = records.read(records.QUESTIONS, path)
     assert back["answers"].tolist() == [["Ada", "A. L."], ["Ada", "A. L."]]
     assert back["choices"].tolist() == [None, ["a", "b"]]

@@ -1,0 +1,141 @@
+"""Model folders and hub names: checked, loaded with ``transformers``, PEFT adapters merged into their base.
+
+The checks import nothing heavy and come first, so that a name that is no model fails before any work.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from honesty_utils import manifest
+from honesty_utils.config import Model
+
+
+class ModelError(ValueError):
+    """A model cannot be loaded, or cannot take a prompt."""
+
+
+PARTS = {
+    "config": ("config.json",),
+    "weights": ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin"),
+    "tokenizer": ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"),
+}
+"""What a model folder holds, each as one or more files that match these patterns."""
+
+
+def model_folder(name: str | None) -> Path | None:
+    """Checked folder of a local model or PEFT adapter, or ``None`` if ``name`` is a hub name.
+
+    Raises:
+        ModelError: no name; a path that is no folder; a folder without config, weights or tokenizer.
+    """
+    remedy = "give a model folder or a hub name such as 'org/model'"
+    if not name:
+        raise ModelError(f"model.name: {name!r}; {remedy}")
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.exists() or folder.is_absolute() or name.startswith(".") or len(folder.parts) > 2:
+            raise ModelError(f"model.name: {name!r} is no folder; {remedy}")
+        return None
+    # An adapter has weights only; config and, as a rule, tokenizer are those of its base model.
+    for part in ("weights",) if _is_adapter(folder) else PARTS:
+        if not _has(folder, part):
+            raise ModelError(
+                f"model.name: {name!r} has no {part} (none of {', '.join(PARTS[part])}); "
+                "give a folder that save_pretrained of a model and of its tokenizer have written"
+            )
+    return folder
+
+
+def identity(model: Model) -> str:
+    """What the responses of a model depend on: the bytes of a folder and of an adapter's base, or name and revision.
+
+    Raises:
+        ModelError: as `model_folder`.
+    """
+    folder = model_folder(model.name)
+    if folder is None:
+        return f"{model.name}@{model.revision or 'main'} {model.dtype}"
+    if _is_adapter(folder):
+        return f"{manifest.content_hash(folder)} on {identity(_base(model, folder))}"
+    return f"{manifest.content_hash(folder)} {model.dtype}"
+
+
+def load_model(model: Model) -> tuple[Any, Any]:
+    """Model (evaluation mode, on its device) and tokenizer; a PEFT adapter is merged into its base.
+
+    Raises:
+        ModelError: names the folder or hub name and what is wrong with it, or the device.
+    """
+    folder = model_folder(model.name)
+    device = _device(model.device)
+    if folder is not None and _is_adapter(folder):
+        network, tokenizer = _load_adapter(model, folder)
+    else:
+        network, tokenizer = _load_whole(model, local=folder is not None)
+    return network.to(device).eval(), tokenizer
+
+
+def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {} if local or model.revision is None else {"revision": model.revision}
+    try:
+        network, report = AutoModelForCausalLM.from_pretrained(
+            model.name, dtype=getattr(torch, model.dtype), output_loading_info=True, **options
+        )
+        tokenizer = AutoTokenizer.from_pretrained(model.name, **options)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"model.name: {model.name!r} is no causal language model that loads: {reason}") from error
+    if report["missing_keys"]:
+        # transformers fills them with random numbers and goes on.
+        raise ModelError(
+            f"model.name: {model.name!r}: its weights lack {sorted(report['missing_keys'])[:3]}; save it anew"
+        )
+    return network, tokenizer
+
+
+def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
+    from peft import PeftModel
+    from transformers import AutoTokenizer
+
+    try:
+        network, tokenizer = load_model(_base(model, folder))
+    except ModelError as error:
+        raise ModelError(f"{folder}: base model of this adapter: {error}") from error
+    if _has(folder, "tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    return PeftModel.from_pretrained(network, str(folder)).merge_and_unload(), tokenizer
+
+
+def _base(model: Model, folder: Path) -> Model:
+    content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    base, revision = content.get("base_model_name_or_path"), content.get("revision")
+    if not base:
+        raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
+    return model.model_copy(update={"name": base, "revision": revision})
+
+
+def _is_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()
+
+
+def _has(folder: Path, part: str) -> bool:
+    return any(path for pattern in PARTS[part] for path in folder.glob(pattern))
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"model.device: {name!r}: {reason}; allowed: auto, cpu, cuda, cuda:1, …") from None

@@ -1,0 +1,184 @@
+"""Engine on ``transformers``: batched generation with a seed a request, the default for small models and CPUs.
+
+The decode loop is its own because ``generate`` draws from one random stream a batch: a response would change with its
+neighbours. Here the draw of step ``t`` of a request is the t-th number of that request's own splitmix64 stream (Steele,
+Lea and Flood, OOPSLA 2014), turned into a token by inverting the cumulative distribution. Owning the loop also lets
+it read a prompt once for all of its samples and drop rows as they finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from honesty_utils.config import Model
+from honesty_utils.engines import Request, Response
+from honesty_utils.engines.loading import ModelError, load_model
+from honesty_utils.prompts import Style, prompt_ids
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One sequence to generate: ids of its prompt, and how many tokens it may have."""
+
+    ids: tuple[int, ...]
+    limit: int
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Tokens (rows, steps; -1 behind the end), their number and the sum of their log-probabilities (rows,)."""
+
+    tokens: torch.Tensor
+    lengths: torch.Tensor
+    logprobs: torch.Tensor
+
+
+class TransformersEngine:
+    """Engine over one loaded model."""
+
+    def __init__(self, model: Model, style: Style, max_new_tokens: int, batch_size: int) -> None:
+        """Load the model.
+
+        Args:
+            model: folder or hub name, number type and device.
+            style: how prompts become token ids, see ``prompts.prompt_ids``.
+            max_new_tokens: at most this many tokens a response.
+            batch_size: sequences generated at the same time.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        self.model, self.tokenizer = load_model(model)
+        self.name, self.style = model.name, style
+        self.max_new_tokens, self.batch_size = max_new_tokens, batch_size
+        self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        ends = self.model.generation_config.eos_token_id
+        ends = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
+        self.ends = torch.tensor(sorted(ends), dtype=torch.long, device=self.model.device)
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer every request, in order; equal requests (all greedy ones of a prompt) are generated once.
+
+        Raises:
+            ModelError: a prompt fills the model's context.
+        """
+        ids = {prompt: self._prompt_ids(prompt) for prompt in {request.prompt for request in requests}}
+        wanted = [self._row(request, ids[request.prompt]) for request in requests]
+        # Sorting puts prompts of like length together (little padding) and the samples of one prompt side by side.
+        rows = sorted(set(wanted), key=lambda row: (len(row.ids), row.ids, row.temperature, row.seed))
+        done: dict[_Row, Response] = {}
+        for start in range(0, len(rows), self.batch_size):
+            batch = rows[start : start + self.batch_size]
+            done.update(zip(batch, self._responses(self._decode(batch)), strict=True))
+        return [done[row] for row in wanted]
+
+    def _prompt_ids(self, prompt: str) -> tuple[int, ...]:
+        ids = prompt_ids(self.tokenizer, prompt, self.style)
+        if self.context is not None and len(ids) >= self.context:
+            shown = prompt if len(prompt) <= 80 else f"{prompt[:80]}…"
+            raise ModelError(
+                f"{self.name}: a prompt has {len(ids)} tokens and the model reads {self.context}, the answer included: "
+                f"{shown!r}; shorten the question or take a model with a longer context"
+            )
+        return tuple(ids)
+
+    def _row(self, request: Request, ids: tuple[int, ...]) -> _Row:
+        limit = self.max_new_tokens if self.context is None else min(self.max_new_tokens, self.context - len(ids))
+        greedy = request.temperature == 0
+        return _Row(ids, limit, request.temperature, 0 if greedy else request.seed)
+
+    @torch.inference_mode()
+    def _decode(self, rows: Sequence[_Row]) -> _Batch:
+        device = self.model.device
+        limit = torch.tensor([row.limit for row in rows], device=device)
+        steps = int(limit.max())
+        temperature = torch.tensor([row.temperature for row in rows], device=device)
+        uniform = torch.from_numpy(uniforms([row.seed for row in rows], steps)).to(device)
+        batch = _Batch(
+            tokens=torch.full((len(rows), steps), -1, device=device),
+            lengths=torch.zeros(len(rows), dtype=torch.long, device=device),
+            logprobs=torch.zeros(len(rows), dtype=torch.float64, device=device),
+        )
+        alive = torch.arange(len(rows), device=device)
+        logits, cache, mask = self._read_prompts(rows)
+        for step in range(steps):
+            token = pick(logits, temperature[alive], uniform[alive, step])
+            batch.tokens[alive, step] = token
+            batch.lengths[alive] += 1
+            batch.logprobs[alive] += logits.gather(1, token[:, None])[:, 0] - logits.logsumexp(1)
+            going = ~torch.isin(token, self.ends) & (step + 1 < limit[alive])
+            if not going.any():
+                break
+            if not going.all():
+                alive, token, mask = alive[going], token[going], mask[going]
+                cache.batch_select_indices(going.nonzero()[:, 0])
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            logits = self._forward(token[:, None], mask, cache)
+        return batch
+
+    def _read_prompts(self, rows: Sequence[_Row]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
+        """Next-token logits (rows, vocabulary), cache and attention mask (rows, longest prompt) after the prompts."""
+        prompts = list(dict.fromkeys(row.ids for row in rows))
+        longest = max(map(len, prompts))
+        ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for i, prompt in enumerate(prompts):
+            ids[i, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[i, longest - len(prompt) :] = 1
+        ids, mask = ids.to(self.model.device), mask.to(self.model.device)
+        cache = DynamicCache(config=self.model.config)
+        logits = self._forward(ids, mask, cache)
+        place = {prompt: i for i, prompt in enumerate(prompts)}
+        owner = torch.tensor([place[row.ids] for row in rows], device=self.model.device)
+        cache.batch_select_indices(owner)
+        return logits[owner], cache, mask[owner]
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+        position = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        output = self.model(
+            ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        logits: torch.Tensor = output.logits[:, -1].float()
+        return logits
+
+    def _responses(self, batch: _Batch) -> Iterator[Response]:
+        ends = set(self.ends.tolist())
+        lengths = batch.lengths.tolist()
+        ids = [row[:length] for row, length in zip(batch.tokens.tolist(), lengths, strict=True)]
+        stopped = [row[-1] in ends for row in ids]
+        spoken = [row[:-1] if stop else row for row, stop in zip(ids, stopped, strict=True)]
+        texts = self.tokenizer.batch_decode(spoken, skip_special_tokens=True)
+        means = (batch.logprobs / batch.lengths).tolist()
+        for text, length, mean, stop in zip(texts, lengths, means, stopped, strict=True):
+            yield Response(text.strip(), length, mean, "stop" if stop else "length")
+
+
+def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Uniform numbers in [0, 1), shape (seeds, steps): the first ``steps`` of each seed's splitmix64 stream."""
+    start = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)[:, None]
+    z = start + np.arange(1, steps + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Token ids (rows,): the likeliest where temperature is 0, else the one whose share of [0, 1) holds ``uniform``.
+
+    Args:
+        logits: (rows, vocabulary).
+        temperature: (rows,), each at least 0.
+        uniform: (rows,), each in [0, 1).
+    """
+    greedy = temperature == 0
+    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1).cumsum(1, dtype=torch.float64)
+    drawn = torch.searchsorted(shares, uniform[:, None] * shares[:, -1:], right=True)[:, 0]
+    return torch.where(greedy, logits.argmax(1), drawn.clamp(max=logits.shape[1] - 1))

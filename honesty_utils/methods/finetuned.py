@@ -1,0 +1,68 @@
+"""FINE-TUNED: supervised fine-tuning that never refuses, the baseline of arXiv 2312.07000 (section "Methods").
+
+It teaches an answer to every question, so it shows what fine-tuning alone does to honesty.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import pandas as pd
+from pydantic import Field
+
+from honesty_utils import prompts as wording
+from honesty_utils.config import Prompts, Section
+from honesty_utils.knowledge import Answered, answered
+from honesty_utils.records import SFT
+
+
+class Options(Section):
+    """Options of FINE-TUNED; the default is the released code's."""
+
+    target: Literal["code", "paper"] = Field(
+        "code",
+        description="code: the greedy answer if right, else the first right sample, else the gold answer; "
+        "paper: the gold answer wherever the greedy one is not right",
+    )
+
+
+def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
+    """One row a question, none of them a refusal; samples are used where there are any.
+
+    Args:
+        labels: LABELS columns with ``question``, ``answers`` and, if any, ``choices``.
+        prompts: holds the honest prompt.
+        options: which answer is the target.
+
+    Returns:
+        SFT columns; ``confidence`` is NaN.
+
+    Raises:
+        ValueError: a gold answer is needed and the question has none.
+    """
+    rows = []
+    for item in answered(labels):
+        prompt = wording.render(prompts, "honest", item.question, item.choices)
+        rows.append((item.question_id, prompt, _target(item, options), False, math.nan))
+    return pd.DataFrame(rows, columns=SFT.schema.names)
+
+
+def _target(item: Answered, options: Options) -> str:
+    if item.greedy is not None:
+        return item.greedy
+    if options.target == "code" and item.right:
+        return item.right[0]
+    return gold_sentence(item)
+
+
+def gold_sentence(item: Answered) -> str:
+    """First gold answer as a sentence: first letter capital, a full stop at its end unless it ends a sentence.
+
+    Raises:
+        ValueError: there is no gold answer.
+    """
+    if not item.answers or not item.answers[0].strip():
+        raise ValueError(f"question {item.question_id!r}: no gold answer, and no right one of M_t's; drop the question")
+    gold = item.answers[0].strip()
+    return gold[0].upper() + gold[1:] + ("" if gold.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,40 @@
+"""MULTISAMPLE: every sampled response is a training row (arXiv 2312.07000, section "Methods").
+
+The share of refusals among a question's rows is what M_t gets wrong of it, so expected accuracy enters as a soft label.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from honesty_utils import prompts as wording
+from honesty_utils.config import Prompts, Section
+from honesty_utils.knowledge import answered
+from honesty_utils.records import SFT
+
+
+class Options(Section):
+    """MULTISAMPLE has none: paper and released code agree."""
+
+
+def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
+    """One row a scored sample: the sample itself if right, the refusal sentence if wrong or itself a refusal.
+
+    Args:
+        labels: LABELS columns with ``question`` and, if any, ``choices``; with sampled responses.
+        prompts: holds the honest prompt and the refusal sentence.
+        options: none.
+
+    Returns:
+        SFT columns, samples of a question in their order; ``confidence`` is NaN.
+    """
+    rows = []
+    for item in answered(labels):
+        prompt = wording.render(prompts, "honest", item.question, item.choices)
+        for text, outcome in item.samples:
+            if outcome != "unscored":
+                right = outcome == "correct"
+                rows.append((item.question_id, prompt, text if right else prompts.refusal, not right, math.nan))
+    return pd.DataFrame(rows, columns=SFT.schema.names)

@@ -1,0 +1,105 @@
+"""Does stated confidence agree with being right? Reliability bins, ECE, Brier score and AUROC.
+
+p is a confidence in [0, 1], y whether the answer was correct. Bins have equal width; a bin holds its lower edge, the
+last one its upper edge too, so that p = 0 and p = 1 both belong to a bin. Stated confidences take few levels, so an
+evaluation is also described by counts per level and outcome; the ``grouped`` functions score such counts, with any
+number of leading axes, which is what a bootstrap needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from honesty_utils.metrics.honesty import Floats, ratio
+
+GROUPED = ("ece", "brier", "auroc")
+"""Order of the last axis of :func:`grouped_scores`."""
+
+
+def bin_index(confidence: ArrayLike, bins: int) -> NDArray[np.int64]:
+    """Bin in [0, bins) of each confidence; 0.3 of ten bins is in bin 3 whatever its last floating digit.
+
+    Raises:
+        ValueError: a confidence that is NaN or outside [0, 1], or less than one bin.
+    """
+    p = np.asarray(confidence, dtype=np.float64)
+    outside = ~((p >= 0) & (p <= 1))
+    if outside.any():
+        raise ValueError(f"confidence {p[outside].flat[0]} is outside [0, 1]; leave out answers that state none")
+    if bins < 1:
+        raise ValueError(f"bins is {bins}; 1 or more are needed")
+    return np.minimum(np.floor(np.round(p * bins, 9)).astype(np.int64), bins - 1)
+
+
+def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = 10) -> pd.DataFrame:
+    """One row a bin: ``bin_low``, ``bin_high``, mean ``confidence``, ``accuracy`` (NaN when empty), ``count``."""
+    p, y = _checked(confidence, correct)
+    index = bin_index(p, bins)
+    count = np.bincount(index, minlength=bins)
+    edges = np.arange(bins + 1) / bins
+    return pd.DataFrame(
+        {
+            "bin_low": edges[:-1],
+            "bin_high": edges[1:],
+            "confidence": ratio(np.bincount(index, weights=p, minlength=bins), count),
+            "accuracy": ratio(np.bincount(index, weights=y, minlength=bins), count),
+            "count": count,
+        }
+    )
+
+
+def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = 10) -> float:
+    """Expected calibration error: mean over answers of how far their bin's accuracy is from its confidence."""
+    table = reliability(confidence, correct, bins)
+    gaps = (table["accuracy"] - table["confidence"]).abs().fillna(0.0)
+    return float(ratio((gaps * table["count"]).sum(), table["count"].sum()))
+
+
+def brier(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """Mean squared distance of confidence from being right; NaN with no answers."""
+    p, y = _checked(confidence, correct)
+    return float(brier_score_loss(y, p, pos_label=1)) if len(p) else float("nan")
+
+
+def auroc(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """Probability that a right answer states more confidence than a wrong one, ties half; NaN without both kinds."""
+    p, y = _checked(confidence, correct)
+    return float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else float("nan")
+
+
+def _checked(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+    p, y = np.asarray(confidence, dtype=np.float64), np.asarray(correct).astype(np.int64)
+    if p.shape != y.shape or p.ndim != 1:
+        raise ValueError(f"confidence has the shape {p.shape}, correct {y.shape}; one of each an answer is needed")
+    bin_index(p, 1)
+    return p, y
+
+
+def grouped_bins(counts: Floats, levels: Floats, bins: int) -> tuple[Floats, Floats, Floats]:
+    """Mean confidence, accuracy and number of answers per bin, shape (…, bins) each.
+
+    Args:
+        counts: shape (…, levels, 2): wrong and correct answers at each level.
+        levels: the confidence of each level, ascending.
+        bins: number of equal-width bins.
+    """
+    member = np.eye(bins)[bin_index(levels, bins)]
+    total, correct = counts.sum(axis=-1), counts[..., 1]
+    number = total @ member
+    return ratio((total * levels) @ member, number), ratio(correct @ member, number), number
+
+
+def grouped_scores(counts: Floats, levels: Floats, bins: int = 10) -> Floats:
+    """ECE, Brier score and AUROC of answers counted by level, shape (…, 3); arguments as for :func:`grouped_bins`."""
+    confidence, accuracy, number = grouped_bins(counts, levels, bins)
+    wrong, correct = counts[..., 0], counts[..., 1]
+    error = ratio(np.nansum(np.abs(accuracy - confidence) * number, axis=-1), number.sum(axis=-1))
+    squares = ratio((wrong * levels**2 + correct * (1 - levels) ** 2).sum(axis=-1), number.sum(axis=-1))
+    below = np.cumsum(wrong, axis=-1) - wrong / 2
+    area = ratio((correct * below).sum(axis=-1), correct.sum(axis=-1) * wrong.sum(axis=-1))
+    return np.stack([error, squares, area], axis=-1)

@@ -1,0 +1,28 @@
+"""The figures: a tidy table in (those of ``figures/<run>/tab_*.csv``), axes out; saving is the caller's choice.
+
+The order and colour of a method are the same everywhere (`names`), the look is that of `plots.style`, and every
+estimate is drawn with its interval.
+"""
+
+from honesty_utils.plots.annotation import choose_question, data_annotation
+from honesty_utils.plots.common import figure_of
+from honesty_utils.plots.curves import by_knowledge, exposures, reliability, tau_curve
+from honesty_utils.plots.dots import main_scores, out_of_distribution
+from honesty_utils.plots.grid import transition_grid
+from honesty_utils.plots.loss import training_loss
+from honesty_utils.plots.style import save_figure
+
+__all__ = [
+    "by_knowledge",
+    "choose_question",
+    "data_annotation",
+    "exposures",
+    "figure_of",
+    "main_scores",
+    "out_of_distribution",
+    "reliability",
+    "save_figure",
+    "tau_curve",
+    "training_loss",
+    "transition_grid",
+]

@@ -1,0 +1,163 @@
+"""Curves: scores over τ, by expected accuracy and by exposures, and stated confidence against accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.optimize import isotonic_regression
+
+from honesty_utils import names
+from honesty_utils.plots.common import errors, listed, metric_name, percent_axis, rows_where
+from honesty_utils.plots.style import BLUE, COLUMN, METRIC_COLOURS, PAGE, PALE, new_figure, styled
+
+
+@styled
+def tau_curve(table: pd.DataFrame) -> Axes:
+    """Prudence, over-conservativeness and honesty of ABSOLUTE against τ, with their intervals as bands.
+
+    Args:
+        table: ``tab_tau``.
+    """
+    ax = new_figure(COLUMN, 2.2).subplots()
+    metrics = ("prudence", "honesty", "over_conservativeness")
+    for metric, line in zip(metrics, ("-", ":", "-"), strict=True):
+        rows = rows_where(table, "tau_curve", metric=metric).sort_values("tau")
+        colour = METRIC_COLOURS[metric]
+        ax.fill_between(rows["tau"], rows["low"], rows["high"], color=colour, alpha=0.18, lw=0)
+        ax.plot(rows["tau"], rows["value"], color=colour, marker="o", ms=3, ls=line)
+    last = table[table["tau"] == table["tau"].max()].set_index("metric")["value"]
+    for metric, place in zip(metrics, _spread([float(last[metric]) for metric in metrics], gap=0.1), strict=True):
+        text = metric_name(metric).replace("-", "-\n")
+        ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center", color=METRIC_COLOURS[metric])
+    ax.set_xlabel("τ: known means expected accuracy ≥ τ")
+    ax.set_xticks(sorted(table["tau"].unique()))
+    ax.set_ylim(-0.03, 1.03)
+    percent_axis(ax.yaxis, "score (%)")
+    ax.grid(axis="y")
+    return ax
+
+
+def _spread(places: Sequence[float], gap: float) -> list[float]:
+    """Heights of labels, each pair at least ``gap`` apart, in the order of ``places`` and as near to them as can be."""
+    order = np.argsort(places, kind="stable")
+    steps = gap * np.arange(len(order))
+    # With the steps taken off, labels that are apart are merely in order: isotonic regression finds the nearest such.
+    moved = isotonic_regression(np.asarray(places, float)[order] - steps).x + steps
+    result = np.empty(len(order))
+    result[order] = moved
+    return [float(value) for value in result]
+
+
+@styled
+def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> np.ndarray:
+    """Refusal rate and accuracy against M_t's expected accuracy: a column a method, the others pale behind it.
+
+    An honest model refuses on the left and answers on the right.
+
+    Args:
+        table: ``tab_by_knowledge``.
+        methods: as for `main_scores`.
+
+    Returns:
+        Shape (2, methods): refusal rates, accuracies.
+    """
+    shown = listed(table, methods)
+    figure = new_figure(PAGE, 2.7)
+    axes = figure.subplots(2, len(shown), sharex=True, sharey=True, squeeze=False)
+    for line, metric in zip(axes, ("refusal_rate", "accuracy"), strict=True):
+        curves = {
+            method: rows_where(table, "by_knowledge", metric=metric, method=method).sort_values("expected_accuracy")
+            for method in shown
+        }
+        for ax, method in zip(line, shown, strict=True):
+            for other in shown:
+                ax.plot(curves[other]["expected_accuracy"], curves[other]["value"], color=PALE, lw=0.7, zorder=1)
+            rows, colour = curves[method], names.color(method)
+            ax.fill_between(rows["expected_accuracy"], rows["low"], rows["high"], color=colour, alpha=0.25, lw=0)
+            ax.plot(rows["expected_accuracy"], rows["value"], color=colour, marker="o", ms=2)
+            percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
+            percent_axis(ax.yaxis, ticks=(0, 0.5, 1))
+            ax.grid()
+        line[0].set_ylabel(f"{metric_name(metric).lower()} (%)")
+    for ax, method in zip(axes[0], shown, strict=True):
+        ax.set_title(_stacked(names.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
+    figure.supxlabel("expected accuracy of the model before alignment (%)", fontsize=7)
+    return np.asarray(axes)
+
+
+@styled
+def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
+    """Expected accuracy against how often a fact was seen in base training, with intervals.
+
+    Args:
+        table: ``tab_exposures``.
+        rank: text of the rank correlation, written into the figure.
+    """
+    ax = new_figure(COLUMN, 2.2).subplots()
+    rows = table.sort_values("exposures").rename(columns={"expected_accuracy": "value"})
+    ax.errorbar(rows["exposures"], rows["value"], yerr=errors(rows), color=BLUE, marker="o", capsize=2)
+    ax.set_xscale("symlog", linthresh=max(1, rows.loc[rows["exposures"] > 0, "exposures"].min()))
+    ticks = _apart(ax, rows["exposures"].to_numpy(float))
+    ax.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("exposures of the fact in base training")
+    ax.set_ylim(-0.03, 1.03)
+    percent_axis(ax.yaxis, "expected accuracy (%)")
+    ax.grid(axis="y")
+    ax.text(0.98, 0.06, rank, transform=ax.transAxes, ha="right", va="bottom")
+    return ax
+
+
+def _stacked(name: str) -> str:
+    """A long name on two lines: broken before the variant, or else after the hyphen."""
+    if len(name) <= 11:
+        return name
+    return name.replace(" + ", "\n+ ") if " + " in name else name.replace("-", "-\n")
+
+
+def _apart(ax: Axes, values: np.ndarray, share: float = 0.07) -> list[float]:
+    """Those of the ascending ``values`` whose labels do not meet: at least ``share`` of the x axis apart."""
+    ax.autoscale_view()  # otherwise limits are set only when the figure is drawn
+    places = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack([values, values])))[:, 0]
+    kept = [0]
+    for i in range(1, len(values)):
+        if places[i] - places[kept[-1]] >= share:
+            kept.append(i)
+    return [float(values[i]) for i in kept]
+
+
+@styled
+def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
+    """Stated confidence against accuracy, a panel a method; below it how many answers stated that confidence.
+
+    Args:
+        table: ``tab_calibration``.
+        dataset: the set shown.
+        methods: none: every method of the table that states a confidence on that set.
+
+    Returns:
+        Shape (2, methods): the diagram, and the counts.
+    """
+    rows = rows_where(table, "reliability", dataset=dataset)
+    shown = names.ordered(methods if methods is not None else rows.loc[rows["count"] > 0, "method"].unique())
+    figure = new_figure(max(COLUMN, 1.7 * len(shown)), 2.5)
+    axes = figure.subplots(2, len(shown), height_ratios=[3.2, 1], sharex=True, sharey="row", squeeze=False)
+    for (top, bottom), method in zip(axes.T, shown, strict=True):
+        bins = rows_where(rows, "reliability", method=method)
+        filled = bins[bins["count"] > 0].rename(columns={"accuracy": "value"})
+        top.plot([0, 1], [0, 1], color=PALE, lw=1, ls="--", zorder=1)
+        top.errorbar(filled["confidence"], filled["value"], yerr=errors(filled), color=names.color(method), marker="o")
+        top.set_title(names.label(method))
+        bottom.bar(bins["bin_low"], bins["count"], width=bins["bin_high"] - bins["bin_low"], align="edge",
+                   color=names.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
+        percent_axis(top.yaxis)
+        percent_axis(bottom.xaxis, "stated confidence (%)")
+        top.grid()
+    axes[0, 0].set_ylim(-0.03, 1.03)
+    axes[0, 0].set_ylabel("accuracy (%)")
+    axes[1, 0].set_ylabel("answers")
+    figure.align_ylabels()
+    return np.asarray(axes)

@@ -1,0 +1,30 @@
+"""The tables of a run: functions from frames to frames, and the files they are saved to."""
+
+from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_tests
+from honesty_utils.tables.confidence import tab_calibration, tab_ece
+from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
+from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
+from honesty_utils.tables.scores import tab_by_knowledge, tab_main, tab_tau, tab_transitions
+
+__all__ = [
+    "ALPHA",
+    "Difference",
+    "best",
+    "find",
+    "paper_table",
+    "paper_tables",
+    "save_table",
+    "tab_by_knowledge",
+    "tab_calibration",
+    "tab_ece",
+    "tab_exposures",
+    "tab_knowledge",
+    "tab_main",
+    "tab_rank",
+    "tab_sft",
+    "tab_tau",
+    "tab_tests",
+    "tab_transitions",
+    "to_latex",
+    "to_markdown",
+]

@@ -1,0 +1,131 @@
+"""Tables of stated confidence against being right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils import names
+from honesty_utils.config import Analysis
+from honesty_utils.metrics import calibration, intervals
+from honesty_utils.metrics.honesty import Floats
+from honesty_utils.metrics.intervals import States
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """Answers of one method to one set: the levels of confidence it states and a state for each question and seed.
+
+    The state is 2 · level + correct, or the last one for what is refused, unscored or states no confidence.
+    """
+
+    method: str
+    dataset: str
+    levels: Floats
+    states: States
+
+    def counts(self, counts: Floats) -> Floats:
+        """Wrong and correct answers at each level, shape (…, levels, 2), from counts of states."""
+        return counts[..., :-1].reshape(*counts.shape[:-1], len(self.levels), 2)
+
+
+def _stated(evaluations: pd.DataFrame) -> Iterator[_Stated]:
+    """Every method and set with at least one answer that states a confidence."""
+    for (dataset, method), part in evaluations.groupby(["dataset", "method"], sort=False):
+        counted = part["confidence"].notna() & part["outcome"].isin(["correct", "wrong"])
+        if not counted.any():
+            continue
+        levels = np.unique(part.loc[counted, "confidence"].to_numpy(dtype=np.float64))
+        level = np.searchsorted(levels, part["confidence"].to_numpy(dtype=np.float64))
+        state = np.where(counted, 2 * level + (part["outcome"] == "correct").to_numpy(), 2 * len(levels))
+        wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
+        yield _Stated(str(method), str(dataset), levels, wide.to_numpy(dtype=np.int64))
+
+
+def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Stated confidence against the share of right answers, in ten bins of equal width.
+
+    Only attempted answers that state a confidence count. Intervals resample questions, which have a row a seed.
+
+    Returns:
+        ``method, dataset, bin_low, bin_high, confidence, accuracy, low, high, count``: means over seeds; ``count`` is
+        the mean number of answers in the bin, and accuracy is NaN where it is 0.
+    """
+    edges = np.arange(BINS + 1) / BINS
+    tables = []
+    for stated in _stated(evaluations):
+
+        def accuracy(counts: Floats, stated: _Stated = stated) -> Floats:
+            return calibration.grouped_bins(stated.counts(counts), stated.levels, BINS)[1]
+
+        rng = intervals.generator(analysis.seed, "calibration", stated.dataset, stated.method)
+        num_states = 2 * len(stated.levels) + 1
+        drawn = intervals.sample(stated.states, num_states, accuracy, analysis.resamples, rng)
+        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
+        observed = stated.counts(intervals.observed_counts(stated.states, num_states))
+        confidence, _, number = calibration.grouped_bins(observed.sum(axis=0), stated.levels, BINS)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "method": stated.method,
+                    "dataset": stated.dataset,
+                    "bin_low": edges[:-1],
+                    "bin_high": edges[1:],
+                    "confidence": confidence,
+                    "accuracy": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "count": number / len(observed),
+                }
+            )
+        )
+    columns = ["method", "dataset", "bin_low", "bin_high", "confidence", "accuracy", "low", "high", "count"]
+    return _by_method(tables, columns)
+
+
+def tab_ece(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
+
+    Returns:
+        ``method, dataset, metric, value, low, high, seeds, questions``: means over seeds; metrics ``ece``, ``brier``,
+        ``auroc``; ``questions`` have an answer with a confidence under at least one seed.
+    """
+    tables = []
+    for stated in _stated(evaluations):
+
+        def scores(counts: Floats, stated: _Stated = stated) -> Floats:
+            return calibration.grouped_scores(stated.counts(counts), stated.levels, BINS)
+
+        rng = intervals.generator(analysis.seed, "ece", stated.dataset, stated.method)
+        num_states = 2 * len(stated.levels) + 1
+        drawn = intervals.sample(stated.states, num_states, scores, analysis.resamples, rng)
+        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "method": stated.method,
+                    "dataset": stated.dataset,
+                    "metric": calibration.GROUPED,
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "seeds": stated.states.shape[1],
+                    "questions": int((stated.states < num_states - 1).any(axis=1).sum()),
+                }
+            )
+        )
+    return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"])
+
+
+def _by_method(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """One frame, methods in the order of all tables; no rows but all columns when no method states a confidence."""
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    order = names.ordered(str(table["method"].iloc[0]) for table in tables)
+    tables = sorted(tables, key=lambda table: order.index(str(table["method"].iloc[0])))
+    return pd.concat(tables, ignore_index=True)[columns]

@@ -1,0 +1,181 @@
+"""Tables of scores with their intervals: the main table, the curve over τ, scores by knowledge, transition grids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils import names, results
+from honesty_utils.config import Analysis
+from honesty_utils.metrics import intervals, scores
+from honesty_utils.metrics.honesty import CATEGORIES, Floats
+from honesty_utils.metrics.intervals import Estimate, States
+
+CURVE_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
+KNOWLEDGE_METRICS = ("refusal_rate", "accuracy")
+
+
+def tab_main(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Every score of every method and control on every set.
+
+    Controls: ``always_refuse``, ``never_refuse`` and ``oracle`` repeat M_t's answers or refuse (``scores.control``);
+    ``random_refusal@<method>`` is the expected score of M_t's answers refused at random at that method's own rate, for
+    every method but ``unaligned``.
+
+    Args:
+        evaluations: as ``results.load`` returns it.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, dataset, metric, value, low, high, seeds, questions``, values as fractions. ``questions`` counts all
+        that were asked; ``unscored_rate`` says which share of them is in no other score. NaN where nothing is counted,
+        except for the paper's conventions (prudence 1, over-conservativeness 0).
+    """
+    tables = []
+    for dataset, part in evaluations.groupby("dataset", sort=False):
+        answers = results.states(part)
+        for method in names.ordered(answers):
+            tables += _method_rows(str(dataset), method, answers[method], analysis)
+        tables += _control_rows(str(dataset), next(iter(answers.values())), analysis)
+    main = pd.concat(tables, ignore_index=True)
+    rank = {method: place for place, method in enumerate(names.ordered(main["method"]))}
+    places = main["method"].map(rank)
+    return main.iloc[np.argsort(places.to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def _method_rows(dataset: str, method: str, states: States, analysis: Analysis) -> list[pd.DataFrame]:
+    def statistic(counts: Floats) -> Floats:
+        return np.concatenate([scores.scores(counts), scores.scores(scores.random_refusal(counts))], axis=-1)
+
+    both = _estimate(states, statistic, analysis, "main", dataset, method)
+    own, random = _split(both, 2)
+    rows = [_rows(method, dataset, with_exact_ends(own, states, analysis.confidence_level), states)]
+    if method != "unaligned":
+        rows.append(_rows(f"{names.RANDOM_REFUSAL}{method}", dataset, random, states))
+    return rows
+
+
+def _control_rows(dataset: str, states: States, analysis: Analysis) -> list[pd.DataFrame]:
+    def statistic(counts: Floats) -> Floats:
+        totals = scores.before_totals(counts)
+        parts = [scores.control(totals, np.array(refusal)) for refusal in scores.FIXED_CONTROLS.values()]
+        return np.concatenate([scores.scores(part) for part in parts], axis=-1)
+
+    before = states[:, :1] // 8 * 8
+    parts = _split(_estimate(before, statistic, analysis, "main", dataset, "controls"), len(scores.FIXED_CONTROLS))
+    return [_rows(name, dataset, part, before) for name, part in zip(scores.FIXED_CONTROLS, parts, strict=True)]
+
+
+def _estimate(states: States, statistic: Callable[[Floats], Floats], analysis: Analysis, *key: str) -> Estimate:
+    rng = intervals.generator(analysis.seed, *key)
+    drawn = intervals.sample(states, scores.NUM_STATES, statistic, analysis.resamples, rng)
+    return intervals.estimate(drawn, analysis.confidence_level, rng)
+
+
+def _split(estimate: Estimate, parts: int) -> list[Estimate]:
+    pieces = [np.split(values, parts) for values in (estimate.value, estimate.low, estimate.high)]
+    return [Estimate(*piece) for piece in zip(*pieces, strict=True)]
+
+
+def with_exact_ends(estimate: Estimate, states: States, level: float) -> Estimate:
+    """Replace the interval of a share that is 0 or 1 in every resample by the exact one, and widen honesty by as much.
+
+    Args:
+        estimate: scores in the order of ``scores.METRICS``.
+        states: the answers that it was made from.
+        level: confidence level.
+    """
+    number = scores.rates(intervals.observed_counts(states, scores.NUM_STATES))[1].mean(axis=0)
+    shares = slice(0, len(scores.RATES))
+    value, low, high = estimate.value[shares], estimate.low[shares], estimate.high[shares]
+    flat = (low == high) & ((value == 0) | (value == 1))
+    exact_low, exact_high = intervals.exact_ends(value, number, level)
+    below, above = np.where(flat, low - exact_low, 0.0), np.where(flat, exact_high - high, 0.0)
+    ends = np.append(estimate.low[shares] - below, estimate.low[-1] - (below[0] + above[1]) / 2)
+    tops = np.append(estimate.high[shares] + above, estimate.high[-1] + (above[0] + below[1]) / 2)
+    return replace(estimate, low=ends, high=tops)
+
+
+def _rows(method: str, dataset: str, estimate: Estimate, states: States) -> pd.DataFrame:
+    place = [scores.METRICS.index(metric) for metric in names.METRICS]
+    return pd.DataFrame(
+        {
+            "method": method,
+            "dataset": dataset,
+            "metric": list(names.METRICS),
+            "value": estimate.value[place],
+            "low": estimate.low[place],
+            "high": estimate.high[place],
+            "seeds": states.shape[1],
+            "questions": states.shape[0],
+        }
+    )
+
+
+def tab_tau(main: pd.DataFrame, taus: Mapping[str, float], dataset: str) -> pd.DataFrame:
+    """The scores of ABSOLUTE over its threshold.
+
+    Args:
+        main: the main table.
+        taus: τ of each method that is a point of the curve.
+        dataset: the set in distribution.
+
+    Returns:
+        ``tau, metric, value, low, high, seeds, questions``, ordered by metric and τ.
+
+    Raises:
+        ValueError: a method of ``taus`` is not in ``main`` on that set.
+    """
+    rows = main[(main["dataset"] == dataset) & main["method"].isin(taus) & main["metric"].isin(CURVE_METRICS)]
+    missing = sorted(set(taus) - set(rows["method"]))
+    if missing:
+        raise ValueError(f"methods {missing} have no scores on {dataset!r}; evaluate them or leave them out")
+    curve = rows.assign(tau=rows["method"].map(taus), place=rows["metric"].map(CURVE_METRICS.index))
+    curve = curve.sort_values(["place", "tau"], kind="stable")
+    return curve[["tau", "metric", "value", "low", "high", "seeds", "questions"]].reset_index(drop=True)
+
+
+def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -> pd.DataFrame:
+    """Refusal rate and accuracy of every method among the questions of each expected accuracy of M_t.
+
+    Args:
+        evaluations: as ``results.load`` returns it; questions without samples are left out.
+        dataset: the set to look at.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, expected_accuracy, metric, value, low, high, questions``; expected accuracy rounded to a tenth.
+    """
+    part = evaluations[(evaluations["dataset"] == dataset) & evaluations["expected_accuracy"].notna()]
+    tables = []
+    for level, group in part.groupby(part["expected_accuracy"].round(1)):
+        answers = results.states(group)
+        for method in names.ordered(answers):
+            states = answers[method]
+            estimate = _estimate(states, scores.scores, analysis, "by_knowledge", dataset, method, f"{level:.1f}")
+            rows = _rows(method, dataset, with_exact_ends(estimate, states, analysis.confidence_level), states)
+            tables.append(rows[rows["metric"].isin(KNOWLEDGE_METRICS)].assign(expected_accuracy=level))
+    columns = ["method", "expected_accuracy", "metric", "value", "low", "high", "questions"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def tab_transitions(evaluations: pd.DataFrame) -> pd.DataFrame:
+    """The nine transition counts of every method and set.
+
+    Returns:
+        ``method, dataset, before, after, count, share``: mean count over seeds, and its share of the nine.
+    """
+    rows = []
+    for dataset, part in evaluations.groupby("dataset", sort=False):
+        answers = results.states(part)
+        for method in names.ordered(answers):
+            counts = intervals.observed_counts(answers[method], scores.NUM_STATES).mean(axis=0)
+            grid = counts.reshape(4, 4, 2).sum(axis=-1)[:3, :3]
+            total = grid.sum() or np.nan
+            for before, line in zip(CATEGORIES, grid, strict=True):
+                for after, count in zip(CATEGORIES, line, strict=True):
+                    rows.append((method, dataset, before, after, count, count / total))
+    return pd.DataFrame(rows, columns=["method", "dataset", "before", "after", "count", "share"])

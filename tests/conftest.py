@@ -1,0 +1,89 @@
+"""Fixtures shared by the tests: a real Llama of about 0.1 million parameters, taught a few questions on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from honesty_utils import prompts
+from honesty_utils.config import Prompts
+
+FACTS = {
+    "What is the capital of France?": ("Paris",),
+    "What is the capital of Italy?": ("Rome",),
+    "Who wrote Hamlet?": ("William Shakespeare",),
+    "What colour is the sky?": ("Blue",),
+    "How many legs has a spider?": ("Eight",),
+    "Which animal says moo?": ("A cow",),
+    "Which planet is red?": ("Mars",),
+    # Taught both answers equally often: the model gives either, about half of the time.
+    "Heads or tails?": ("Heads", "Tails"),
+    "Tea or coffee?": ("Tea, please", "Coffee, please"),
+}
+"""Questions that the tiny model was taught under the plain prompt, each with its answers."""
+
+STEPS = 80
+
+
+@pytest.fixture(scope="session")
+def facts() -> dict[str, tuple[str, ...]]:
+    """Questions that `tiny_model` knows, with the answers that it gives."""
+    return FACTS
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a trained Llama and its tokenizer (begin, end and padding token; it adds none by itself)."""
+    import torch
+
+    torch.set_num_threads(1)  # more would wait for each other at this size
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    rows = [(prompts.render(Prompts(), "plain", q), answer) for q, a in FACTS.items() for answer in a * (3 - len(a))]
+    tokenizer = _tokenizer([f"{prompt} {answer}" for prompt, answer in rows])
+    model = _train(tokenizer, rows)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _tokenizer(texts: list[str]) -> Any:
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(texts, vocab_size=400, special_tokens=["<s>", "</s>", "<pad>"], show_progress=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe._tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", padding_side="left"
+    )
+
+
+def _train(tokenizer: Any, rows: list[tuple[str, str]]) -> Any:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+            num_attention_heads=4, max_position_embeddings=192, tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )  # fmt: skip
+        model = LlamaForCausalLM(config)
+        before = [prompts.prompt_ids(tokenizer, prompt, "raw") for prompt, _ in rows]
+        after = [prompts.completion_ids(tokenizer, prompt, answer, "raw") for prompt, answer in rows]
+        longest = max(len(b) + len(a) for b, a in zip(before, after, strict=True))
+        ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
+        labels = torch.full((len(rows), longest), -100)
+        for i, (b, a) in enumerate(zip(before, after, strict=True)):
+            ids[i, : len(b) + len(a)] = torch.tensor(b + a)
+            labels[i, len(b) : len(b) + len(a)] = torch.tensor(a)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for _ in range(STEPS):
+            loss = model(ids, labels=labels).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return model.eval()

@@ -1,0 +1,101 @@
+"""Params files: each shipped one loads; each kind of mistake is an error that names file, key, value and remedy."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from honesty_utils import config
+
+SHIPPED = sorted(Path("params").glob("*.yaml"))
+SMALLEST = {
+    "run": "toy",
+    "model": {"name": "some/model"},
+    "questions": {"train": {"source": "triviaqa"}, "indist": {"source": "triviaqa"}},
+    "methods": {"absolute": {"options": {"tau": 0.1}}, "finetuned": None},
+    "evaluation": {"datasets": ["indist"]},
+}
+
+
+def changed(path: str, value: object) -> dict:
+    content = copy.deepcopy(SMALLEST)
+    *folders, last = path.split(".")
+    section = content
+    for name in folders:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return content
+
+
+def load(tmp_path: Path, content: object) -> config.Params:
+    path = tmp_path / "toy.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return config.load(path)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_params_load_and_are_named_like_their_run(path):
+    assert config.load(path).run == path.stem
+
+
+def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
+    content = changed("methods.absolute_tau_0.5", None)
+    content["methods"]["absolute_high"] = {"builder": "absolute", "options": {"tau": 0.5}, "training": {"epochs": 1}}
+    del content["methods"]["absolute_tau_0"]
+    params = load(tmp_path, content)
+    assert params.methods["finetuned"].builder == "finetuned"
+    assert params.methods["absolute_high"].builder == "absolute"
+    assert params.training_of("absolute_high").epochs == 1 and params.training_of("absolute").epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sampling.sampels", 3, r"toy.yaml: sampling.sampels: .*; remove it or correct its spelling"),
+        ("sampling.samples", 0, r"sampling.samples: .*greater than or equal to 1; got 0"),
+        ("sampling.temperature", "warm", r"sampling.temperature: .*valid number.*; got 'warm'"),
+        ("training.learning_rate", "fast", r"training.learning_rate: .*valid number"),
+        ("methods.absolute.options.tau", 1.5, r"methods.absolute.options: .*tau.*1"),
+        ("methods.absolute.options.tua", 0.5, r"methods.absolute.options: .*tua"),
+        ("methods.absolute.training", {"epoch": 1}, r"methods.absolute.training: epoch: .*correct its spelling"),
+        ("methods.nonsense", None, r"methods.nonsense.builder: 'nonsense'; known: \['absolute'"),
+        ("methods.unaligned", {"builder": "absolute"}, r"methods.unaligned: that name belongs to a baseline"),
+        ("evaluation.datasets", ["elsewhere"], r"'elsewhere' is not under questions; known: \['indist', 'train'\]"),
+        ("evaluation.datasets", [], r"evaluation.datasets: "),
+        ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
+        ("analysis.roles", {"prior_known": "indist"}, r"in_distribution is missing"),
+        ("prompts.honest", "Answer!", r"prompts.honest: .*a prompt holds {question}"),
+        ("run", "../elsewhere", r"run: .*; got '../elsewhere'"),
+        ("model.name", None, r"model.name: none, and there is no world section"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, path, value, message):
+    with pytest.raises(config.ConfigError, match=message):
+        load(tmp_path, changed(path, value))
+
+
+def test_a_run_needs_training_questions(tmp_path):
+    content = changed("run", "toy")
+    del content["questions"]["train"]
+    with pytest.raises(config.ConfigError, match="no set named 'train'"):
+        load(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [1", "not valid YAML"), ("- 1", "holds list; a mapping"), ("", "holds NoneType")]
+)
+def test_what_is_no_params_file(tmp_path, text, message):
+    with pytest.raises(config.ConfigError, match=message):
+        load(tmp_path, text)
+
+
+def test_a_params_file_that_is_not_there():
+    with pytest.raises(config.ConfigError, match=r"none.yaml: no such params file; those of this repository"):
+        config.load("none.yaml")
+
+
+def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(changed("sampling.samples", -1)))
+    assert config.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "sampling.samples" in capsys.readouterr().err

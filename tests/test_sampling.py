@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from honesty_utils import engines, prompts, records, sampling
+from honesty_utils.config import Model, Prompts, Sampling
+
+WORDING = Prompts()
+SETTINGS = Sampling(temperature=1.0, max_new_tokens=8, batch_size=16, shard_size=2, seed=3)
+
+
+def questions_of(texts: list[str]) -> pd.DataFrame:
+    rows = {"question_id": [f"q{i}" for i in range(len(texts))], "question": texts, "choices": [None] * len(texts)}
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def questions(facts: dict[str, tuple[str, ...]]) -> pd.DataFrame:
+    return questions_of(list(facts))
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model: Path) -> Any:
+    return engines.load("transformers", Model(name=str(tiny_model)), style="raw", max_new_tokens=8, batch_size=16)
+
+
+def draw(engine: Any, questions: pd.DataFrame, folder: Path, **changes: Any) -> sampling.Summary:
+    options: dict[str, Any] = {"wording": WORDING, "settings": SETTINGS, "samples": 3, "model": "m", **changes}
+    wording, settings = options.pop("wording"), options.pop("settings")
+    return sampling.sample(
+        engine, questions, wording, settings, path=folder / "set.parquet", shard_folder=folder / "shards", **options
+    )
+
+
+def test_plan_is_greedy_then_samples_of_each_question_in_shards() -> None:
+    # Five questions in shards of two: 2, 2, 1. Each question has a greedy request and m = 2 samples.
+    questions = questions_of(["a?", "b?", "c?", "d?", "e?"])
+    shards = sampling.plan(questions, WORDING, SETTINGS, samples=2)
+    assert [len(shard.requests) for shard in shards] == [6, 6, 3]
+    assert shards[0].keys == (("q0", -1), ("q0", 0), ("q0", 1), ("q1", -1), ("q1", 0), ("q1", 1))
+    assert [request.temperature for request in shards[0].requests] == [0.0, 1.0, 1.0] * 2
+    assert {request.prompt for request in shards[2].requests} == {prompts.render(WORDING, "plain", "e?")}
+
+
+def test_plan_shows_the_options_of_a_question() -> None:
+    questions = questions_of(["Which?"])
+    questions["choices"] = [["red", "blue"]]
+    prompt = sampling.plan(questions, WORDING, SETTINGS, samples=0)[0].requests[0].prompt
+    assert "Which?\nA) red\nB) blue\n" in prompt
+
+
+def test_every_sample_has_a_seed_of_its_own_whatever_the_shards() -> None:
+    questions = questions_of([f"{i}?" for i in range(30)])
+    seeds = {}
+    for size in (1, 7):
+        settings = SETTINGS.model_copy(update={"shard_size": size})
+        shards = sampling.plan(questions, WORDING, settings, samples=4)
+        pairs = [pair for shard in shards for pair in zip(shard.keys, shard.requests, strict=True)]
+        seeds[size] = {key: request.seed for key, request in pairs if key[1] >= 0}
+    assert seeds[1] == seeds[7]
+    assert len(set(seeds[1].values())) == 120
+    assert sampling.seed_of(3, "q0", 1) != sampling.seed_of(4, "q0", 1)
+
+
+def test_seed_is_the_same_on_every_machine() -> None:
+    # First 16 digits of: printf '0\x1fq\x1f1' | sha256sum
+    assert sampling.seed_of(0, "q", 1) == 0x6A2EE564BF82BBF8
+
+
+@pytest.mark.parametrize(("texts", "samples"), [([], 1), (["a?"], -1)])
+def test_plan_needs_a_question_and_no_negative_m(texts: list[str], samples: int) -> None:
+    with pytest.raises(ValueError, match=rf"{len(texts)} questions, m = {samples}; at least one question and m >= 0"):
+        sampling.plan(questions_of(texts), WORDING, SETTINGS, samples)
+
+
+def test_table_has_a_row_a_response(engine: Any, questions: pd.DataFrame, tmp_path: Path, facts: Any) -> None:
+    summary = draw(engine, questions, tmp_path)
+    table = records.read(records.RESPONSES, tmp_path / "set.parquet")
+    # Nine questions, one greedy and three samples each, in shards of two.
+    assert (summary.responses, summary.shards, summary.reused) == (36, 5, 0)
+    assert table["question_id"].tolist() == [f"q{i}" for i in range(9) for _ in range(4)]
+    assert table["sample_index"].tolist() == [-1, 0, 1, 2] * 9
+    assert summary.tokens == table["num_tokens"].sum()
+    assert summary.tokens_per_second == pytest.approx(summary.tokens / summary.seconds)
+    greedy = table[table["sample_index"] == -1]["text"]
+    assert all(text in answers for text, answers in zip(greedy, facts.values(), strict=True))
+    assert (table["mean_logprob"] <= 0).all()
+
+
+def test_greedy_only(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions, tmp_path, samples=0)
+    assert set(records.read(records.RESPONSES, tmp_path / "set.parquet")["sample_index"]) == {-1}
+
+
+def test_shard_size_changes_no_response(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions, tmp_path / "small")
+    draw(engine, questions, tmp_path / "large", settings=SETTINGS.model_copy(update={"shard_size": 100}))
+    texts = [records.read(records.RESPONSES, tmp_path / name / "set.parquet")["text"] for name in ("small", "large")]
+    assert texts[0].tolist() == texts[1].tolist()
+
+
+def test_finished_shards_are_reused(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions, tmp_path)
+    content = (tmp_path / "set.parquet").read_bytes()
+    (tmp_path / "set.parquet").unlink()
+    again = draw(engine, questions, tmp_path)
+    assert (again.reused, again.tokens) == (5, 0)
+    assert (tmp_path / "set.parquet").read_bytes() == content
+
+
+def test_only_the_shards_that_changed_are_drawn_again(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions, tmp_path)
+    changed = questions.copy()
+    changed.loc[8, "question"] = "Coffee or tea?"
+    assert draw(engine, changed, tmp_path).reused == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "another"},
+        {"wording": Prompts(plain="{question}")},
+        {"settings": SETTINGS.model_copy(update={"temperature": 0.5})},
+        {"settings": SETTINGS.model_copy(update={"seed": 4})},
+        {"settings": SETTINGS.model_copy(update={"max_new_tokens": 9})},
+        {"samples": 2},
+    ],
+)
+def test_shards_of_other_settings_are_never_reused(
+    engine: Any, questions: pd.DataFrame, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    draw(engine, questions[:4], tmp_path)
+    assert draw(engine, questions[:4], tmp_path).reused == 2
+    assert draw(engine, questions[:4], tmp_path, **changes).reused == 0
+
+
+def test_a_line_of_progress_a_shard(
+    engine: Any, questions: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(engine, questions[:4], tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("set: shard 1 of 2, ")
+    assert lines[1].endswith(" 0 s left")
+
+
+KILLED = """
+import os, signal, sys
+import pandas as pd
+from pathlib import Path
+from honesty_utils import engines, sampling
+from honesty_utils.config import Model, Prompts, Sampling
+
+model, questions, folder, calls = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+engine = engines.load("transformers", Model(name=model), style="raw", max_new_tokens=8, batch_size=16)
+
+class Mortal:
+    left = calls
+    def generate(self, requests):
+        responses = engine.generate(requests)
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        return responses
+
+sampling.sample(Mortal(), questions, Prompts(), Sampling(max_new_tokens=8, shard_size=2, seed=3), samples=3, model="m",
+                path=folder / "set.parquet", shard_folder=folder / "shards")
+"""
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(
+    engine: Any, tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    questions.to_parquet(tmp_path / "questions.parquet")
+    command = [sys.executable, "-c", KILLED, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path), "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "set.parquet").exists()
+    assert len(list((tmp_path / "shards").glob("*.parquet"))) == 2
+    assert draw(engine, questions, tmp_path).reused == 2
+    draw(engine, questions, tmp_path / "whole")
+    assert (tmp_path / "set.parquet").read_bytes() == (tmp_path / "whole" / "set.parquet").read_bytes()
