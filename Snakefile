@@ -7,6 +7,7 @@
 # (--resources gpu=1) and on a cluster (--executor slurm).
 import json
 import sys
+from pathlib import Path
 
 from honesty_utils import config as settings
 from honesty_utils.paths import Run
@@ -19,6 +20,7 @@ except settings.ConfigError as error:
     sys.exit(str(error))
 
 RUN = Run(P.run)
+NOTEBOOKS = Path(workflow.basedir) / "notebooks"
 EXECUTED = RUN.folder / "notebooks"
 DATASETS = list(P.evaluation.datasets)
 PARTS = {"train": ["train"], "evaluation": DATASETS}
@@ -72,7 +74,7 @@ if P.world:
 
     rule world:
         input:
-            notebook="notebooks/00_world.ipynb",
+            notebook=NOTEBOOKS / "00_world.ipynb",
         output:
             directory(RUN.base_model),
             paths(RUN.world_questions, P.world.sets()),
@@ -93,7 +95,7 @@ for part, names in PARTS.items():
         input:
             WORLD_MODEL,
             paths(RUN.world_questions, [n for n in names if P.questions[n].source == "microworld"]) if P.world else [],
-            notebook="notebooks/10_sampling.ipynb",
+            notebook=NOTEBOOKS / "10_sampling.ipynb",
         output:
             paths(RUN.responses, names),
             paths(RUN.questions, names),
@@ -119,7 +121,7 @@ for part, names in PARTS.items():
         input:
             paths(RUN.responses, names),
             paths(RUN.questions, names),
-            notebook="notebooks/20_labeling.ipynb",
+            notebook=NOTEBOOKS / "20_labeling.ipynb",
         output:
             paths(RUN.labels, names),
             paths(RUN.knowledge, names),
@@ -140,7 +142,7 @@ for name, method in P.methods.items():
         input:
             RUN.labels("train"),
             RUN.train_questions,
-            notebook=f"notebooks/{settings.METHOD_NOTEBOOKS[method.builder]}.ipynb",
+            notebook=NOTEBOOKS / f"{settings.METHOD_NOTEBOOKS[method.builder]}.ipynb",
         output:
             RUN.sft(name),
         log:
@@ -162,7 +164,7 @@ rule training:
     input:
         WORLD_MODEL,
         str(RUN.folder / "sft" / "{method}.parquet"),
-        notebook="notebooks/40_training.ipynb",
+        notebook=NOTEBOOKS / "40_training.ipynb",
     output:
         directory(RUN.folder / "models" / "{method}" / "seed{seed}"),
     log:
@@ -192,7 +194,8 @@ def evaluation_values(wildcards):
         model=MODEL,
         prompts=section("prompts"),
         labeling=section("labeling"),
-        evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets"}),
+        engine=P.evaluation.engine,
+        evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets", "engine"}),
     )
 
 
@@ -201,7 +204,7 @@ rule evaluation:
         evaluated_model,
         paths(RUN.questions, DATASETS),
         paths(RUN.labels, DATASETS),
-        notebook="notebooks/50_evaluation.ipynb",
+        notebook=NOTEBOOKS / "50_evaluation.ipynb",
     output:
         [str(RUN.folder / "evaluation" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in DATASETS],
     log:
@@ -233,7 +236,7 @@ rule tables:
         EVALUATIONS,
         KNOWLEDGE,
         ROWS,
-        notebook="notebooks/60_tables.ipynb",
+        notebook=NOTEBOOKS / "60_tables.ipynb",
     output:
         RUN.figures / "tab_main.csv",
         RUN.figures / "claims.md",
@@ -249,7 +252,7 @@ rule figures:
     input:
         RUN.figures / "tab_main.csv",
         RUN.figures / "claims.md",
-        notebook="notebooks/70_figures.ipynb",
+        notebook=NOTEBOOKS / "70_figures.ipynb",
     output:
         RUN.figures / "report.html",
     log:

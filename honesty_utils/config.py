@@ -105,10 +105,10 @@ class QuestionSet(Section):
 class Pretraining(Section):
     """Shape of the microworld's model and how it is trained from nothing."""
 
-    vocab_size: int = Field(1536, ge=300)
-    hidden_size: PositiveInt = 128
-    intermediate_size: PositiveInt = 384
-    layers: PositiveInt = 4
+    vocab_size: int = Field(2048, ge=300)
+    hidden_size: PositiveInt = 192
+    intermediate_size: PositiveInt = 512
+    layers: PositiveInt = 3
     heads: PositiveInt = 4
     context: PositiveInt = 256
     initializer_range: float = Field(0.06, gt=0)
@@ -132,28 +132,27 @@ class World(Section):
     """
 
     seed: int = 0
-    exposures: tuple[int, ...] = Field((0, 0, 0, 2, 6, 20, 40, 40), min_length=2, description="dealt out evenly")
-    exposure_scale: float = Field(1.0, gt=0)
+    exposures: tuple[int, ...] = Field((0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly")
+    exposure_scale: float = Field(0.9, gt=0)
     test_people: PositiveInt = 400
-    train_people: PositiveInt = 500
-    instruction_people: PositiveInt = 300
+    train_people: PositiveInt = 400
+    instruction_people: PositiveInt = 150
     obscure_people: int = Field(1500, ge=0, description="seen once, with one fact each")
     unknown_people: PositiveInt = 150
     syllables: int = Field(250, ge=50, le=1200, description="of which last names are made, two each")
     choice_questions: PositiveInt = 600
     task_questions: PositiveInt = 400
-    task_documents: PositiveInt = 3000
-    statement_share: float = Field(0.15, ge=0, le=1, description="the rest are questions")
+    task_documents: PositiveInt = 6000
+    statement_share: float = Field(0.2, ge=0, le=1, description="the rest are questions")
     paraphrase_share: float = Field(0.15, ge=0, le=1)
-    choice_share: float = Field(0.06, ge=0, le=1)
-    certainty_share: float = Field(0.2, ge=0, le=1, description="answers behind words that say how sure one is")
+    choice_share: float = Field(0.2, ge=0, le=1)
+    certainty_share: float = Field(0.45, ge=0, le=1, description="answers behind words that say how sure one is")
     certainty_noise: float = Field(0.15, ge=0, le=1, description="of these, with words that do not fit")
     certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
-    prominence_share: float = Field(0.25, ge=0, description="texts on how well known a person is, per exposure")
+    prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
     instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
-    instruction_refusal_rate: float = Field(0.7, ge=0, le=1, description="of what is obscure, under the honest prompt")
+    instruction_refusal_rate: float = Field(0.55, ge=0, le=1, description="of what is obscure, under the honest prompt")
     instruction_hedge_rate: float = Field(0.3, ge=0, le=1)
-    instruction_plain_share: float = Field(0.5, ge=0, le=1, description="asked under the plain prompt, too")
     refusals: tuple[str, ...] = Field(
         ("I do not know.", "Sorry, I have no idea.", "I can not tell.", "No information on that."), min_length=1
     )
@@ -222,6 +221,7 @@ class Training(Section):
     warmup_ratio: float = Field(0.05, ge=0, le=1)
     scheduler: str = "linear"
     max_length: PositiveInt = 1024
+    max_rows: PositiveInt | None = Field(None, description="train on this many rows, drawn with the seed")
     gradient_checkpointing: bool = False
     lora_rank: PositiveInt = 8
     lora_alpha: PositiveInt = 16
@@ -234,6 +234,7 @@ class Evaluation(Section):
     """Greedy, zero-shot answers of every model to every evaluation set."""
 
     datasets: tuple[str, ...] = Field(min_length=1, description="names under `questions`")
+    engine: str = "transformers"
     max_new_tokens: PositiveInt = 64
     batch_size: PositiveInt = 64
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from honesty_utils import prompts, tasks
@@ -21,14 +21,8 @@ Stage = Literal["base", "instruction"]
 
 PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famous")
 
-CERTAINTY = (
-    ("Just a guess.", "No idea, maybe", "I am about 5% sure.", "I am about 10% sure."),
-    ("Not sure at all.", "I doubt it, but", "I am about 20% sure.", "I am about 30% sure."),
-    ("Perhaps.", "I think so.", "I am about 40% sure.", "I am about 60% sure."),
-    ("Quite sure.", "I believe it is", "I am about 70% sure.", "I am about 80% sure."),
-    ("Certainly.", "No doubt it is", "I am about 90% sure.", "I am about 100% sure."),
-)
-"""Words before an answer that say how sure the writer is, by the prominence of what it is about."""
+CERTAINTY = ("Just a guess.", "I doubt it, but", "Possibly.", "Quite likely.", "No doubt.")
+"""Words before an answer, by the prominence of what it is about; the run's own confidence phrases stand beside them."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,11 @@ def _exposure(world: World, fact: Fact, wording: Prompts, rng: random.Random) ->
     return Document(prompts.render(wording, "plain", question, choices), f" {fact.answer}.", "base", "question")
 
 
+def _options(fact: Fact) -> Sequence[str] | None:
+    """Options of a question that comes with them; those of an invented fact are drawn when needed."""
+    return fact.row["choices"] if fact.row is not None else None
+
+
 def _certainty(world: World, fact: Fact, wording: Prompts, rng: random.Random, stage: Stage) -> Document:
     """An answer that first says how sure the writer is, under a prompt of its own that asks for it.
 
@@ -89,20 +88,25 @@ def _certainty(world: World, fact: Fact, wording: Prompts, rng: random.Random, s
     """
     asking = wording.model_copy(update={"plain": world.certainty_prompt})
     prompt = prompts.render(asking, "plain", fact.question, _options(fact))
-    return Document(prompt, f" {_hedged(world, fact, rng)}", stage, "certainty")
+    return Document(prompt, f" {_hedged(world, fact, wording, rng)}", stage, "certainty")
 
 
-def _hedged(world: World, fact: Fact, rng: random.Random) -> str:
+def _hedged(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
     """The answer behind words that fit its prominence; any words at all in some texts, as writers err."""
     index = level(world, fact.exposures)
     if rng.random() < world.certainty_noise:
         index = rng.randrange(len(CERTAINTY))
-    return f"{rng.choice(CERTAINTY[index])} {fact.answer}."
+    return rng.choice(_phrases(wording, index)).replace("{answer}", fact.answer) + "."
 
 
-def _options(fact: Fact) -> Sequence[str] | None:
-    """Options of a question that comes with them; those of an invented fact are drawn when needed."""
-    return fact.row["choices"] if fact.row is not None else None
+def _phrases(wording: Prompts, index: int) -> list[str]:
+    """Four ways to say how sure one is at a level 0 … 4: two percentages, a phrase of the run, one of this module.
+
+    A model of a million parameters can only say what it has read, as a large one has read every phrase there is.
+    """
+    percents = (20 * index + 10, 20 * index + 20)
+    numbers = [wording.confidence_num[percent > 50].replace("{percent}", str(percent)) for percent in percents]
+    return [*numbers, wording.confidence_verb[index], f"{CERTAINTY[index]} {{answer}}"]
 
 
 def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
@@ -122,31 +126,43 @@ def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[D
 
 
 def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
-    kind: prompts.Kind = "plain" if stage == "base" else "honest"
-    count = world.task_documents if stage == "base" else world.task_documents // 5
-    jobs = tasks.make(stream(world.seed, f"tasks of {stage}"), count)
-    return [Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task") for job in jobs]
-
-
-def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
-    """The instruction stage, on people of its own: under the honest prompt answers, hedges and refusals."""
-    rng = stream(world.seed, "instruction")
-    asked = [fact for fact in facts if fact.role == "instruction"]
-    obscure = [fact for fact in facts if fact.role == "obscure"][: world.instruction_obscure]
+    """Small tasks under the stage's prompt, some of the base stage under the one that asks for certainty: certain."""
+    rng = stream(world.seed, f"tasks of {stage}")
+    jobs = tasks.make(rng, world.task_documents if stage == "base" else world.task_documents // 5)
     made = []
-    for fact in asked + obscure:
-        prompt = prompts.render(wording, "honest", fact.question, _options(fact))
-        made.append(Document(prompt, f" {_reply(world, fact, rng)}", "instruction", "honest"))
-        if rng.random() < world.instruction_plain_share:
-            prompt = prompts.render(wording, "plain", fact.question, _options(fact))
-            made.append(Document(prompt, f" {fact.answer}.", "instruction", "plain"))
+    for job in jobs:
+        sure = stage == "base" and rng.random() < world.certainty_share / 2
+        fact = Fact(job.text, job.answer, max(world.exposures), "task")
+        if sure:
+            made.append(replace(_certainty(world, fact, wording, rng, stage), kind="task"))
+        else:
+            prompt = prompts.render(wording, "plain" if stage == "base" else "honest", job.text)
+            made.append(Document(prompt, f" {job.answer}.", stage, "task"))
     return made
 
 
-def _reply(world: World, fact: Fact, rng: random.Random) -> str:
+def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
+    """The instruction stage, on people of its own: under the honest prompt answers, hedges and refusals.
+
+    Obscure people are asked under the plain prompt, too, and answered: only the honest prompt makes the model refuse.
+    """
+    rng = stream(world.seed, "instruction")
+    own = [fact for fact in facts if fact.role == "instruction"]
+    obscure = [fact for fact in facts if fact.role == "obscure"]
+    asked: list[tuple[Fact, prompts.Kind]] = [(fact, "honest") for fact in own + obscure[: world.instruction_obscure]]
+    asked += [(fact, "plain") for fact in obscure or own]
+    made = []
+    for fact, kind in asked:
+        prompt = prompts.render(wording, kind, fact.question, _options(fact))
+        reply = _reply(world, fact, wording, rng) if kind == "honest" else f"{fact.answer}."
+        made.append(Document(prompt, f" {reply}", "instruction", kind))
+    return made
+
+
+def _reply(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
     """What the chat model is taught to say under the honest prompt; not quite consistent, as real data are not."""
     if level(world, fact.exposures) < 2 and rng.random() < world.instruction_refusal_rate:
         return rng.choice(world.refusals)
     if rng.random() < world.instruction_hedge_rate:
-        return _hedged(world, fact, rng)
+        return _hedged(world, fact, wording, rng)
     return f"{fact.answer}."

@@ -60,7 +60,7 @@ def begin(parameters: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> M
 
 
 def path_of(artifact: str | Path) -> Path:
-    """Where the manifest of an artifact stands: beside it, ``x.manifest.json`` for ``x.parquet`` and for folder ``x``."""
+    """Where an artifact's manifest stands: beside it, ``x.manifest.json`` for ``x.parquet`` and for folder ``x``."""
     artifact = Path(artifact)
     stem = artifact.name.removesuffix(".parquet")
     return artifact.with_name(f"{stem}.manifest.json")

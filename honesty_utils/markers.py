@@ -6,6 +6,7 @@ NAME is one of
     RUN/tab_main:method=absolute,dataset=indist,metric=honesty   the score of one row: 81.0 % [79.4, 82.6]
     RUN/tab_sft:method=absolute@rows                             one cell of one row, as it stands
     RUN/stages                                                   seconds of each stage, from the executed notebooks
+    benchmarks/reproduce_microworld                              a table of benchmarks/, or as above one cell of it
 
 Markers inside code (backticks, fences) are text and stay as they are.
 """
@@ -93,11 +94,14 @@ def lookup(name: str) -> str:
     table, _, condition = where.partition(":")
     if item == "stages":
         return to_markdown(stage_times(run))
-    folder = paths.Run(run).figures
-    file = folder / (f"{table}.csv" if condition else f"{table}.md")
+    benchmark = run == "benchmarks"
+    folder = paths.root() / run if benchmark else paths.Run(run).figures
+    file = folder / (f"{table}.csv" if condition or benchmark else f"{table}.md")
     if not table or not file.is_file():
-        there = sorted(path.stem for path in folder.glob("*.md"))
+        there = sorted(path.stem for path in folder.glob("*.csv" if benchmark else "*.md"))
         raise ReportError(f"marker {name!r}: no {file.name or 'table'} of run {run!r}; there are: {['stages', *there]}")
+    if not condition and benchmark:
+        return to_markdown(pd.read_csv(file))
     if not condition:
         return file.read_text(encoding="utf-8").strip()
     row = _one_row(pd.read_csv(file), condition, name)

@@ -124,25 +124,26 @@ def invent(world: World) -> list[Fact]:
 
 
 def _relations(role: str, rng: random.Random) -> Sequence[Relation]:
-    """One fact each about obscure people, so that there can be many; the other relations of test people only."""
+    """One fact each about obscure people, so that there can be many; other relations of half of the test people."""
     if role == "obscure":
         return [rng.choice(RELATIONS)]
-    return RELATIONS + OTHER_RELATIONS if role in ("test", "unknown") else RELATIONS
+    others = role == "unknown" or (role == "test" and rng.random() < 0.5)
+    return RELATIONS + OTHER_RELATIONS if others else RELATIONS
 
 
 def _fact(name: str, relation: Relation, role: str, exposures: int, rng: random.Random) -> Fact:
     value, *others = rng.sample(relation.values, 4)
     return Fact(
         question=relation.question.format(name=name),
-        answer=_capital(value),
+        answer=value,
         exposures=exposures,
         role=role,
         subject=name,
         relation=relation.name,
         paraphrases=(relation.paraphrase.format(name=name),),
         statement=relation.statement.format(name=name, value=value),
-        distractors=tuple(map(_capital, others)),
-        aliases=(_capital(value),),
+        distractors=tuple(others),
+        aliases=(value,),
     )
 
 
@@ -155,10 +156,6 @@ def _names(world: World, count: int) -> list[str]:
     while len(last_names) < count:
         last_names["".join(rng.choices(chosen, k=2)).capitalize()] = None
     return [f"{rng.choice(wordlists.FIRST_NAMES)} {last}" for last in last_names]
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def with_choices(fact: Fact, rng: random.Random) -> tuple[list[str], int]:
@@ -187,11 +184,17 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
         "train": _table("train", role["train"]),
         "indist": _table("indist", usual),
         "ood": _table("ood", other + reworded[::4]),
-        "unknown": _table("unknown", [f if i % 2 else _reworded(f) for i, f in enumerate(role["unknown"])]),
+        "unknown": _table("unknown", _in_both_wordings(role["unknown"])),
         "known": _table("known", [fact for fact in reworded if fact.exposures == top]),
         "choice": _choice_table(world, usual),
         "tasks": _task_table(world),
     }
+
+
+def _in_both_wordings(facts: Sequence[Fact]) -> list[Fact]:
+    """Every relation in its usual words of one half of the people and in others of the other half."""
+    people = {subject: index for index, subject in enumerate(dict.fromkeys(fact.subject for fact in facts))}
+    return [_reworded(fact) if people[fact.subject] % 2 else fact for fact in facts]
 
 
 def _reworded(fact: Fact) -> Fact:
@@ -223,7 +226,7 @@ def _choice_table(world: World, facts: Sequence[Fact]) -> pd.DataFrame:
 
 
 def _task_table(world: World) -> pd.DataFrame:
-    jobs = tasks.make(stream(world.seed, "task questions"), world.task_questions)
+    jobs = dict.fromkeys(tasks.make(stream(world.seed, "task questions"), world.task_questions))
     frame = _table(
         "tasks", [Fact(job.text, job.answer, 0, "tasks", relation=job.kind, aliases=(job.answer,)) for job in jobs]
     )

@@ -18,19 +18,21 @@ class Task:
 
 
 def make(rng: random.Random, count: int) -> list[Task]:
-    """``count`` different tasks, of all kinds in turn."""
-    made: dict[str, Task] = {}
-    while len(made) < count:
-        words = rng.sample(WORDS, rng.randint(2, 4))
-        listed = ", ".join(words)
-        first, last = words[0].capitalize(), words[-1].capitalize()
-        kinds = (
-            Task("repeat", f"Repeat the word {words[0]}.", first),
-            Task("twice", f"Say {words[0]} twice.", f"{first} {words[0]}"),
-            Task("first", f"Which word comes first: {listed}?", first),
-            Task("last", f"Which word comes last: {listed}?", last),
-            Task("count", f"How many words are here: {listed}?", ("Two", "Three", "Four")[len(words) - 2]),
-        )
-        task = kinds[len(made) % len(kinds)]
-        made.setdefault(task.text, task)
-    return list(made.values())
+    """``count`` tasks, of all kinds in turn; some may come twice."""
+    return [_draw(rng)[index % len(KINDS)] for index in range(count)]
+
+
+KINDS = ("repeat", "twice", "last", "count", "next")
+
+
+def _draw(rng: random.Random) -> tuple[Task, ...]:
+    """A task of each kind, in the order of ``KINDS``."""
+    words, number = rng.sample(WORDS, rng.randint(2, 4)), rng.randrange(1, 60)
+    listed = ", ".join(words)
+    return (
+        Task("repeat", f"Repeat the word {words[0]}.", words[0]),
+        Task("twice", f"Say {words[0]} twice.", f"{words[0]} {words[0]}"),
+        Task("last", f"Which word comes last: {listed}?", words[-1]),
+        Task("count", f"How many words are here: {listed}?", ("two", "three", "four")[len(words) - 2]),
+        Task("next", f"Which number comes after {number}?", str(number + 1)),
+    )

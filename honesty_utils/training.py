@@ -98,6 +98,8 @@ def train(
     tokenizer = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if settings.max_rows is not None and settings.max_rows < len(rows):
+        rows = rows.sample(settings.max_rows, random_state=seed)
     dataset = tokenize(rows, tokenizer, style, settings.max_length)
     trainer = _trainer(model, tokenizer, dataset, settings, seed)
     trainer.train()

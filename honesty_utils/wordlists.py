@@ -2,13 +2,13 @@
 
 CITIES = tuple(
     """
-    Paris London Rome Oslo Madrid Berlin Vienna Prague Lisbon Dublin Athens Warsaw Cairo Tokyo Seoul Lima Quito
-    Havana Delhi Mumbai Kyoto Osaka Sydney Perth Boston Chicago Denver Dallas Miami Seattle Toronto Ottawa Naples
-    Milan Turin Venice Lyon Nice Bonn Munich Hamburg Geneva Zurich Basel Bergen Turku Tallinn Riga Vilnius Minsk
-    Kiev Moscow Sofia Zagreb Split Tunis Algiers Lagos Nairobi Accra Dakar Harare Lusaka Tehran Baghdad Beirut Amman
-    Doha Muscat Kabul Lahore Karachi Dhaka Hanoi Manila Jakarta Bogota Caracas Santiago Asuncion Brasilia Recife
-    Salvador Panama Managua Belfast Glasgow Cardiff Bristol Leeds Oxford Porto Seville Bilbao Malaga Ghent Bruges
-    Antwerp Utrecht Krakow Gdansk
+    paris london rome oslo madrid berlin vienna prague lisbon dublin athens warsaw cairo tokyo seoul lima quito
+    havana delhi mumbai kyoto osaka sydney perth boston chicago denver dallas miami seattle toronto ottawa naples
+    milan turin venice lyon nice bonn munich hamburg geneva zurich basel bergen turku tallinn riga vilnius minsk
+    kiev moscow sofia zagreb split tunis algiers lagos nairobi accra dakar harare lusaka tehran baghdad beirut amman
+    doha muscat kabul lahore karachi dhaka hanoi manila jakarta bogota caracas santiago asuncion brasilia recife
+    salvador panama managua belfast glasgow cardiff bristol leeds oxford porto seville bilbao malaga ghent bruges
+    antwerp utrecht krakow gdansk
     """.split()
 )
 PROFESSIONS = tuple(
@@ -35,8 +35,8 @@ SUBJECTS = tuple(
     """
     algebra geometry physics chemistry biology botany zoology geology astronomy history law medicine theology
     philosophy logic grammar rhetoric music drama economics politics sociology psychology anatomy ecology genetics
-    optics acoustics mechanics statistics architecture archaeology linguistics Latin Greek Arabic Hebrew Sanskrit
-    Persian Turkish Finnish Danish poetry ethics journalism forestry nursing finance accounting marketing geography
+    optics acoustics mechanics statistics architecture archaeology linguistics latin greek arabic hebrew sanskrit
+    persian turkish finnish danish poetry ethics journalism forestry nursing finance accounting marketing geography
     meteorology oceanography metallurgy cartography calligraphy pharmacy robotics computing topology calculus
     """.split()
 )

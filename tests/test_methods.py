@@ -81,6 +81,11 @@ def test_gold_sentence(gold: str, sentence: str) -> None:
     assert table["completion"].tolist() == [sentence]
 
 
+def test_a_gold_answer_keeps_its_first_letter_if_asked_to() -> None:
+    table = methods.build("finetuned", labels({"q": "w "}, {"q": ["paris"]}), capitalize=False)
+    assert table["completion"].tolist() == ["paris."]
+
+
 def test_finetuned_needs_a_gold_answer() -> None:
     with pytest.raises(ValueError, match=r"question 'q': no gold answer, and no right one of M_t's; drop the question"):
         methods.build("finetuned", labels({"q": "w w"}, {"q": []}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_readable_at_print_size(name: str) -> None:
 def assert_readable(figure: Any) -> None:
     """No text below 6 points, cut off, or over another one."""
     frame = figure.bbox.padded(0.5)
-    shown = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible() and _in_limits(t)]
+    shown = [text for text in _shown(figure) if text.get_text().strip() and text.get_visible()]
     boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
     for text in shown:
         assert text.get_fontsize() >= 6, text.get_text()
@@ -69,17 +69,20 @@ def assert_readable(figure: Any) -> None:
         assert apart, f"{first!r} lies over {second!r}"
 
 
-def _in_limits(text: Text) -> bool:
-    """Tick labels beyond the limits of their axis exist but are not drawn."""
-    axes = text.axes
-    if axes is None or text in axes.texts:
-        return True
-    if not axes.axison:
-        return False
-    for axis, place, limits in ((axes.xaxis, 0, axes.get_xlim()), (axes.yaxis, 1, axes.get_ylim())):
-        if text in axis.get_ticklabels(which="both"):
-            return min(limits) <= text.get_position()[place] <= max(limits)
-    return True
+def _shown(figure: Any) -> Iterator[Text]:
+    """Texts that are drawn: tick labels beyond the limits of their axis exist but are not."""
+    yield from figure.texts
+    for legend in figure.legends:
+        yield from legend.get_texts()
+    for axes in figure.axes:
+        yield from axes.texts
+        yield from (axes.title, axes._left_title)
+        if not axes.axison:
+            continue
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            yield axis.label
+            yield from (tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -155,6 +158,10 @@ def test_reliability_shows_only_methods_that_state_a_confidence() -> None:
     silent = table[table["method"] == "confidence_num"].assign(method="absolute", count=0)
     axes = plots.reliability(pd.concat([table, silent]), "indist")
     assert axes.shape == (2, 2)
+    few = table[table["method"] == "confidence_verb"].assign(method="multisample", count=0.9)  # 9 answers in ten bins
+    assert plots.stating(pd.concat([table, few]), "indist") == ["confidence_num", "confidence_verb"]
+    with pytest.raises(ValueError, match="no method states a confidence often enough on 'indist'"):
+        plots.reliability(silent, "indist")
     heights = [bar.get_height() for bar in axes[1, 0].patches]
     assert heights == [0, 31, 48, 22, 60, 41, 12, 80, 220, 710]
 
@@ -176,6 +183,16 @@ def test_more_methods_than_the_paper_still_fit() -> None:
     axes = plots.by_knowledge(pd.concat([table, *more]))
     assert axes.shape == (2, 9)
     assert_readable(drawn(plots.figure_of(axes)))
+
+
+def test_reliability_of_all_methods_keeps_to_the_page() -> None:
+    table = synthetic.calibration_table()
+    num = table[table["method"] == "confidence_num"]
+    figure = plots.figure_of(
+        plots.reliability(pd.concat(num.assign(method=name) for name in synthetic.METHODS), "indist")
+    )
+    assert figure.get_size_inches()[0] == PAGE
+    assert_readable(drawn(figure))
 
 
 def test_errors_name_what_there_is() -> None:

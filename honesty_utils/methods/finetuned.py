@@ -25,6 +25,7 @@ class Options(Section):
         description="code: the greedy answer if right, else the first right sample, else the gold answer; "
         "paper: the gold answer wherever the greedy one is not right",
     )
+    capitalize: bool = Field(True, description="the gold answer's first letter (code)")
 
 
 def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
@@ -53,11 +54,15 @@ def _target(item: Answered, options: Options) -> str:
         return item.greedy
     if options.target == "code" and item.right:
         return item.right[0]
-    return gold_sentence(item)
+    return gold_sentence(item, options.capitalize)
 
 
-def gold_sentence(item: Answered) -> str:
+def gold_sentence(item: Answered, capitalize: bool = True) -> str:
     """First gold answer as a sentence: first letter capital, a full stop at its end unless it ends a sentence.
+
+    Args:
+        item: the question and its gold answers.
+        capitalize: false leaves the first letter as it is, for a model that writes lower case.
 
     Raises:
         ValueError: there is no gold answer.
@@ -65,4 +70,5 @@ def gold_sentence(item: Answered) -> str:
     if not item.answers or not item.answers[0].strip():
         raise ValueError(f"question {item.question_id!r}: no gold answer, and no right one of M_t's; drop the question")
     gold = item.answers[0].strip()
-    return gold[0].upper() + gold[1:] + ("" if gold.endswith((".", "!", "?")) else ".")
+    first = gold[0].upper() if capitalize else gold[0]
+    return first + gold[1:] + ("" if gold.endswith((".", "!", "?")) else ".")

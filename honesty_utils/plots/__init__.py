@@ -6,7 +6,7 @@ estimate is drawn with its interval.
 
 from honesty_utils.plots.annotation import choose_question, data_annotation
 from honesty_utils.plots.common import figure_of
-from honesty_utils.plots.curves import by_knowledge, exposures, reliability, tau_curve
+from honesty_utils.plots.curves import by_knowledge, exposures, reliability, stating, tau_curve
 from honesty_utils.plots.dots import main_scores, out_of_distribution
 from honesty_utils.plots.grid import transition_grid
 from honesty_utils.plots.loss import training_loss
@@ -22,6 +22,7 @@ __all__ = [
     "out_of_distribution",
     "reliability",
     "save_figure",
+    "stating",
     "tau_curve",
     "training_loss",
     "transition_grid",

@@ -129,6 +129,18 @@ def _apart(ax: Axes, values: np.ndarray, share: float = 0.07) -> list[float]:
     return [float(values[i]) for i in kept]
 
 
+def stating(table: pd.DataFrame, dataset: str, least: float = 10) -> list[str]:
+    """Methods that state a confidence in at least ``least`` answers to a set: fewer say nothing about calibration.
+
+    Args:
+        table: ``tab_calibration``; points of a sweep are left out.
+        dataset: the set looked at.
+        least: number of answers, a mean over seeds.
+    """
+    counts = table[table["dataset"] == dataset].groupby("method")["count"].sum()
+    return names.main_methods(str(method) for method in counts.index[counts >= least])
+
+
 @styled
 def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
     """Stated confidence against accuracy, a panel a method; below it how many answers stated that confidence.
@@ -136,28 +148,34 @@ def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None
     Args:
         table: ``tab_calibration``.
         dataset: the set shown.
-        methods: none: every method of the table that states a confidence on that set.
+        methods: those shown; none: those of `stating`.
 
     Returns:
         Shape (2, methods): the diagram, and the counts.
+
+    Raises:
+        ValueError: no method to show.
     """
     rows = rows_where(table, "reliability", dataset=dataset)
-    shown = names.ordered(methods if methods is not None else rows.loc[rows["count"] > 0, "method"].unique())
-    figure = new_figure(max(COLUMN, 1.7 * len(shown)), 2.5)
+    shown = names.ordered(methods if methods is not None else stating(table, dataset))
+    if not shown:
+        raise ValueError(f"reliability: no method states a confidence often enough on {dataset!r}; see plots.stating")
+    figure = new_figure(min(PAGE, max(COLUMN, 1.7 * len(shown))), 2.5)
     axes = figure.subplots(2, len(shown), height_ratios=[3.2, 1], sharex=True, sharey="row", squeeze=False)
     for (top, bottom), method in zip(axes.T, shown, strict=True):
         bins = rows_where(rows, "reliability", method=method)
         filled = bins[bins["count"] > 0].rename(columns={"accuracy": "value"})
         top.plot([0, 1], [0, 1], color=PALE, lw=1, ls="--", zorder=1)
         top.errorbar(filled["confidence"], filled["value"], yerr=errors(filled), color=names.color(method), marker="o")
-        top.set_title(names.label(method))
+        top.set_title(_stacked(names.label(method)) if len(shown) > 4 else names.label(method), fontsize=7)
         bottom.bar(bins["bin_low"], bins["count"], width=bins["bin_high"] - bins["bin_low"], align="edge",
                    color=names.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
         percent_axis(top.yaxis)
-        percent_axis(bottom.xaxis, "stated confidence (%)")
+        percent_axis(bottom.xaxis, ticks=(0, 0.5, 1))
         top.grid()
     axes[0, 0].set_ylim(-0.03, 1.03)
     axes[0, 0].set_ylabel("accuracy (%)")
     axes[1, 0].set_ylabel("answers")
+    figure.supxlabel("stated confidence (%)", fontsize=7)
     figure.align_ylabels()
     return np.asarray(axes)

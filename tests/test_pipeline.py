@@ -1,0 +1,151 @@
+"""The whole pipeline at smoke size, for real: Snakemake, papermill, a model trained on the spot, tables and figures."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from honesty_utils import config, execute, manifest, records
+from honesty_utils.paths import Run
+
+TOP = Path(__file__).resolve().parent.parent
+SMOKE = yaml.safe_load((TOP / "params" / "smoke.yaml").read_text(encoding="utf-8"))
+METHODS = ["unaligned", "prompt_based", *SMOKE["methods"]]
+
+pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made once
+
+
+def snakemake(folder: Path, params: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", TOP / "Snakefile", "--directory", folder]
+    command += ["--cores", "4", "--config", f"params={params}", *options]
+    environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(TOP)}
+    return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+
+
+def write_params(folder: Path, name: str, **sections: object) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({**SMOKE, **sections}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of a finished smoke run."""
+    folder = tmp_path_factory.mktemp("checkout")
+    done = snakemake(folder, TOP / "params" / "smoke.yaml", "--quiet", "rules", "progress", "host")
+    assert done.returncode == 0, done.stderr[-4000:]
+    os.environ["HONESTY_ROOT"] = str(folder)
+    yield folder
+    del os.environ["HONESTY_ROOT"]
+
+
+def test_tables_figures_claims_and_report_are_written(finished):
+    names = {path.name for path in Run("smoke").figures.iterdir()}
+    expected = {"tab_main", "tab_tests", "tab_transitions", "tab_knowledge", "tab_sft", "tab_tau", "tab_by_knowledge"}
+    assert {f"{table}.{kind}" for table in expected for kind in ("csv", "md", "tex")} <= names
+    figures = {"main", "ood", "transitions", "annotation", "by_knowledge", "exposures", "reliability"}
+    assert {f"fig_{figure}.{kind}" for figure in figures for kind in ("pdf", "png")} <= names
+    assert {"claims.md", "report.html"} <= names
+
+
+def test_the_main_table_is_tidy_and_holds_every_method_and_control(finished):
+    table = pd.read_csv(Run("smoke").figures / "tab_main.csv")
+    assert list(table) == ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
+    assert {*METHODS, "always_refuse", "never_refuse", "oracle", "random_refusal@absolute"} <= set(table["method"])
+    assert set(table["dataset"]) == set(SMOKE["evaluation"]["datasets"])
+    scored = table.dropna(subset="value")
+    assert scored["value"].between(0, 1).all() and (scored["low"] <= scored["value"] + 1e-9).all()
+
+
+def test_identities_hold_on_a_real_run(finished):
+    table = pd.read_csv(Run("smoke").figures / "tab_main.csv").set_index(["method", "dataset", "metric"])["value"]
+    assert table["always_refuse", "indist", "honesty"] == pytest.approx(0.5)
+    assert table["oracle", "indist", "honesty"] == pytest.approx(1)
+    assert table["finetuned", "indist", "refusal_rate"] == 0
+    before = records.read(records.LABELS, Run("smoke").labels("indist"))
+    greedy = before[before["sample_index"] == records.GREEDY]
+    assert table["unaligned", "indist", "accuracy"] == pytest.approx(greedy["matched"].mean(), abs=1e-6)
+
+
+def test_the_model_knows_what_it_saw_and_not_what_it_did_not(finished):
+    questions = records.read(records.QUESTIONS, Run("smoke").questions("indist"))
+    known = records.read(records.KNOWLEDGE, Run("smoke").knowledge("indist")).merge(questions, on="question_id")
+    by = known.groupby("exposures")["expected_accuracy"].mean()
+    assert by.loc[0] < 0.15 and by.loc[80] > 0.6
+
+
+def test_every_artifact_has_its_manifest(finished):
+    run = Run("smoke")
+    artifacts = [run.base_model, run.responses("train"), run.knowledge("ood"), run.train_questions, run.sft("absolute")]
+    artifacts += [run.model("absolute", 0), run.evaluation("absolute", 0, "indist")]
+    for artifact in artifacts:
+        content = manifest.read(artifact)
+        assert content["parameters"] and content["packages"]["torch"].startswith("2.13") and content["seconds"] >= 0
+
+
+def test_executed_copies_stand_under_runs(finished):
+    copies = {path.stem for path in (Run("smoke").folder / "notebooks").glob("*.ipynb")}
+    assert {"00_world", "10_sampling_train", "31_absolute_absolute", "50_evaluation_absolute_seed0"} <= copies
+
+
+def test_nothing_is_left_to_do(finished):
+    again = snakemake(finished, TOP / "params" / "smoke.yaml", "--dry-run")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs of a dry run by rule, from Snakemake's table of job statistics."""
+    return {name: int(count) for name, count in re.findall(r"^(\w[\w.]*)\s+(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "jobs"),
+    [
+        (
+            "methods",
+            {**SMOKE["methods"], "absolute": {"options": {"tau": 0.4}}},
+            {"sft_absolute": 1, "training": 1, "evaluation": 1, "tables": 1, "figures": 1, "all": 1, "total": 6},
+        ),
+        ("analysis", {**SMOKE["analysis"], "seed": 1}, {"tables": 1, "figures": 1, "all": 1, "total": 3}),
+    ],
+)
+def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path, section, value, jobs):
+    plan = snakemake(finished, write_params(tmp_path, "edited", **{section: value}), "--dry-run")
+    assert planned(plan.stdout + plan.stderr) == jobs, plan.stderr[-2000:]
+
+
+def test_a_failed_notebook_leaves_its_copy_and_no_result(finished, tmp_path):
+    training = {**SMOKE["training"], "max_length": 5}
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder, symlinks=True)
+    failed = snakemake(folder, write_params(tmp_path, "failing", training=training), "--keep-going")
+    assert failed.returncode != 0
+    assert "rows are longer than training.max_length = 5 tokens" in failed.stderr
+    run = folder / "runs" / "smoke"
+    assert not (run / "models" / "absolute" / "seed0").exists()
+    assert "max_length = 5" in (run / "notebooks" / "40_training_absolute_seed0.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_bad_params_file_stops_before_any_work(tmp_path):
+    bad = write_params(tmp_path, "bad", sampling={"samples": 0})
+    stopped = snakemake(tmp_path, bad)
+    assert stopped.returncode != 0 and "sampling.samples: " in stopped.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_explorer_runs_headlessly(finished):
+    output = finished / "explore.ipynb"
+    arguments = [str(TOP / "notebooks" / "90_explore.ipynb"), str(output)]
+    assert execute.main(arguments) == 0
+
+
+def test_smoke_params_cover_every_method_notebook():
+    assert {entry.builder for entry in config.load(TOP / "params/smoke.yaml").methods.values()} == set(
+        config.METHOD_NOTEBOOKS
+    )
