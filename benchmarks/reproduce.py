@@ -1,8 +1,8 @@
 """Time, memory and disk of a whole run from nothing: ``python benchmarks/reproduce.py params/microworld.yaml``.
 
 Deletes the run's artifacts, runs ``make reproduce`` and writes ``benchmarks/reproduce_<run>.csv`` (quantity, value,
-unit) and ``benchmarks/stages_<run>.csv`` (seconds of each stage, from the executed notebooks). Memory is the highest sum,
-over all processes of the run, of their proportional share of memory, read twice a second.
+unit) and ``benchmarks/stages_<run>.csv`` (seconds of each stage, from the executed notebooks). Memory is the highest
+sum, over all processes of the run, of their proportional share of memory, read twice a second.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
@@ -95,11 +95,22 @@ class QuestionSet(Section):
     source: str = Field(description="a name in honesty_utils.questions.SOURCES")
     path: str | None = Field(None, description="local file or folder, or hub name, in place of the source's own")
     split: str | None = Field(None, description="split of the source; none: the source's default")
+    part: tuple[float, float] = Field(
+        (0.0, 1.0), description="from which to which share of the set, in an order drawn with `seed`"
+    )
+    longest: PositiveInt | None = Field(None, description="drop questions of more characters, options included")
     limit: PositiveInt | None = Field(None, description="keep this many questions, drawn with `seed`")
     seed: int = 0
     samples: int | None = Field(None, ge=0, description="samples a question; none: sampling.samples")
     only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")
     match: Literal["contains", "tokens", "exact"] | None = Field(None, description="none: labeling.match")
+
+    @field_validator("part")
+    @classmethod
+    def _part_is_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 1:
+            raise ValueError(f"{list(value)} is no range within 0 … 1; write [from, to], such as [0, 0.5]")
+        return value
 
 
 class Pretraining(Section):
@@ -278,6 +289,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Params:
+        from honesty_utils.methods import confidence  # it imports this module
+
         if "train" not in self.questions:
             raise ValueError("questions: has no set named 'train'; fine-tuning rows are built from it")
         for name in self.evaluation.datasets:
@@ -296,9 +309,17 @@ class Params(Section):
             if method.builder not in METHOD_NOTEBOOKS:
                 raise ValueError(f"methods.{name}.builder: {method.builder!r}; known: {sorted(METHOD_NOTEBOOKS)}")
             self._check_method(name, method)
+        self._check_world_sets()
+        confidence.check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
         return self
+
+    def _check_world_sets(self) -> None:
+        made = self.world.sets() if self.world else []
+        for name, spec in self.questions.items():
+            if spec.source == "microworld" and spec.path is None and name not in made:
+                raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
 
     def _check_method(self, name: str, method: Method) -> None:
         from honesty_utils import methods  # it imports this module
@@ -359,11 +380,27 @@ def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str
         key = ".".join(str(part) for part in problem["loc"])
         line = f"{where}: {key or section.__name__.lower()}: {problem['msg']}"
         if problem["type"] == "extra_forbidden":
-            line += "; remove it or correct its spelling"
+            declared = sorted(_section_at(section, problem["loc"][:-1]).model_fields)
+            line += f"; remove it or correct its spelling, allowed: {', '.join(declared)}"
         elif problem["type"] not in ("missing", "value_error"):
             line += f"; got {problem['input']!r}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _section_at(section: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel]:
+    """The section that a key's location leads to; keys of dictionaries are stepped over."""
+    for key in location:
+        if key in section.model_fields:
+            section = _inner_section(section.model_fields[key].annotation) or section
+    return section
+
+
+def _inner_section(annotation: Any) -> type[BaseModel] | None:
+    """The section class in an annotation such as ``dict[str, QuestionSet] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_inner_section, get_args(annotation))), None)
 
 
 def main(arguments: list[str] | None = None) -> int:

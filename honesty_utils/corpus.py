@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from honesty_utils import prompts, tasks
@@ -126,19 +126,11 @@ def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[D
 
 
 def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
-    """Small tasks under the stage's prompt, some of the base stage under the one that asks for certainty: certain."""
-    rng = stream(world.seed, f"tasks of {stage}")
-    jobs = tasks.make(rng, world.task_documents if stage == "base" else world.task_documents // 5)
-    made = []
-    for job in jobs:
-        sure = stage == "base" and rng.random() < world.certainty_share / 2
-        fact = Fact(job.text, job.answer, max(world.exposures), "task")
-        if sure:
-            made.append(replace(_certainty(world, fact, wording, rng, stage), kind="task"))
-        else:
-            prompt = prompts.render(wording, "plain" if stage == "base" else "honest", job.text)
-            made.append(Document(prompt, f" {job.answer}.", stage, "task"))
-    return made
+    """Small tasks under the stage's prompt; never with words of certainty, which do not belong to a task."""
+    kind: prompts.Kind = "plain" if stage == "base" else "honest"
+    count = world.task_documents if stage == "base" else world.task_documents // 5
+    jobs = tasks.make(stream(world.seed, f"tasks of {stage}"), count)
+    return [Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task") for job in jobs]
 
 
 def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:

@@ -241,17 +241,20 @@ def teach(world: World, tables: Mapping[str, pd.DataFrame]) -> tuple[list[Fact],
         tables: QUESTIONS tables by the names in ``world.source``.
 
     Returns:
-        The facts that the corpus shows, and a table a set; a withheld set has zero exposures.
+        The facts that the corpus shows, and a table a set that is asked about, the small tasks among them; a withheld
+        set has zero exposures.
     """
     facts: list[Fact] = []
     shown: dict[str, pd.DataFrame] = {}
     for name, table in tables.items():
         use = world.use[name]
         exposures = [0] * len(table) if use == "withheld" else schedule(world, len(table), name)
-        shown[name] = table.assign(exposures=exposures)
+        table = table.assign(exposures=exposures)
         role = {"taught": "test", "withheld": "unknown", "instruction": "instruction"}[use]
-        facts += [_taught(row, role) for row in shown[name].to_dict("records")]
-    return facts, shown
+        facts += [_taught(row, role) for row in table.to_dict("records")]
+        if use != "instruction":
+            shown[name] = table
+    return facts, {**shown, "tasks": _task_table(world)}
 
 
 def _taught(row: Mapping[str, Any], role: str) -> Fact:

@@ -52,7 +52,11 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("sampling.sampels", 3, r"toy.yaml: sampling.sampels: .*; remove it or correct its spelling"),
+        (
+            "sampling.sampels",
+            3,
+            r"toy.yaml: sampling.sampels: .*; remove it or correct its spelling, allowed: batch_size",
+        ),
         ("sampling.samples", 0, r"sampling.samples: .*greater than or equal to 1; got 0"),
         ("sampling.temperature", "warm", r"sampling.temperature: .*valid number.*; got 'warm'"),
         ("training.learning_rate", "fast", r"training.learning_rate: .*valid number"),
@@ -66,6 +70,10 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
         ("analysis.roles", {"prior_known": "indist"}, r"in_distribution is missing"),
         ("prompts.honest", "Answer!", r"prompts.honest: .*a prompt holds {question}"),
+        ("questions.mine", {"source": "jsonl", "pth": "x"}, r"questions.mine.pth: .*allowed: limit, longest, match"),
+        ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
+        ("questions.ood", {"source": "jsonl", "part": [0.5, 0.2]}, r"questions.ood.part: .*no range within 0 … 1"),
+        ("prompts.confidence_num", ["{percent}", "{answer}"], r"prompts.confidence_num: '{percent}'; needs words"),
         ("run", "../elsewhere", r"run: .*; got '../elsewhere'"),
         ("model.name", None, r"model.name: none, and there is no world section"),
     ],

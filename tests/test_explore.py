@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import synthetic
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from honesty_utils import explore, paths, records
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from honesty_utils import methods, prompts, records
 from honesty_utils.config import METHOD_NOTEBOOKS, Prompts

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 from frames import pairs
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from honesty_utils import metrics

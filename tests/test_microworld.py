@@ -9,8 +9,8 @@ from honesty_utils import corpus, microworld, records, tasks
 from honesty_utils.config import Prompts, World
 
 SMALL = World(
-    exposures=(0, 2, 20), exposure_scale=1, test_people=12, train_people=9, instruction_people=6, obscure_people=10, unknown_people=4,
-    choice_questions=20, task_questions=15, task_documents=50, instruction_obscure=5,
+    exposures=(0, 2, 20), exposure_scale=1, test_people=12, train_people=9, instruction_people=6, obscure_people=10,
+    unknown_people=4, choice_questions=20, task_questions=15, task_documents=50, instruction_obscure=5,
 )  # fmt: skip
 WORDING = Prompts(plain="Q: {question}\nA:", honest="Say so.\nQ: {question}\nA:", refusal="I do not know.")
 
@@ -113,6 +113,7 @@ def test_real_questions_are_taught_by_the_same_schedule(facts):
         update={"use": {"quiz": "taught", "new": "withheld", "stage": "instruction"}}
     )
     taught, sets = microworld.teach(world, {"quiz": table, "new": table, "stage": table})
+    assert set(sets) == {"quiz", "new", "tasks"}
     assert sorted(set(sets["quiz"]["exposures"])) == [0, 5] and set(sets["new"]["exposures"]) == {0}
     assert collections.Counter(fact.role for fact in taught) == dict.fromkeys(
         ("test", "unknown", "instruction"), len(table)

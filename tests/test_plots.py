@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 

@@ -9,8 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from honesty_utils import questions, records
 from honesty_utils.config import QuestionSet
@@ -368,3 +367,27 @@ def test_unknown_source_lists_those_that_are_known() -> None:
         QuestionError, match=r"questions.set: source: 'trivia' is not known; allowed: \['jsonl', .*'triv"
     ):
         load("trivia", None)
+
+
+def test_parts_of_a_set_share_no_question_and_make_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps({"question": f"Question {i}?", "answers": ["yes"]}) + "\n" for i in range(10)))
+    parts = [
+        set(questions.load("set", QuestionSet(source="jsonl", path=str(path), part=part))["question"])
+        for part in ((0, 0.3), (0.3, 0.8), (0.8, 1))
+    ]
+    assert [len(part) for part in parts] == [3, 5, 2]
+    assert len(set.union(*parts)) == 10
+
+
+def test_questions_over_the_longest_are_dropped_with_their_options_counted(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    rows = [
+        {"question": "Short?", "choices": ["a", "b"], "answer_index": 0},  # 8 characters
+        {"question": "Short?", "choices": ["a long option", "b"], "answer_index": 0},  # 20
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    kept = questions.load("set", QuestionSet(source="jsonl", path=str(path), longest=8))
+    assert kept["choices"].tolist() == [["a", "b"]]
+    with pytest.raises(QuestionError, match="no question is left; allow more"):
+        questions.load("set", QuestionSet(source="jsonl", path=str(path), longest=7))

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import evaluations, pairs, policy
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from honesty_utils import names, records, results, tables
-from honesty_utils.config import Analysis, Role
+from honesty_utils.config import Analysis, Prompts, Role
 from honesty_utils.metrics import scores
 from honesty_utils.paths import Run
 from honesty_utils.tables.data import grid_spearman
@@ -525,3 +524,20 @@ def test_load_rejects_evaluations_against_other_labels(run: Run) -> None:
 def test_load_needs_something_to_load(run: Run) -> None:
     with pytest.raises(records.RecordError, match="no evaluations to load: name at least one method"):
         results.load(run, {}, ["indist"])
+
+
+def test_form_is_the_share_of_attempted_answers_that_read_as_taught() -> None:
+    # Of four answers one is a refusal and does not count; two of the other three state a percentage: 2/3.
+    wording = Prompts(confidence_num=("I'm {percent}% sure. {answer}", "I'm {percent}% sure. {answer}"))
+    texts = ["I'm 40% sure. Paris", "I'm 90% sure. Rome", "Oslo", wording.refusal]
+    frame = pd.DataFrame(
+        {
+            "method": "confidence_num", "seed": 0, "dataset": "indist", "question_id": list("abcd"), "text": texts,
+            "outcome": ["correct", "wrong", "wrong", "idk"],
+        }
+    )  # fmt: skip
+    row = tables.tab_form(frame, {"confidence_num": ("confidence_num", wording)}, FAST).iloc[0]
+    assert row["value"] == pytest.approx(2 / 3) and 0 <= row["low"] < row["value"] < row["high"] <= 1
+    assert row["questions"] == 4 and row["seeds"] == 1
+    none = tables.tab_form(frame.assign(outcome="idk"), {"confidence_num": ("confidence_num", wording)}, FAST)
+    assert np.isnan(none.iloc[0]["value"])

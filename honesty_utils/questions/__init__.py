@@ -133,6 +133,9 @@ def _identity(item: Item) -> tuple[str, ...]:
 
 
 def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
+    items = _part(_not_too_long(name, items, spec), spec)
+    if not items:
+        raise QuestionError(f"part {list(spec.part)}, longest {spec.longest}: no question is left; allow more")
     if spec.limit is None:
         return items
     if spec.limit > len(items):
@@ -140,6 +143,25 @@ def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
         return items
     chosen = random.Random(spec.seed).sample(range(len(items)), spec.limit)
     return [items[i] for i in sorted(chosen)]
+
+
+def _not_too_long(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
+    if spec.longest is None:
+        return items
+    kept = [item for item in items if len(item.question) + sum(map(len, item.choices or ())) <= spec.longest]
+    if len(kept) < len(items):
+        dropped = len(items) - len(kept)
+        logger.warning("questions.%s: %d of %d are over %d characters", name, dropped, len(items), spec.longest)
+    return kept
+
+
+def _part(items: list[Item], spec: QuestionSet) -> list[Item]:
+    """The items between two shares of a shuffled order: parts that do not overlap share no question."""
+    if spec.part == (0.0, 1.0):
+        return items
+    order = random.Random(spec.seed).sample(range(len(items)), len(items))
+    start, end = (round(share * len(items)) for share in spec.part)
+    return [items[i] for i in sorted(order[start:end])]
 
 
 def _frame(name: str, items: Sequence[Item]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The tables of a run: functions from frames to frames, and the files they are saved to."""
 
 from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_tests
-from honesty_utils.tables.confidence import tab_calibration, tab_ece
+from honesty_utils.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
 from honesty_utils.tables.scores import tab_by_knowledge, tab_main, tab_tau, tab_transitions
@@ -18,6 +18,7 @@ __all__ = [
     "tab_calibration",
     "tab_ece",
     "tab_exposures",
+    "tab_form",
     "tab_knowledge",
     "tab_main",
     "tab_rank",

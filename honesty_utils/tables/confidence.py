@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from honesty_utils import names
-from honesty_utils.config import Analysis
+from honesty_utils import methods, names
+from honesty_utils.config import Analysis, Prompts
 from honesty_utils.metrics import calibration, intervals
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import States
@@ -120,6 +120,38 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
             )
         )
     return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"])
+
+
+def tab_form(evaluations: pd.DataFrame, recipes: Mapping[str, tuple[str, Prompts]], analysis: Analysis) -> pd.DataFrame:
+    """Share of attempted answers that have the form their method was taught (``methods.well_formed``).
+
+    Args:
+        evaluations: the long frame.
+        recipes: builder and wordings of each method to look at.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, dataset, value, low, high, seeds, questions``: the share, a mean over seeds; NaN where every answer is
+        a refusal.
+    """
+    tables = []
+    for (dataset, method), part in evaluations[evaluations["method"].isin(recipes)].groupby(["dataset", "method"]):
+        builder, wording = recipes[str(method)]
+        formed = [methods.well_formed(text, wording, builder) for text in part["text"]]
+        state = np.where(part["outcome"] == "idk", 2, formed)
+        wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
+        states = wide.to_numpy(dtype=np.int64)
+        rng = intervals.generator(analysis.seed, "form", str(dataset), str(method))
+        drawn = intervals.sample(states, 3, _share_of_second, analysis.resamples, rng)
+        found = intervals.estimate(drawn, analysis.confidence_level, rng)
+        row = {"method": method, "dataset": dataset, "value": found.value, "low": found.low, "high": found.high}
+        tables.append(pd.DataFrame({**row, "seeds": states.shape[1], "questions": len(states)}))
+    return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"])
+
+
+def _share_of_second(counts: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):  # no attempted answer: undefined
+        return counts[..., 1:2] / counts[..., :2].sum(axis=-1, keepdims=True)
 
 
 def _by_method(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -1,0 +1,89 @@
+"""README and docs hold what they say: links, commands, numbers; environment.yml is the lock; the layout is as told."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from honesty_utils import markers
+
+PAGES = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = {
+    canonicalize_name(name): version
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)$", Path("requirements.lock").read_text(), re.MULTILINE)
+}
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", without_code(page.read_text(encoding="utf-8"))):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_commands_are_targets_of_the_makefile(page):
+    targets = set(re.findall(r"^([a-z]+):", Path("Makefile").read_text(), re.MULTILINE))
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for target in re.findall(r"^make (\S+)", block, re.MULTILINE):
+            assert target in targets, target
+
+
+def test_params_files_that_pages_name_exist():
+    for page in PAGES:
+        for path in re.findall(r"params/[\w.-]+\.yaml", page.read_text(encoding="utf-8")):
+            assert Path(path).exists() or "mine" in path, (page, path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_numbers_in_pages_are_those_of_the_results(page, tmp_path):
+    text = page.read_text(encoding="utf-8")
+    copy = tmp_path / page.name
+    copy.write_text(text, encoding="utf-8")
+    markers.fill_markers(copy, {name: markers.lookup(name) for name in markers.find_markers(text)})
+    assert copy.read_text(encoding="utf-8") == text, "run make docs"
+
+
+def test_the_readme_tree_is_the_tree():
+    listed = re.search(r"## What is where\n\n```\n(.*?)```", Path("README.md").read_text(encoding="utf-8"), re.DOTALL)[
+        1
+    ]
+    modules = {path.name for path in Path("honesty_utils").glob("*.py")} - {"__init__.py"}
+    folders = {path.name + "/" for path in Path("honesty_utils").iterdir() if (path / "__init__.py").exists()}
+    assert not [name for name in modules | folders if name not in listed]
+
+
+def test_every_requirement_is_locked_at_a_version_that_it_allows():
+    wanted = [Requirement(item) for item in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+    for requirement in wanted:
+        assert requirement.specifier.contains(LOCK[canonicalize_name(requirement.name)]), str(requirement)
+
+
+def test_environment_yml_is_the_lock():
+    environment = yaml.safe_load(Path("environment.yml").read_text(encoding="utf-8"))
+    (pip,) = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
+    pins = dict(item.split("==") for item in pip if "==" in item)
+    wanted = {
+        canonicalize_name(Requirement(item).name)
+        for item in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    }
+    assert {canonicalize_name(name): version for name, version in pins.items()} == {name: LOCK[name] for name in wanted}
+
+
+def test_importing_what_labels_and_analyses_does_not_load_torch():
+    import subprocess
+    import sys
+
+    names = "grading, knowledge, labeling, methods, metrics, results, tables, plots, claims, report, explore, questions"
+    code = f"import sys; from honesty_utils import {names}; print('torch' in sys.modules, 'datasets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
