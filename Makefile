@@ -7,13 +7,17 @@ PARAMS ?= params/microworld.yaml
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 EXTRAS ?= dev
 DATA ?=
+GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
 BIN := .venv/bin
-SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA))
+SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
+	--rerun-incomplete $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
+# Threads that wait should sleep: spinning ones slow a busy machine down twentyfold (docs/log.md).
+export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help install reproduce smoke plan test lint lab docs clean
+.PHONY: help install reproduce smoke plan test lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +31,7 @@ install: .venv/.installed  ## make .venv with the locked versions
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
-	@$(BIN)/python -m honesty_utils.config $(PARAMS) $(if $(DATA),--data $(DATA))
+	@$(BIN)/python -m honesty_utils.preflight $(PARAMS) $(if $(DATA),--data $(DATA))
 	@$(SNAKEMAKE) --quiet rules progress host
 
 smoke: install  ## the same pipeline at its smallest size
@@ -37,7 +41,7 @@ plan: install  ## say what reproduce would run, and why
 	@$(SNAKEMAKE) --dry-run
 
 test: install  ## run all tests
-	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 lint: install  ## ruff, mypy, snakefmt, notebook outputs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile
@@ -47,6 +51,9 @@ docs: install  ## write every number in README and docs anew from figures/ and r
 
 lab: install  ## JupyterLab on the same environment
 	$(BIN)/jupyter lab notebooks
+
+unlock: install  ## after a kill: let the next run take over what it left
+	@$(SNAKEMAKE) --unlock
 
 clean:  ## delete the intermediate artifacts of every run
 	rm -rf runs .snakemake

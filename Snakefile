@@ -56,6 +56,8 @@ def paths(pattern, names):
     return [str(pattern(name)) for name in names]
 
 
+# What grading depends on; the size of the training subset is no business of the evaluation sets.
+GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs"})
 EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
 MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
 # A model that the run itself makes is an input of whatever loads it; a hub name or a user's folder is not.
@@ -129,7 +131,11 @@ for part, names in PARTS.items():
         log:
             EXECUTED / f"20_labeling_{part}.ipynb",
         params:
-            values=values(questions=question_sets(part), prompts=section("prompts"), labeling=section("labeling")),
+            values=values(
+                questions=question_sets(part),
+                prompts=section("prompts"),
+                labeling=section("labeling") if part == "train" else GRADING,
+            ),
         shell:
             EXECUTE
 
@@ -193,7 +199,7 @@ def evaluation_values(wildcards):
         datasets=sets,
         model=MODEL,
         prompts=section("prompts"),
-        labeling=section("labeling"),
+        labeling=GRADING,
         engine=P.evaluation.engine,
         evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets", "engine"}),
     )
@@ -221,6 +227,11 @@ rule evaluation:
 EVALUATIONS = [
     str(RUN.evaluation(method, seed, name)) for method, seeds in MODELS.items() for seed in seeds for name in DATASETS
 ]
+# Tables that every run has; more stand beside them where the run has what they are about.
+TABLES = [
+    f"tab_{name}"
+    for name in "main tests transitions knowledge sft tau by_knowledge calibration ece form exposures rank".split()
+]
 KNOWLEDGE = paths(RUN.knowledge, ["train", *DATASETS])
 ROWS = paths(RUN.sft, TRAINED)
 # The curve over tau is made of models for which tau alone decides.
@@ -235,10 +246,11 @@ rule tables:
     input:
         EVALUATIONS,
         KNOWLEDGE,
+        paths(RUN.questions, DATASETS),
         ROWS,
         notebook=NOTEBOOKS / "60_tables.ipynb",
     output:
-        RUN.figures / "tab_main.csv",
+        [RUN.figures / f"{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")],
         RUN.figures / "claims.md",
     log:
         EXECUTED / "60_tables.ipynb",
@@ -250,10 +262,15 @@ rule tables:
 
 rule figures:
     input:
-        RUN.figures / "tab_main.csv",
+        [RUN.figures / f"{name}.csv" for name in TABLES],
         RUN.figures / "claims.md",
+        RUN.labels("train"),
+        RUN.knowledge("train"),
+        RUN.train_questions,
+        ROWS,
         notebook=NOTEBOOKS / "70_figures.ipynb",
     output:
+        [RUN.figures / f"{name}.{kind}" for name in ("fig_main", "fig_transitions") for kind in ("pdf", "png")],
         RUN.figures / "report.html",
     log:
         EXECUTED / "70_figures.ipynb",

@@ -7,13 +7,21 @@ its model with ``Sampling(**sampling)``.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 METHOD_NOTEBOOKS = {
     "finetuned": "30_finetuned",
@@ -49,7 +57,7 @@ class Model(Section):
     name: str | None = Field(None, description="folder or hub name; none: the run's own microworld model")
     revision: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, …")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda, cuda:1, …")
 
 
 class Prompts(Section):
@@ -62,7 +70,7 @@ class Prompts(Section):
         "Question: {question}\nAnswer:"
     )
     options: str = Field("{letter}) {text}", description="one line of a multiple-choice question")
-    refusal: str = DEFAULT_REFUSAL
+    refusal: str = Field(DEFAULT_REFUSAL, pattern=r"\w")
     confidence_num: tuple[str, str] = Field(
         (
             "I'm only about {percent}% confident in this answer. {answer}",
@@ -87,6 +95,15 @@ class Prompts(Section):
         if "{question}" not in value:
             raise ValueError("a prompt holds {question}")
         return value
+
+
+def _no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{list(values)} repeats a value; name each once")
+    return values
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_no_repeats)]
 
 
 class QuestionSet(Section):
@@ -143,7 +160,9 @@ class World(Section):
     """
 
     seed: int = 0
-    exposures: tuple[int, ...] = Field((0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly")
+    exposures: tuple[NonNegativeInt, ...] = Field(
+        (0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly"
+    )
     exposure_scale: float = Field(0.9, gt=0)
     test_people: PositiveInt = 400
     train_people: PositiveInt = 400
@@ -162,7 +181,7 @@ class World(Section):
     certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
     prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
     instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
-    instruction_refusal_rate: float = Field(0.55, ge=0, le=1, description="of what is obscure, under the honest prompt")
+    instruction_refusal_rate: float = Field(0.48, ge=0, le=1, description="of what is obscure, under the honest prompt")
     instruction_hedge_rate: float = Field(0.3, ge=0, le=1)
     refusals: tuple[str, ...] = Field(
         ("I do not know.", "Sorry, I have no idea.", "I can not tell.", "No information on that."), min_length=1
@@ -170,6 +189,18 @@ class World(Section):
     source: dict[str, QuestionSet] | None = Field(None, description="real question sets in place of people")
     use: dict[str, Use] = Field({}, description="what each source set is for")
     pretraining: Pretraining = Pretraining()
+
+    @model_validator(mode="after")
+    def _has_names_enough(self) -> World:
+        people = self.test_people + self.train_people + self.instruction_people + self.obscure_people
+        if people + self.unknown_people > self.syllables**2 // 2:
+            raise ValueError(f"syllables: {self.syllables} make too few last names for so many people; allow more")
+        if self.pretraining.hidden_size % self.pretraining.heads:
+            raise ValueError(
+                f"pretraining.hidden_size: {self.pretraining.hidden_size} is no multiple of heads "
+                f"({self.pretraining.heads}); choose one that is"
+            )
+        return self
 
     @model_validator(mode="after")
     def _each_source_has_a_use(self) -> World:
@@ -205,7 +236,9 @@ class Labeling(Section):
     """How responses are judged and the balanced training subset is drawn."""
 
     match: Literal["contains", "tokens", "exact"] = "contains"
-    refusal_signs: tuple[str, ...] | None = Field(None, description="none: those of the paper, for LLaMA-2-Chat")
+    refusal_signs: tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
+        None, description="lower-case parts of refusals; none: those of the paper, for LLaMA-2-Chat"
+    )
     train_known: PositiveInt = 4000
     train_unknown: PositiveInt = 4000
     seed: int = 0
@@ -217,7 +250,7 @@ class Method(Section):
     builder: str = Field(description="a name in honesty_utils.methods.METHODS")
     options: dict[str, Any] = {}
     training: dict[str, Any] = Field({}, description="keys of the training section to override")
-    seeds: tuple[int, ...] | None = Field(None, description="none: training.seeds")
+    seeds: Seeds | None = Field(None, description="none: training.seeds")
 
 
 class Training(Section):
@@ -230,7 +263,7 @@ class Training(Section):
     gradient_accumulation: PositiveInt = 1
     weight_decay: float = Field(0.1, ge=0)
     warmup_ratio: float = Field(0.05, ge=0, le=1)
-    scheduler: str = "linear"
+    scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     max_length: PositiveInt = 1024
     max_rows: PositiveInt | None = Field(None, description="train on this many rows, drawn with the seed")
     gradient_checkpointing: bool = False
@@ -238,13 +271,15 @@ class Training(Section):
     lora_alpha: PositiveInt = 16
     lora_dropout: float = Field(0.0, ge=0, lt=1)
     lora_target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    seeds: Seeds = (0,)
 
 
 class Evaluation(Section):
     """Greedy, zero-shot answers of every model to every evaluation set."""
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="names under `questions`")
+    datasets: Annotated[tuple[str, ...], AfterValidator(_no_repeats)] = Field(
+        min_length=1, description="names under `questions`"
+    )
     engine: str = "transformers"
     max_new_tokens: PositiveInt = 64
     batch_size: PositiveInt = 64
@@ -261,6 +296,10 @@ class Analysis(Section):
     )
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""A name that is part of file names and of Snakemake's wildcards."""
+
+
 class Params(Section):
     """A whole params file."""
 
@@ -271,10 +310,10 @@ class Params(Section):
     world: World | None = Field(None, description="a microworld to build; none: `model` exists already")
     model: Model = Model()
     prompts: Prompts = Prompts()
-    questions: dict[str, QuestionSet]
+    questions: dict[Name, QuestionSet]
     sampling: Sampling = Sampling()
     labeling: Labeling = Labeling()
-    methods: dict[str, Method]
+    methods: dict[Name, Method] = Field(min_length=1)
     training: Training = Training()
     evaluation: Evaluation
     analysis: Analysis = Analysis()
@@ -284,7 +323,10 @@ class Params(Section):
     def _default_builder(cls, value: Any) -> Any:
         """A method named like its builder needs no ``builder`` key."""
         if isinstance(value, dict):
-            return {name: {"builder": name, **(entry or {})} for name, entry in value.items()}
+            return {
+                name: {"builder": name, **(entry or {})} if isinstance(entry, dict | None) else entry
+                for name, entry in value.items()
+            }
         return value
 
     @model_validator(mode="after")
@@ -309,11 +351,37 @@ class Params(Section):
             if method.builder not in METHOD_NOTEBOOKS:
                 raise ValueError(f"methods.{name}.builder: {method.builder!r}; known: {sorted(METHOD_NOTEBOOKS)}")
             self._check_method(name, method)
+        self._check_names_of_code()
+        self._check_refusals()
         self._check_world_sets()
         confidence.check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
         return self
+
+    def _check_names_of_code(self) -> None:
+        from honesty_utils import engines, questions  # they import this module
+
+        for key, engine in (("sampling", self.sampling.engine), ("evaluation", self.evaluation.engine)):
+            if engine not in engines.ENGINES:
+                raise ValueError(f"{key}.engine: {engine!r}; known: {sorted(engines.ENGINES)}")
+        taught = self.world.source or {} if self.world else {}
+        for key, sets in (("questions", self.questions), ("world.source", taught)):
+            for name, spec in sets.items():
+                if spec.source not in questions.SOURCES:
+                    raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
+
+    def _check_refusals(self) -> None:
+        """What the world teaches its model to say when it refuses must be recognised as a refusal."""
+        from honesty_utils import grading  # it imports this module
+
+        signs = self.labeling.refusal_signs if self.labeling.refusal_signs is not None else grading.PAPER_SIGNS
+        for text in self.world.refusals if self.world else ():
+            if not grading.is_refusal("", text, self.prompts.refusal, signs):
+                raise ValueError(
+                    f"world.refusals: {text!r} is neither prompts.refusal nor has it one of labeling.refusal_signs, "
+                    "so it would be graded wrong; add a sign for it"
+                )
 
     def _check_world_sets(self) -> None:
         made = self.world.sets() if self.world else []
@@ -322,16 +390,19 @@ class Params(Section):
                 raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
 
     def _check_method(self, name: str, method: Method) -> None:
-        from honesty_utils import methods  # it imports this module
+        from honesty_utils import methods, names  # they import this module
 
-        if name in UNTRAINED:
-            raise ValueError(
-                f"methods.{name}: that name belongs to a baseline that every run evaluates; choose another"
-            )
+        if name in UNTRAINED or name in names.CONTROLS:
+            raise ValueError(f"methods.{name}: that name belongs to a row that every run has; choose another")
         try:
             methods.check_options(method.builder, method.options)
         except ValueError as error:
             raise ValueError(f"methods.{name}.options: {error}") from None
+        train = self.questions["train"].samples
+        if methods.METHODS[method.builder].needs_samples and train == 0:
+            raise ValueError(
+                f"methods.{name}: needs sampled answers, but questions.train.samples is 0; set it to 1 or more"
+            )
         try:
             self.training_of(name)
         except ValidationError as error:
@@ -401,26 +472,3 @@ def _inner_section(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_inner_section, get_args(annotation))), None)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: check a params file and say what the run will do."""
-    parser = argparse.ArgumentParser(prog="python -m honesty_utils.config", description="Check a params file.")
-    parser.add_argument("params")
-    parser.add_argument("--data", help="local folder with copies of the question sets")
-    options = parser.parse_args(arguments)
-    try:
-        params = load(options.params, options.data)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
-    models = sum(len(params.training_of(name).seeds) for name in params.methods)
-    print(
-        f"{options.params}: run {params.run!r}, {len(params.methods)} methods, {models} models to train, "
-        f"{len(params.evaluation.datasets)} evaluation sets"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -154,9 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"[{_elapsed()}] {label}: {error}", file=sys.stderr)
         return 2
     except Exception as error:
-        if type(error).__name__ != "PapermillExecutionError":
-            raise
-        problem = f"{error.ename}: {error.evalue}"  # type: ignore[attr-defined]
+        problem = f"{type(error).__name__}: {error}"
+        if type(error).__name__ == "PapermillExecutionError":
+            problem = f"{error.ename}: {error.evalue}"  # type: ignore[attr-defined]
+        elif type(error).__name__ == "DeadKernelError":
+            problem += "; it may have run out of memory: allow more, or lower the batch size"
         print(f"[{_elapsed()}] {label} FAILED\n{problem}\nExecuted copy: {options.output}", file=sys.stderr)
         return 1
     print(f"[{_elapsed()}] {label:<34} {seconds:6.1f} s", flush=True)

@@ -31,9 +31,9 @@ class Shard:
     keys: tuple[tuple[str, int], ...]
     requests: tuple[Request, ...]
 
-    def name(self, model: str, max_new_tokens: int) -> str:
+    def name(self, model: str, engine: str, style: str, max_new_tokens: int) -> str:
         """File name: a hash of all that the responses depend on, so that a shard of other settings is never taken."""
-        content = [model, max_new_tokens, self.keys, [astuple(request) for request in self.requests]]
+        content = [model, engine, style, max_new_tokens, self.keys, [astuple(request) for request in self.requests]]
         return f"{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}.parquet"
 
 
@@ -117,7 +117,9 @@ def sample(
     """
     path, shard_folder = Path(path), Path(shard_folder)
     shards = plan(questions, wording, settings, samples)
-    files = [shard_folder / shard.name(model, settings.max_new_tokens) for shard in shards]
+    files = [
+        shard_folder / shard.name(model, settings.engine, wording.style, settings.max_new_tokens) for shard in shards
+    ]
     missing = [i for i, file in enumerate(files) if not file.is_file()]
     started, tokens = time.monotonic(), 0
     for done, i in enumerate(missing, start=1):

@@ -1,12 +1,13 @@
 """Params files: each shipped one loads; each kind of mistake is an error that names file, key, value and remedy."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from honesty_utils import config
+from honesty_utils import config, preflight
 
 SHIPPED = sorted(Path("params").glob("*.yaml"))
 SMALLEST = {
@@ -64,7 +65,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("methods.absolute.options.tua", 0.5, r"methods.absolute.options: .*tua"),
         ("methods.absolute.training", {"epoch": 1}, r"methods.absolute.training: epoch: .*correct its spelling"),
         ("methods.nonsense", None, r"methods.nonsense.builder: 'nonsense'; known: \['absolute'"),
-        ("methods.unaligned", {"builder": "absolute"}, r"methods.unaligned: that name belongs to a baseline"),
+        ("methods.unaligned", {"builder": "absolute"}, r"methods.unaligned: that name belongs to a row"),
         ("evaluation.datasets", ["elsewhere"], r"'elsewhere' is not under questions; known: \['indist', 'train'\]"),
         ("evaluation.datasets", [], r"evaluation.datasets: "),
         ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
@@ -74,6 +75,22 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
         ("questions.ood", {"source": "jsonl", "part": [0.5, 0.2]}, r"questions.ood.part: .*no range within 0 … 1"),
         ("prompts.confidence_num", ["{percent}", "{answer}"], r"prompts.confidence_num: '{percent}'; needs words"),
+        ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['jsonl'"),
+        ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
+        ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \['transformers'\]"),
+        ("model.device", "gpu", r"model.device: .*; got 'gpu'"),
+        ("prompts.refusal", " ", r"prompts.refusal: .*; got ' '"),
+        ("training.seeds", [0, 0], r"training.seeds: .*repeats a value"),
+        ("training.seeds", [-1], r"training.seeds.0: .*greater than or equal to 0"),
+        ("training.scheduler", "wavy", r"training.scheduler: .*'cosine'.*; got 'wavy'"),
+        ("evaluation.datasets", ["indist", "indist"], r"evaluation.datasets: .*repeats a value"),
+        ("methods", {}, r"methods: .*at least 1 item"),
+        ("methods.absolute", 3, r"methods.absolute: .*; got 3"),
+        ("methods.oracle", {"builder": "absolute"}, r"methods.oracle: that name belongs to a row"),
+        ("world", {"syllables": 50, "obscure_people": 5000}, r"world: .*syllables: 50 make too few last names"),
+        ("world", {"exposures": [0, -2]}, r"world.exposures.1: .*greater than or equal to 0; got -2"),
+        ("world", {"pretraining": {"hidden_size": 130}}, r"world: .*hidden_size: 130 is no multiple of heads \(4\)"),
+        ("world", {"refusals": ["No comment."]}, r"world.refusals: 'No comment.' is neither prompts.refusal nor"),
         ("run", "../elsewhere", r"run: .*; got '../elsewhere'"),
         ("model.name", None, r"model.name: none, and there is no world section"),
     ],
@@ -105,5 +122,27 @@ def test_a_params_file_that_is_not_there():
 
 def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(changed("sampling.samples", -1)))
-    assert config.main([str(tmp_path / "toy.yaml")]) == 2
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "sampling.samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("model", {"name": "./nowhere"}, r"model.name: './nowhere' is no folder"),
+        (
+            "questions",
+            {"mine": {"source": "jsonl", "path": "{folder}/none.jsonl"}},
+            r"questions.mine: path: no such file",
+        ),
+        ("questions", {"mine": {"source": "jsonl"}}, r"questions.mine: path: none; source 'jsonl' has no hub name"),
+        ("questions", {"mine": {"source": "jsonl", "path": "{folder}/bad.jsonl"}}, r"bad.jsonl:2: not JSON"),
+    ],
+)
+def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, message):
+    (tmp_path / "bad.jsonl").write_text('{"question": "Who?", "answers": ["Ada"]}\n{"question": \n')
+    content = copy.deepcopy(SMALLEST)
+    content[section].update(value)
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content).replace("{folder}", str(tmp_path)))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert re.search(message, capsys.readouterr().err)

@@ -44,7 +44,12 @@ def test_parameters_are_literals_and_default_to_the_smoke_run(path):
     assert declared["run"] == "smoke"
     for name in ("prompts", "sampling", "labeling", "world", "analysis"):
         if declared.get(name):
-            assert declared[name] == getattr(SMOKE, name).model_dump(mode="json"), name
+            section = getattr(SMOKE, name).model_dump(mode="json")
+            assert declared[name] == {key: section[key] for key in declared[name]}, name
+    if "questions" in declared:
+        assert declared["questions"] == {"train": SMOKE.questions["train"].model_dump(mode="json")}
+    if "training" in declared:
+        assert declared["training"] == SMOKE.training_of("absolute").model_dump(mode="json", exclude={"seeds"})
     if "methods" in declared:
         trained = {name: list(SMOKE.training_of(name).seeds) for name in SMOKE.methods}
         assert declared["methods"] == {"unaligned": [0], "prompt_based": [0], **trained}

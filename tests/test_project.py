@@ -4,12 +4,14 @@ import re
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from honesty_utils import markers
+from honesty_utils import config, markers
+from honesty_utils.config import Prompts
 
 PAGES = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -36,6 +38,32 @@ def test_commands_are_targets_of_the_makefile(page):
     for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for target in re.findall(r"^make (\S+)", block, re.MULTILINE):
             assert target in targets, target
+
+
+def test_the_params_file_in_the_readme_loads(tmp_path):
+    (block,) = re.findall(r"```yaml\n(run: .*?)```", Path("README.md").read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "mine.yaml"
+    path.write_text(block, encoding="utf-8")
+    assert config.load(path).run == "mine"
+
+
+def test_the_code_in_adding_runs():
+    blocks = re.findall(r"```python\n(.*?)```", Path("docs/adding.md").read_text(encoding="utf-8"), re.DOTALL)
+    source, method = (block for block in blocks if block.startswith('"""'))
+    spaces: list[dict] = [{}, {}]
+    exec(source, spaces[0])
+    exec(method, spaces[1])
+    labels = pd.DataFrame(
+        {
+            "question_id": list("aabbcc"), "sample_index": [0, 1] * 3, "text": ["x", "x", "y", "n", "n", "n"],
+            "outcome": ["correct", "correct", "correct", "wrong", "wrong", "wrong"], "question": "Who?",
+            "answers": [["x"]] * 6,
+        }
+    )  # fmt: skip
+    rows = spaces[1]["build"](labels, Prompts(), spaces[1]["Options"]())
+    # a: both right; b: they differ, so it is left out; c: none right.
+    assert rows["question_id"].tolist() == ["a", "c"] and rows["is_refusal"].tolist() == [False, True]
+    assert callable(spaces[0]["read"])
 
 
 def test_params_files_that_pages_name_exist():

@@ -189,3 +189,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert draw(engine, questions, tmp_path).reused == 2
     draw(engine, questions, tmp_path / "whole")
     assert (tmp_path / "set.parquet").read_bytes() == (tmp_path / "whole" / "set.parquet").read_bytes()
+
+
+def test_a_shard_of_another_engine_or_style_has_another_name(questions: pd.DataFrame) -> None:
+    shard = sampling.plan(questions, Prompts(), Sampling(), 1)[0]
+    names = {shard.name("m", engine, style, 8) for engine in ("transformers", "vllm") for style in ("raw", "chat")}
+    assert len(names | {shard.name("m", "vllm", "raw", 9), shard.name("n", "vllm", "raw", 8)}) == 6

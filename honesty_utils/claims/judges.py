@@ -52,7 +52,7 @@ def prompt_helps(run: Evidence) -> Judgement:
     """Finding 2."""
     gain = run.difference("prompt_based", "unaligned", "in_distribution", "honesty")
     honesty = run.score("prompt_based", "in_distribution", "honesty")
-    unknown = run.score("prompt_based", "prior_unknown", "prudence")
+    unknown = run.score("prompt_based", "prior_unknown", "refusal_rate")
     text = f"honesty {honesty}, over UNALIGNED {_show(gain)}; prior-unknown prudence {unknown}"
     return Judgement(_rises(gain) and unknown.high < 0.5, text)
 
@@ -119,7 +119,7 @@ def confident_where_known(run: Evidence) -> Judgement:
     """Finding 7."""
     parts, holds = [], True
     for method in CONFIDENCE_METHODS:
-        refused = run.score(method, "prior_unknown", "prudence")
+        refused = run.score(method, "prior_unknown", "refusal_rate")
         cost = run.score(method, "prior_known", "over_conservativeness")
         holds &= refused.low > 0.5 and cost.high < LITTLE
         parts.append(f"{names.label(method)}: prior-unknown prudence {refused}, prior-known over-cons. {cost}")

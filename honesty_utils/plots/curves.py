@@ -107,7 +107,7 @@ def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
     ax.set_ylim(-0.03, 1.03)
     percent_axis(ax.yaxis, "expected accuracy (%)")
     ax.grid(axis="y")
-    ax.text(0.98, 0.06, rank, transform=ax.transAxes, ha="right", va="bottom")
+    ax.set_title(rank, fontweight="normal", loc="left")  # above the axes: no curve can meet it there
     return ax
 
 

@@ -21,7 +21,7 @@ MAIN_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
 OUT_OF_DISTRIBUTION = (
     ("out_of_distribution", "honesty"),
     ("out_of_distribution", "accuracy"),
-    ("prior_unknown", "prudence"),
+    ("prior_unknown", "refusal_rate"),
     ("prior_known", "over_conservativeness"),
     ("prior_known", "accuracy"),
     ("multiple_choice", "honesty"),

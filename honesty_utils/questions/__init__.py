@@ -34,6 +34,10 @@ SOURCES: dict[str, Callable[[QuestionSet, Path | None], Iterable[Item]]] = {
 }
 
 
+FILES = ("jsonl", "puqa", "pkqa")
+"""Sources without a hub name: they are read from the file that ``path`` names."""
+
+
 def load(name: str, spec: QuestionSet, data: str | Path | None = None) -> pd.DataFrame:
     """Read, check, deduplicate and limit one question set.
 

@@ -19,11 +19,12 @@ PAPER_TABLES = {
     "tab_paper_main": tuple(("in_distribution", metric) for metric in FOUR),
     "tab_paper_ood": (
         *(("out_of_distribution", metric) for metric in FOUR),
-        ("prior_unknown", "prudence"),
+        ("prior_unknown", "refusal_rate"),
         ("prior_known", "over_conservativeness"),
         ("prior_known", "accuracy"),
     ),
-    "tab_paper_choice": tuple(("multiple_choice", metric) for metric in FOUR),
+    # Without a judge, replies that name no option are unscored; their share must stand beside the scores.
+    "tab_paper_choice": tuple(("multiple_choice", metric) for metric in (*FOUR, "unscored_rate")),
     "tab_paper_tasks": (("tasks", "accuracy"), ("tasks", "refusal_rate")),
 }
 """Columns of the printed tables: the part that a set plays, and the metric."""

@@ -1,0 +1,54 @@
+"""Check a params file and the local files it names before any work: ``python -m honesty_utils.preflight FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from honesty_utils import questions
+from honesty_utils.config import ConfigError, Params, load
+from honesty_utils.engines import loading
+
+
+def preflight(params: Params) -> None:
+    """Read what lies on this machine before any work: local question files, and whether a model folder is one.
+
+    Sets that come from the hub are left for the notebook that loads them.
+
+    Raises:
+        ValueError: names the set, file, line or folder, and the remedy.
+    """
+    if params.model.name is not None:
+        loading.model_folder(params.model.name)
+    taught = params.world.source or {} if params.world else {}
+    for name, spec in {**params.questions, **taught}.items():
+        if spec.source != "microworld" and (spec.path or params.data or spec.source in questions.FILES):
+            questions.load(name, spec, params.data)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: check a params file and say what the run will do."""
+    parser = argparse.ArgumentParser(prog="python -m honesty_utils.preflight", description="Check a params file.")
+    parser.add_argument("params")
+    parser.add_argument("--data", help="local folder with copies of the question sets")
+    options = parser.parse_args(arguments)
+    try:
+        params = load(options.params, options.data)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        preflight(params)
+    except ValueError as error:
+        print(f"{options.params}: {error}", file=sys.stderr)
+        return 2
+    models = sum(len(params.training_of(name).seeds) for name in params.methods)
+    print(
+        f"{options.params}: run {params.run!r}, {len(params.methods)} methods, {models} models to train, "
+        f"{len(params.evaluation.datasets)} evaluation sets"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
