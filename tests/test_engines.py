@@ -333,5 +333,5 @@ def test_config_of_another_kind_of_model(folder: Path) -> None:
 
 
 def test_device_that_is_none(tiny_model: Path) -> None:
-    with pytest.raises(ModelError, match=r"model.device: 'gpu': .*; allowed: auto, cpu, cuda, cuda:1"):
-        load_model(Model(name=str(tiny_model), device="gpu"))
+    with pytest.raises(ModelError, match=r"model.device: 'cuda:99': .*; allowed: auto, cpu, cuda, cuda:1"):
+        load_model(Model(name=str(tiny_model), device="cuda:99"))

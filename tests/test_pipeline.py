@@ -79,7 +79,7 @@ def test_the_model_knows_what_it_saw_and_not_what_it_did_not(finished):
     questions = records.read(records.QUESTIONS, Run("smoke").questions("indist"))
     known = records.read(records.KNOWLEDGE, Run("smoke").knowledge("indist")).merge(questions, on="question_id")
     by = known.groupby("exposures")["expected_accuracy"].mean()
-    assert by.loc[0] < 0.15 and by.loc[80] > 0.6
+    assert by.loc[0] < 0.15 and by.loc[by.index.max()] > 0.6
 
 
 def test_every_artifact_has_its_manifest(finished):
@@ -126,6 +126,8 @@ def test_a_failed_notebook_leaves_its_copy_and_no_result(finished, tmp_path):
     training = {**SMOKE["training"], "max_length": 5}
     folder = tmp_path / "copy"
     shutil.copytree(finished, folder, symlinks=True)
+    for stale in ("runs/smoke/models/absolute", "runs/smoke/evaluation/absolute", "figures"):
+        shutil.rmtree(folder / stale)
     failed = snakemake(folder, write_params(tmp_path, "failing", training=training), "--keep-going")
     assert failed.returncode != 0
     assert "rows are longer than training.max_length = 5 tokens" in failed.stderr

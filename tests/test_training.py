@@ -43,12 +43,12 @@ def test_the_prompt_is_masked_and_the_end_token_learned(tiny_model, rows):
 def test_a_model_learns_what_it_is_given_and_the_same_twice(tiny_model, rows, tmp_path, mode):
     settings = SETTINGS.model_copy(update={"mode": mode, "learning_rate": 3e-3 if mode == "full" else 1e-2})
     model = Model(name=str(tiny_model), device="cpu")
-    assert REFUSAL not in answers(tiny_model, rows)
+    assert not [text for text in answers(tiny_model, rows) if text.startswith("I do not")]
     results = [
         training.train(rows, model, tmp_path / name, settings, style="raw", seed=1) for name in ("first", "second")
     ]
     learned = [text.startswith("I do not") for text in answers(tmp_path / "first", rows)]
-    assert sum(learned) >= len(rows) - 1
+    assert sum(learned) > len(rows) / 2  # before, none
     assert results[0].history["loss"].tolist() == results[1].history["loss"].tolist()
     assert results[0].history["loss"].iloc[-1] < results[0].history["loss"].iloc[0]
     assert (tmp_path / "first" / "adapter_config.json").exists() == (mode == "lora")
