@@ -25,6 +25,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 TAG = "parameters"
+FAILURES = ("PapermillExecutionError", "DeadKernelError", "NoSuchKernel")
+"""What goes wrong in a notebook or its kernel, by name: the classes are imported only when a notebook runs."""
 _ANNOTATIONS: dict[str, Any] = {kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple)}
 
 
@@ -154,6 +156,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"[{_elapsed()}] {label}: {error}", file=sys.stderr)
         return 2
     except Exception as error:
+        if type(error).__name__ not in FAILURES:
+            raise
         problem = f"{type(error).__name__}: {error}"
         if type(error).__name__ == "PapermillExecutionError":
             problem = f"{error.ename}: {error.evalue}"  # type: ignore[attr-defined]

@@ -91,3 +91,9 @@ def test_a_bad_parameter_is_exit_status_2_and_runs_nothing(tmp_path, capsys):
     assert execute.main([str(book), str(output), "-p", "y", "2"]) == 2
     assert "unknown parameter y; declared: x" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_kernel_that_dies_is_said_so(tmp_path, capsys):
+    book = write_notebook(tmp_path, ["x = 1"], "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert execute.main([str(book), str(tmp_path / "dead.ipynb")]) == 1
+    assert "may have run out of memory" in capsys.readouterr().err
