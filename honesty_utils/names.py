@@ -66,16 +66,6 @@ ROLES = {
 }
 """The parts that evaluation sets play in the paper, and how they are spoken of."""
 
-MICROWORLD_ROLES = {
-    "in_distribution": "indist",
-    "out_of_distribution": "ood",
-    "prior_unknown": "unknown",
-    "prior_known": "known",
-    "multiple_choice": "choice",
-    "tasks": "tasks",
-}
-"""The set of the microworld that plays each part."""
-
 _SWEEP = re.compile(r"(?P<base>.+)_(?P<option>[a-z]+)_(?P<value>\d+(?:\.\d+)?)")
 _SYMBOLS = {"tau": "τ"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 from frames import evaluations, policy
 
 from honesty_utils import claims, names, published, tables
@@ -50,7 +51,7 @@ def paper_like_run(sets: tuple[str, ...] = tuple(BEFORE), **changed: Mapping[str
 
 
 def judge(
-    frame: pd.DataFrame, roles: dict[str, str] = names.MICROWORLD_ROLES, taus: Mapping[str, float] = TAUS
+    frame: pd.DataFrame, roles: dict[str, str] = synthetic.ROLES, taus: Mapping[str, float] = TAUS
 ) -> pd.DataFrame:
     analysis = Analysis(resamples=1000, roles=roles)
     main, tests = tables.tab_main(frame, analysis), tables.tab_tests(frame, analysis)
@@ -171,7 +172,7 @@ def test_undefined_scores_are_not_testable() -> None:
 
 
 def test_evidence_has_the_numbers_of_the_tables(found: pd.DataFrame) -> None:
-    analysis = Analysis(resamples=1000, roles=names.MICROWORLD_ROLES)
+    analysis = Analysis(resamples=1000, roles=synthetic.ROLES)
     frame = paper_like_run()
     main = tables.tab_main(frame, analysis).set_index(["method", "dataset", "metric"])
     row = 100 * main.loc[("prompt_based", "unknown", "prudence"), ["value", "low", "high"]].astype(float)

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 from frames import evaluations, pairs, policy
 from hypothesis import given, strategies as st
 from scipy import stats
@@ -250,7 +251,7 @@ def test_the_oracle_does_not_compete(answers: pd.DataFrame, main: pd.DataFrame) 
 
 def test_paper_tables_follow_the_sets_of_the_run(main: pd.DataFrame, answers: pd.DataFrame) -> None:
     tests = tables.tab_tests(answers, FAST)
-    found = tables.paper_tables(main, tests, names.MICROWORLD_ROLES)
+    found = tables.paper_tables(main, tests, synthetic.ROLES)
     assert list(found) == ["tab_paper_main"]
     table = found["tab_paper_main"].set_index("Method")
     assert list(table.columns) == [f"indist: {m}" for m in ("Prudence", "Over-cons.", "Honesty", "Accuracy")]
@@ -441,7 +442,7 @@ def test_names_of_variants_are_made_from_their_method() -> None:
 
 
 def test_roles_are_those_of_the_params() -> None:
-    assert tuple(names.ROLES) == tuple(names.MICROWORLD_ROLES) == get_args(Role)
+    assert tuple(names.ROLES) == tuple(synthetic.ROLES) == get_args(Role)
     assert set(names.METRICS) == set(scores.METRICS)
 
 

@@ -41,14 +41,16 @@ def test_the_prompt_is_masked_and_the_end_token_learned(tiny_model, rows):
 
 @pytest.mark.parametrize("mode", ["full", "lora"])
 def test_a_model_learns_what_it_is_given_and_the_same_twice(tiny_model, rows, tmp_path, mode):
-    settings = SETTINGS.model_copy(update={"mode": mode, "learning_rate": 3e-3 if mode == "full" else 1e-2})
+    # An adapter has fewer weights to say the same with: it takes more steps, at a higher rate.
+    more = {"full": {}, "lora": {"learning_rate": 1e-2, "epochs": 120, "lora_rank": 16, "lora_alpha": 32}}
+    settings = SETTINGS.model_copy(update={"mode": mode, **more[mode]})
     model = Model(name=str(tiny_model), device="cpu")
     assert not [text for text in answers(tiny_model, rows) if text.startswith("I do not")]
     results = [
         training.train(rows, model, tmp_path / name, settings, style="raw", seed=1) for name in ("first", "second")
     ]
     learned = [text.startswith("I do not") for text in answers(tmp_path / "first", rows)]
-    assert sum(learned) > len(rows) / 2  # before, none
+    assert sum(learned) >= len(rows) - 1
     assert results[0].history["loss"].tolist() == results[1].history["loss"].tolist()
     assert results[0].history["loss"].iloc[-1] < results[0].history["loss"].iloc[0]
     assert (tmp_path / "first" / "adapter_config.json").exists() == (mode == "lora")
