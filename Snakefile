@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from honesty_utils import config as settings
+from honesty_utils import config as settings, methods
 from honesty_utils.paths import Run
 
 if "params" not in config:
@@ -148,11 +148,11 @@ for name, method in P.methods.items():
         input:
             RUN.labels("train"),
             RUN.train_questions,
-            notebook=NOTEBOOKS / f"{settings.METHOD_NOTEBOOKS[method.builder]}.ipynb",
+            notebook=NOTEBOOKS / f"{methods.METHODS[method.builder].notebook}.ipynb",
         output:
             RUN.sft(name),
         log:
-            EXECUTED / f"{settings.METHOD_NOTEBOOKS[method.builder]}_{name}.ipynb",
+            EXECUTED / f"{methods.METHODS[method.builder].notebook}_{name}.ipynb",
         params:
             values=values(method=name, builder=method.builder, options=dict(method.options), prompts=section("prompts")),
         shell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from honesty_utils import methods, prompts, records
-from honesty_utils.config import METHOD_NOTEBOOKS, Prompts
+from honesty_utils.config import Prompts
 from honesty_utils.methods import absolute, confidence, finetuned
 
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
 ALL = sorted(methods.METHODS)
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 def labels(spec: dict[str, str], answers: dict[str, list[str]] | None = None) -> pd.DataFrame:
@@ -378,7 +380,8 @@ def test_refusals_grow_with_tau(spec: dict[str, str]) -> None:
 
 
 def test_methods_have_notebooks() -> None:
-    assert set(methods.METHODS) == set(METHOD_NOTEBOOKS)
+    for method in methods.METHODS.values():
+        assert (NOTEBOOKS / f"{method.notebook}.ipynb").is_file()
 
 
 # Confidence read back from a reply.

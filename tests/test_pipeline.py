@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from honesty_utils import config, execute, manifest, records
+from honesty_utils import config, execute, manifest, methods, records
 from honesty_utils.paths import Run
 
 TOP = Path(__file__).resolve().parent.parent
@@ -152,6 +152,4 @@ def test_the_explorer_runs_headlessly(finished):
 
 
 def test_smoke_params_cover_every_method_notebook():
-    assert {entry.builder for entry in config.load(TOP / "params/smoke.yaml").methods.values()} == set(
-        config.METHOD_NOTEBOOKS
-    )
+    assert {entry.builder for entry in config.load(TOP / "params/smoke.yaml").methods.values()} == set(methods.METHODS)

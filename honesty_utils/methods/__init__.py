@@ -25,19 +25,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Method:
-    """How a method's rows are built, its options, and whether it can do without sampled responses."""
+    """How a method's rows are built, its options, the notebook that tells of it, whether it needs sampled responses."""
 
     build: Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
     options: type[Section]
+    notebook: str
     needs_samples: bool = True
 
 
 METHODS: dict[str, Method] = {
-    "finetuned": Method(finetuned.build, finetuned.Options, needs_samples=False),
-    "absolute": Method(absolute.build, absolute.Options),
-    "confidence_num": Method(confidence.build_num, confidence.NumOptions),
-    "confidence_verb": Method(confidence.build_verb, confidence.VerbOptions),
-    "multisample": Method(multisample.build, multisample.Options),
+    "finetuned": Method(finetuned.build, finetuned.Options, "30_finetuned", needs_samples=False),
+    "absolute": Method(absolute.build, absolute.Options, "31_absolute"),
+    "confidence_num": Method(confidence.build_num, confidence.NumOptions, "32_confidence"),
+    "confidence_verb": Method(confidence.build_verb, confidence.VerbOptions, "32_confidence"),
+    "multisample": Method(multisample.build, multisample.Options, "33_multisample"),
 }
 
 _COLUMNS = ("question_id", "sample_index", "text", "outcome", "question", "answers")

@@ -1,0 +1,83 @@
+"""Params files: one YAML is one run, a section per stage, every key checked before any work.
+
+Each section is a pydantic model that forbids unknown keys. A Snakemake rule passes a notebook its own section and no
+more, so that editing one section re-runs that stage and what depends on it; the notebook turns the section back into
+its model with ``Sampling(**sampling)``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from honesty_utils.config.base import ConfigError, Name, Section, Seeds
+from honesty_utils.config.errors import explain
+from honesty_utils.config.params import UNTRAINED, Params
+from honesty_utils.config.stages import (
+    DEFAULT_REFUSAL,
+    Analysis,
+    Evaluation,
+    Labeling,
+    Method,
+    Model,
+    Prompts,
+    QuestionSet,
+    Role,
+    Sampling,
+    Training,
+)
+from honesty_utils.config.world import Pretraining, Use, World
+
+__all__ = [
+    "DEFAULT_REFUSAL",
+    "UNTRAINED",
+    "Analysis",
+    "ConfigError",
+    "Evaluation",
+    "Labeling",
+    "Method",
+    "Model",
+    "Name",
+    "Params",
+    "Pretraining",
+    "Prompts",
+    "QuestionSet",
+    "Role",
+    "Sampling",
+    "Section",
+    "Seeds",
+    "Training",
+    "Use",
+    "World",
+    "explain",
+    "load",
+]
+
+
+def load(path: str | Path, data: str | None = None) -> Params:
+    """Read and check a params file.
+
+    Args:
+        path: the YAML file.
+        data: local folder with copies of the question sets, in place of the file's own ``data``.
+
+    Raises:
+        ConfigError: names file, key, value and what is allowed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such params file; those of this repository are in params/")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds {type(content).__name__}; a mapping with the sections of a run is needed")
+    if data:
+        content["data"] = data
+    try:
+        return Params(**content)
+    except ValidationError as error:
+        raise ConfigError(explain(error, str(path), Params)) from None

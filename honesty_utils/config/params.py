@@ -1,0 +1,142 @@
+"""A whole params file: all sections, and what they must agree on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from honesty_utils.config.base import Name, Section
+from honesty_utils.config.errors import explain
+from honesty_utils.config.stages import (
+    Analysis,
+    Evaluation,
+    Labeling,
+    Method,
+    Model,
+    Prompts,
+    QuestionSet,
+    Sampling,
+    Training,
+)
+from honesty_utils.config.world import World
+
+UNTRAINED = ("unaligned", "prompt_based")
+"""Baselines that need no training: M_t under the plain and under the honest prompt."""
+
+
+class Params(Section):
+    """A whole params file."""
+
+    run: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the folders under runs/ and figures/"
+    )
+    data: str | None = Field(None, description="local folder with copies of the question sets; none: from the hub")
+    world: World | None = Field(None, description="a microworld to build; none: `model` exists already")
+    model: Model = Model()
+    prompts: Prompts = Prompts()
+    questions: dict[Name, QuestionSet]
+    sampling: Sampling = Sampling()
+    labeling: Labeling = Labeling()
+    methods: dict[Name, Method] = Field(min_length=1)
+    training: Training = Training()
+    evaluation: Evaluation
+    analysis: Analysis = Analysis()
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _default_builder(cls, value: Any) -> Any:
+        """A method named like its builder needs no ``builder`` key."""
+        if isinstance(value, dict):
+            return {
+                name: {"builder": name, **(entry or {})} if isinstance(entry, dict | None) else entry
+                for name, entry in value.items()
+            }
+        return value
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Params:
+        from honesty_utils.methods import confidence  # it imports this module
+
+        if "train" not in self.questions:
+            raise ValueError("questions: has no set named 'train'; fine-tuning rows are built from it")
+        for name in self.evaluation.datasets:
+            if name not in self.questions:
+                raise ValueError(
+                    f"evaluation.datasets: {name!r} is not under questions; known: {sorted(self.questions)}"
+                )
+        if "in_distribution" not in self.analysis.roles:
+            raise ValueError(
+                "analysis.roles: in_distribution is missing; name the evaluation set that is like training"
+            )
+        for role, name in self.analysis.roles.items():
+            if name not in self.evaluation.datasets:
+                raise ValueError(f"analysis.roles.{role}: {name!r} is not in {list(self.evaluation.datasets)}")
+        for name, method in self.methods.items():
+            self._check_method(name, method)
+        self._check_names_of_code()
+        self._check_refusals()
+        self._check_world_sets()
+        confidence.check_phrases(self.prompts)
+        if self.world is None and self.model.name is None:
+            raise ValueError("model.name: none, and there is no world section that would make a model; name one")
+        return self
+
+    def _check_names_of_code(self) -> None:
+        from honesty_utils import engines, questions  # they import this module
+
+        for key, engine in (("sampling", self.sampling.engine), ("evaluation", self.evaluation.engine)):
+            if engine not in engines.ENGINES:
+                raise ValueError(f"{key}.engine: {engine!r}; known: {sorted(engines.ENGINES)}")
+        taught = self.world.source or {} if self.world else {}
+        for key, sets in (("questions", self.questions), ("world.source", taught)):
+            for name, spec in sets.items():
+                if spec.source not in questions.SOURCES:
+                    raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
+
+    def _check_refusals(self) -> None:
+        """What the world teaches its model to say when it refuses must be recognised as a refusal."""
+        from honesty_utils import grading  # it imports this module
+
+        signs = self.labeling.refusal_signs if self.labeling.refusal_signs is not None else grading.PAPER_SIGNS
+        for text in self.world.refusals if self.world else ():
+            if not grading.is_refusal("", text, self.prompts.refusal, signs):
+                raise ValueError(
+                    f"world.refusals: {text!r} is neither prompts.refusal nor has it one of labeling.refusal_signs, "
+                    "so it would be graded wrong; add a sign for it"
+                )
+
+    def _check_world_sets(self) -> None:
+        made = self.world.sets() if self.world else []
+        for name, spec in self.questions.items():
+            if spec.source == "microworld" and spec.path is None and name not in made:
+                raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
+
+    def _check_method(self, name: str, method: Method) -> None:
+        from honesty_utils import methods, names  # they import this module
+
+        if name in UNTRAINED or name in names.CONTROLS:
+            raise ValueError(f"methods.{name}: that name belongs to a row that every run has; choose another")
+        if method.builder not in methods.METHODS:
+            raise ValueError(f"methods.{name}.builder: {method.builder!r}; known: {sorted(methods.METHODS)}")
+        try:
+            methods.check_options(method.builder, method.options)
+        except ValueError as error:
+            raise ValueError(f"methods.{name}.options: {error}") from None
+        train = self.questions["train"].samples
+        if methods.METHODS[method.builder].needs_samples and train == 0:
+            raise ValueError(
+                f"methods.{name}: needs sampled answers, but questions.train.samples is 0; set it to 1 or more"
+            )
+        try:
+            self.training_of(name)
+        except ValidationError as error:
+            raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
+
+    def training_of(self, method: str) -> Training:
+        """Training section of one method: the common one with the method's overrides."""
+        entry = self.methods[method]
+        merged = {**self.training.model_dump(), **entry.training}
+        if entry.seeds is not None:
+            merged["seeds"] = entry.seeds
+        return Training(**merged)
