@@ -200,8 +200,7 @@ def evaluation_values(wildcards):
         model=MODEL,
         prompts=section("prompts"),
         labeling=GRADING,
-        engine=P.evaluation.engine,
-        evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets", "engine"}),
+        evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets"}),
     )
 
 

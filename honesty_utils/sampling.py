@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils import prompts, records
+from honesty_utils import engines, prompts, records
 from honesty_utils.config import Prompts, Sampling
-from honesty_utils.engines import Engine, Request
+from honesty_utils.engines import Engine, Request, Response
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Shard:
     keys: tuple[tuple[str, int], ...]
     requests: tuple[Request, ...]
 
-    def name(self, model: str, engine: str, style: str, max_new_tokens: int) -> str:
+    def name(self, identity: str) -> str:
         """File name: a hash of all that the responses depend on, so that a shard of other settings is never taken."""
-        content = [model, engine, style, max_new_tokens, self.keys, [astuple(request) for request in self.requests]]
+        content = [identity, self.keys, [astuple(request) for request in self.requests]]
         return f"{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}.parquet"
 
 
@@ -99,7 +100,7 @@ def sample(
     settings: Sampling,
     *,
     samples: int,
-    model: str,
+    identity: str,
     path: str | Path,
     shard_folder: str | Path,
 ) -> Summary:
@@ -111,19 +112,19 @@ def sample(
         wording: prompts of the run.
         settings: temperature, seed, shard size.
         samples: m, 0 for greedy only.
-        model: ``engines.identity`` of the model.
+        identity: ``engines.identity`` of the model and its engine.
         path: the table to write, a row a response: by question, greedy first.
         shard_folder: where shards are kept; one folder may serve several sets.
     """
     path, shard_folder = Path(path), Path(shard_folder)
     shards = plan(questions, wording, settings, samples)
-    files = [
-        shard_folder / shard.name(model, settings.engine, wording.style, settings.max_new_tokens) for shard in shards
-    ]
+    files = [shard_folder / shard.name(identity) for shard in shards]
     missing = [i for i, file in enumerate(files) if not file.is_file()]
     started, tokens = time.monotonic(), 0
-    for done, i in enumerate(missing, start=1):
-        frame = _draw(engine, shards[i])
+    drawn = engines.stream(engine, [shards[i].requests for i in missing])
+    for done, (place, responses) in enumerate(drawn, start=1):
+        i = missing[place]
+        frame = _table(shards[i], responses)
         records.write(frame, records.RESPONSES, files[i])
         tokens += int(frame["num_tokens"].sum())
         print(_progress(path.stem, done, len(missing), tokens, time.monotonic() - started), flush=True)
@@ -133,8 +134,8 @@ def sample(
     return Summary(len(table), len(shards), len(shards) - len(missing), tokens, seconds)
 
 
-def _draw(engine: Engine, shard: Shard) -> pd.DataFrame:
-    frame = pd.DataFrame([vars(response) for response in engine.generate(shard.requests)])
+def _table(shard: Shard, responses: Sequence[Response]) -> pd.DataFrame:
+    frame = pd.DataFrame([vars(response) for response in responses])
     frame["question_id"] = [question_id for question_id, _ in shard.keys]
     frame["sample_index"] = [index for _, index in shard.keys]
     return frame

@@ -16,15 +16,15 @@ import torch
 from scipy import stats
 
 from honesty_utils import engines, prompts
-from honesty_utils.config import Model, Prompts
-from honesty_utils.engines import ModelError, Request
+from honesty_utils.config import Generation, Model, Prompts
+from honesty_utils.engines import ModelError, Request, loading
 from honesty_utils.engines.loading import load_model
 from honesty_utils.engines.transformers import pick, uniforms
 
 
 def make_engine(folder: Path, max_new_tokens: int = 8, batch_size: int = 64) -> Any:
     model = Model(name=str(folder), device="cpu")
-    return engines.load("transformers", model, style="raw", max_new_tokens=max_new_tokens, batch_size=batch_size)
+    return engines.load(model, Generation(max_new_tokens=max_new_tokens, batch_size=batch_size), "raw")
 
 
 def ask(question: str) -> str:
@@ -259,27 +259,32 @@ def test_adapter_without_its_base(adapter: Path, tmp_path: Path) -> None:
 
 def test_identity_is_the_content_of_a_folder(tiny_model: Path, folder: Path, adapter: Path) -> None:
     model = Model(name=str(tiny_model))
-    assert engines.identity(model) == engines.identity(Model(name=str(folder)))
-    assert engines.identity(model) != engines.identity(Model(name=str(tiny_model), dtype="bfloat16"))
-    assert engines.identity(model) in engines.identity(Model(name=str(adapter)))
+    assert loading.identity(model) == loading.identity(Model(name=str(folder)))
+    assert loading.identity(model) != loading.identity(Model(name=str(tiny_model), dtype="bfloat16"))
+    assert loading.identity(model) in loading.identity(Model(name=str(adapter)))
     weights = folder / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert engines.identity(model) != engines.identity(Model(name=str(folder)))
+    assert loading.identity(model) != loading.identity(Model(name=str(folder)))
 
 
 def test_identity_of_a_hub_model_is_name_and_revision() -> None:
     names = [Model(name="org/model", revision=revision) for revision in (None, "abc")]
-    assert [engines.identity(model) for model in names] == ["org/model@main float32", "org/model@abc float32"]
+    assert [loading.identity(model) for model in names] == ["org/model@main float32", "org/model@abc float32"]
 
 
 # ---- bad input
 
 
 def test_unknown_engine_lists_those_that_are_known() -> None:
-    with pytest.raises(ModelError, match=r"engine 'gguf' is not known; allowed: \[.*'transformers'"):
-        engines.load("gguf", Model(name="x"), style="raw", max_new_tokens=1, batch_size=1)
+    with pytest.raises(ModelError, match=r"engine.engine: 'gguf'; known: \[.*'transformers'"):
+        engines.load(Model(name="x"), Generation(engine="gguf"), "raw")
+
+
+def test_unknown_engine_option_lists_those_that_are_known() -> None:
+    with pytest.raises(ModelError, match=r"sampling.engine_options: beams: .*; remove it or correct its spelling"):
+        engines.check_options("transformers", {"beams": 4}, where="sampling")
 
 
 def test_no_name() -> None:

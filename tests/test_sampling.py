@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from honesty_utils import engines, prompts, records, sampling
-from honesty_utils.config import Model, Prompts, Sampling
+from honesty_utils.config import Generation, Model, Prompts, Sampling
 
 WORDING = Prompts()
 SETTINGS = Sampling(temperature=1.0, max_new_tokens=8, batch_size=16, shard_size=2, seed=3)
@@ -29,11 +29,11 @@ def questions(facts: dict[str, tuple[str, ...]]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def engine(tiny_model: Path) -> Any:
-    return engines.load("transformers", Model(name=str(tiny_model)), style="raw", max_new_tokens=8, batch_size=16)
+    return engines.load(Model(name=str(tiny_model)), Generation(max_new_tokens=8, batch_size=16), "raw")
 
 
 def draw(engine: Any, questions: pd.DataFrame, folder: Path, **changes: Any) -> sampling.Summary:
-    options: dict[str, Any] = {"wording": WORDING, "settings": SETTINGS, "samples": 3, "model": "m", **changes}
+    options: dict[str, Any] = {"wording": WORDING, "settings": SETTINGS, "samples": 3, "identity": "m", **changes}
     wording, settings = options.pop("wording"), options.pop("settings")
     return sampling.sample(
         engine, questions, wording, settings, path=folder / "set.parquet", shard_folder=folder / "shards", **options
@@ -126,11 +126,10 @@ def test_only_the_shards_that_changed_are_drawn_again(engine: Any, questions: pd
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model": "another"},
+        {"identity": "another"},
         {"wording": Prompts(plain="{question}")},
         {"settings": SETTINGS.model_copy(update={"temperature": 0.5})},
         {"settings": SETTINGS.model_copy(update={"seed": 4})},
-        {"settings": SETTINGS.model_copy(update={"max_new_tokens": 9})},
         {"samples": 2},
     ],
 )
@@ -157,10 +156,10 @@ import os, signal, sys
 import pandas as pd
 from pathlib import Path
 from honesty_utils import engines, sampling
-from honesty_utils.config import Model, Prompts, Sampling
+from honesty_utils.config import Generation, Model, Prompts, Sampling
 
 model, questions, folder, calls = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
-engine = engines.load("transformers", Model(name=model), style="raw", max_new_tokens=8, batch_size=16)
+engine = engines.load(Model(name=model), Generation(max_new_tokens=8, batch_size=16), "raw")
 
 class Mortal:
     left = calls
@@ -171,8 +170,8 @@ class Mortal:
         self.left -= 1
         return responses
 
-sampling.sample(Mortal(), questions, Prompts(), Sampling(max_new_tokens=8, shard_size=2, seed=3), samples=3, model="m",
-                path=folder / "set.parquet", shard_folder=folder / "shards")
+sampling.sample(Mortal(), questions, Prompts(), Sampling(max_new_tokens=8, shard_size=2, seed=3), samples=3,
+                identity="m", path=folder / "set.parquet", shard_folder=folder / "shards")
 """
 
 
@@ -191,7 +190,30 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert (tmp_path / "set.parquet").read_bytes() == (tmp_path / "whole" / "set.parquet").read_bytes()
 
 
-def test_a_shard_of_another_engine_or_style_has_another_name(questions: pd.DataFrame) -> None:
+def test_a_shard_of_other_settings_has_another_name(questions: pd.DataFrame) -> None:
     shard = sampling.plan(questions, Prompts(), Sampling(), 1)[0]
-    names = {shard.name("m", engine, style, 8) for engine in ("transformers", "vllm") for style in ("raw", "chat")}
-    assert len(names | {shard.name("m", "vllm", "raw", 9), shard.name("n", "vllm", "raw", 8)}) == 6
+    settings = [("org/m", 8, "raw"), ("org/n", 8, "raw"), ("org/m", 9, "raw"), ("org/m", 8, "chat")]
+    identities = {
+        engines.identity(Model(name=name), Generation(max_new_tokens=length, batch_size=batch), style)
+        for name, length, style in settings
+        for batch in (1, 64)  # how many at a time changes no response
+    }
+    assert len({shard.name(identity) for identity in identities}) == 4
+
+
+class Backwards:
+    """An engine that works on all batches at the same time and is done with the last one first."""
+
+    def __init__(self, engine: Any) -> None:
+        self.generate = engine.generate
+
+    def stream(self, batches: Any) -> Any:
+        for place in reversed(range(len(batches))):
+            yield place, self.generate(batches[place])
+
+
+def test_batches_may_come_back_in_any_order(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(Backwards(engine), questions, tmp_path / "backwards")
+    draw(engine, questions, tmp_path / "forwards")
+    tables = [(tmp_path / folder / "set.parquet").read_bytes() for folder in ("backwards", "forwards")]
+    assert tables[0] == tables[1]

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from honesty_utils import engines, prompts, training
-from honesty_utils.config import Model, Prompts, Training
+from honesty_utils.config import Generation, Model, Prompts, Training
 
 REFUSAL = "I do not know."
 SETTINGS = Training(learning_rate=3e-3, batch_size=4, epochs=60, weight_decay=0, max_length=128)
@@ -20,9 +20,8 @@ def rows(facts):
 
 
 def answers(folder, questions):
-    engine = engines.load(
-        "transformers", Model(name=str(folder), device="cpu"), style="raw", max_new_tokens=24, batch_size=8
-    )
+    generation = Generation(max_new_tokens=24, batch_size=8)
+    engine = engines.load(Model(name=str(folder), device="cpu"), generation, "raw")
     return [response.text for response in engine.generate([engines.Request(prompt) for prompt in questions["prompt"]])]
 
 

@@ -85,9 +85,8 @@ class Params(Section):
     def _check_names_of_code(self) -> None:
         from honesty_utils import engines, questions  # they import this module
 
-        for key, engine in (("sampling", self.sampling.engine), ("evaluation", self.evaluation.engine)):
-            if engine not in engines.ENGINES:
-                raise ValueError(f"{key}.engine: {engine!r}; known: {sorted(engines.ENGINES)}")
+        for key, stage in (("sampling", self.sampling), ("evaluation", self.evaluation)):
+            engines.check_options(stage.engine, stage.engine_options, where=key)
         taught = self.world.source or {} if self.world else {}
         for key, sets in (("questions", self.questions), ("world.source", taught)):
             for name, spec in sets.items():

@@ -84,14 +84,20 @@ class QuestionSet(Section):
         return value
 
 
-class Sampling(Section):
+class Generation(Section):
+    """Which engine answers, and how long and how many answers at a time; what sampling and evaluation share."""
+
+    engine: str = Field("transformers", description="a name in honesty_utils.engines.ENGINES")
+    engine_options: dict[str, Any] = Field({}, description="fields of that engine's options")
+    max_new_tokens: PositiveInt = 64
+    batch_size: PositiveInt = Field(64, description="sequences at a time, for engines that do not see to it themselves")
+
+
+class Sampling(Generation):
     """How M_t's answers are drawn: one greedy response and m samples a question, plain prompt."""
 
-    engine: str = "transformers"
     samples: int = Field(10, ge=1, description="m")
     temperature: float = Field(1.0, gt=0)
-    max_new_tokens: PositiveInt = 64
-    batch_size: PositiveInt = 64
     shard_size: PositiveInt = Field(1000, description="questions a shard; a kill loses at most one")
     seed: int = 0
 
@@ -138,15 +144,12 @@ class Training(Section):
     seeds: Seeds = (0,)
 
 
-class Evaluation(Section):
+class Evaluation(Generation):
     """Greedy, zero-shot answers of every model to every evaluation set."""
 
     datasets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
         min_length=1, description="names under `questions`"
     )
-    engine: str = "transformers"
-    max_new_tokens: PositiveInt = 64
-    batch_size: PositiveInt = 64
 
 
 class Analysis(Section):

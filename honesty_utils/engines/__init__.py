@@ -7,15 +7,30 @@ lets sampling stop and resume, and shards be of any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from honesty_utils.config import Model
-from honesty_utils.engines.loading import ModelError, identity
+from pydantic import ValidationError
+
+from honesty_utils.config import Generation, Model, Section, explain
+from honesty_utils.engines import loading
+from honesty_utils.engines.loading import ModelError
 from honesty_utils.prompts import Style
 
-__all__ = ["ENGINES", "Engine", "ModelError", "Request", "Response", "identity", "load"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EngineOptions",
+    "ModelError",
+    "Request",
+    "Response",
+    "check_options",
+    "identity",
+    "load",
+    "stream",
+]
 
 
 @dataclass(frozen=True)
@@ -53,22 +68,102 @@ class Engine(Protocol):
         ...
 
 
-def _transformers(**options: Any) -> Engine:
+@runtime_checkable
+class StreamingEngine(Engine, Protocol):
+    """An engine that works on many batches of requests at the same time, such as one that is spread over a cluster."""
+
+    def stream(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Response]]]:
+        """Answer every batch; yields a batch's place and its responses as soon as it is done, in any order."""
+        ...
+
+
+class EngineOptions(Section):
+    """Base of an engine's options: what a params file may set under ``engine_options``."""
+
+    def content(self) -> dict[str, Any]:
+        """The options that responses depend on; an engine leaves out those that only say how the work is spread."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """An engine's factory ``(model, style, max_new_tokens, batch_size, options) -> Engine`` and its options.
+
+    What is heavy to import is imported when ``create`` is called.
+    """
+
+    create: Callable[..., Engine]
+    options: type[EngineOptions]
+
+
+class TransformersOptions(EngineOptions):
+    """The engine on ``transformers`` has no options."""
+
+
+def _transformers(**arguments: Any) -> Engine:
     from honesty_utils.engines.transformers import TransformersEngine
 
-    return TransformersEngine(**options)
+    arguments.pop("options")
+    return TransformersEngine(**arguments)
 
 
-ENGINES: dict[str, Callable[..., Engine]] = {"transformers": _transformers}
-"""Name to factory ``(model, style, max_new_tokens, batch_size) -> Engine``; imports happen when one is called."""
+ENGINES: dict[str, EngineKind] = {"transformers": EngineKind(_transformers, TransformersOptions)}
 
 
-def load(name: str, model: Model, *, style: Style, max_new_tokens: int, batch_size: int) -> Engine:
-    """Load a model into the engine called ``name``.
+def check_options(name: str, options: Mapping[str, Any], where: str = "engine") -> EngineOptions:
+    """The options of engine ``name``, checked; call it before any work.
 
     Raises:
-        ModelError: unknown engine, or a model that cannot be loaded.
+        ModelError: unknown engine or option (lists those declared), or a value that is not allowed.
     """
     if name not in ENGINES:
-        raise ModelError(f"engine {name!r} is not known; allowed: {sorted(ENGINES)}")
-    return ENGINES[name](model=model, style=style, max_new_tokens=max_new_tokens, batch_size=batch_size)
+        raise ModelError(f"{where}.engine: {name!r}; known: {sorted(ENGINES)}")
+    section = ENGINES[name].options
+    try:
+        return section(**options)
+    except ValidationError as error:
+        raise ModelError(explain(error, f"{where}.engine_options", section)) from None
+
+
+def load(model: Model, generation: Generation, style: Style) -> Engine:
+    """Load a model into the engine that ``generation`` names.
+
+    Args:
+        model: M_t or an aligned model.
+        generation: engine, its options, length of an answer, batch size.
+        style: how prompts become token ids, see ``prompts.prompt_ids``.
+
+    Raises:
+        ModelError: unknown engine or option, or a model that cannot be loaded.
+    """
+    options = check_options(generation.engine, generation.engine_options)
+    return ENGINES[generation.engine].create(
+        model=model,
+        style=style,
+        max_new_tokens=generation.max_new_tokens,
+        batch_size=generation.batch_size,
+        options=options,
+    )
+
+
+def identity(model: Model, generation: Generation, style: Style) -> str:
+    """All that a response depends on besides its request, as text: model, engine and its options, length, style.
+
+    Raises:
+        ModelError: unknown engine or option; a folder that is no model.
+    """
+    options = check_options(generation.engine, generation.engine_options).content()
+    content = [loading.identity(model), generation.engine, options, generation.max_new_tokens, style]
+    return json.dumps(content, sort_keys=True)
+
+
+def stream(engine: Engine, batches: Iterable[Sequence[Request]]) -> Iterator[tuple[int, list[Response]]]:
+    """Answer batches of requests; yields a batch's place and its responses as soon as it is done.
+
+    One batch after the other, unless the engine has a ``stream`` of its own.
+    """
+    if isinstance(engine, StreamingEngine):
+        yield from engine.stream(list(batches))
+        return
+    for place, requests in enumerate(batches):
+        yield place, engine.generate(requests)
