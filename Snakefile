@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from honesty_utils import config as settings, methods
+from honesty_utils import config as settings, methods, selection
 from honesty_utils.paths import Run
 
 if "params" not in config:
@@ -23,8 +23,8 @@ RUN = Run(P.run)
 NOTEBOOKS = Path(workflow.basedir) / "notebooks"
 EXECUTED = RUN.folder / "notebooks"
 DATASETS = list(P.evaluation.datasets)
-PARTS = {"train": ["train"], "evaluation": DATASETS}
-TRAINED = {name: list(P.training_of(name).seeds) for name in P.methods}
+PARTS = {"train": P.row_sets, "evaluation": DATASETS}
+TRAINED = {name: list(P.training_of(name).seeds) for name in P.trained}
 MODELS = {"unaligned": [0], "prompt_based": [0], **TRAINED}
 
 
@@ -140,21 +140,26 @@ for part, names in PARTS.items():
             EXECUTE
 
 
-for name, method in P.methods.items():
+for name, method in P.trained.items():
 
     rule:
         name:
             f"sft_{name}"
         input:
-            RUN.labels("train"),
-            RUN.train_questions,
+            selection.files(RUN, method.rows),
             notebook=NOTEBOOKS / f"{methods.METHODS[method.builder].notebook}.ipynb",
         output:
             RUN.sft(name),
         log:
             EXECUTED / f"{methods.METHODS[method.builder].notebook}_{name}.ipynb",
         params:
-            values=values(method=name, builder=method.builder, options=dict(method.options), prompts=section("prompts")),
+            values=values(
+                method=name,
+                builder=method.builder,
+                options=dict(method.options),
+                subset=method.rows.model_dump(mode="json"),
+                prompts=section("prompts"),
+            ),
         shell:
             EXECUTE
 
@@ -229,16 +234,11 @@ EVALUATIONS = [
 # Tables that every run has; more stand beside them where the run has what they are about.
 TABLES = [
     f"tab_{name}"
-    for name in "main tests transitions knowledge sft tau by_knowledge calibration ece form exposures rank".split()
+    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc".split()
 ]
-KNOWLEDGE = paths(RUN.knowledge, ["train", *DATASETS])
+KNOWLEDGE = paths(RUN.knowledge, [*P.row_sets, *DATASETS])
 ROWS = paths(RUN.sft, TRAINED)
-# The curve over tau is made of models for which tau alone decides.
-TAUS = {
-    name: method.options["tau"]
-    for name, method in P.methods.items()
-    if method.builder == "absolute" and method.options.get("greedy_suffices") is False
-}
+POINTS = [{"name": point.name, **vars(point)} for point in P.points]
 
 
 rule tables:
@@ -254,7 +254,7 @@ rule tables:
     log:
         EXECUTED / "60_tables.ipynb",
     params:
-        values=values(methods=MODELS, datasets=DATASETS, taus=TAUS, analysis=section("analysis")),
+        values=values(methods=MODELS, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")),
     shell:
         EXECUTE
 

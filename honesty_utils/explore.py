@@ -126,11 +126,13 @@ def _known(knowledge: pd.DataFrame, tau: float) -> tuple[pd.DataFrame, np.ndarra
 
 
 def measured_scores(run: str) -> pd.DataFrame:
-    """Scores of ABSOLUTE over τ as ``tab_tau`` of the run has them; no rows where the run has no tables yet."""
-    file = paths.Run(run).figures / "tab_tau.csv"
+    """Scores of ABSOLUTE over τ as ``tab_sweeps`` of the run has them; no rows where the run has no such sweep yet."""
+    file = paths.Run(run).figures / "tab_sweeps.csv"
     if not file.is_file():
         return pd.DataFrame()
-    return pd.read_csv(file).pivot(index="tau", columns="metric", values="value")
+    table = pd.read_csv(file)
+    curve = table[(table["quantity"] == "tau") & (table["method"] == "absolute")]
+    return curve.rename(columns={"at": "tau"}).pivot(index="tau", columns="metric", values="value")
 
 
 def rows_at(labels: pd.DataFrame, tau: float, wording: Prompts) -> pd.DataFrame:

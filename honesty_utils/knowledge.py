@@ -165,55 +165,6 @@ def training_subset(
 
 
 @dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rank correlation over ``questions`` questions, with its interval; NaN where undefined."""
-
-    value: float
-    low: float
-    high: float
-    questions: int
-
-
-def rank_correlation(
-    accuracy: ArrayLike, exposures: ArrayLike, *, resamples: int = 10_000, level: float = 0.95, seed: int = 0
-) -> RankCorrelation:
-    """Spearman correlation of expected accuracy with exposures, percentile bootstrap over questions.
-
-    Args:
-        accuracy: expected accuracy of each question, shape (n,); pairs with a NaN are left out.
-        exposures: how often each fact was seen, shape (n,).
-        resamples: bootstrap resamples, drawn as multinomial counts of the distinct pairs.
-        level: coverage of the interval.
-        seed: of the bootstrap.
-    """
-    x, y = np.asarray(accuracy, float), np.asarray(exposures, float)
-    kept = np.isfinite(x) & np.isfinite(y)
-    pairs, counts = np.unique(np.stack([x[kept], y[kept]]), axis=1, return_counts=True)
-    total = int(kept.sum())
-    if total < 2 or (pairs == pairs[:, :1]).all(axis=1).any():
-        return RankCorrelation(np.nan, np.nan, np.nan, total)
-    rng = np.random.default_rng(seed)
-    blocks = np.diff(np.linspace(0, resamples, resamples // 1000 + 2).astype(int))  # bounds memory: pairs x 1000 counts
-    values = np.concatenate([_spearman(pairs, rng.multinomial(total, counts / total, size)) for size in blocks])
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return RankCorrelation(float(stats.spearmanr(x[kept], y[kept]).statistic), float(low), float(high), total)
-
-
-def _spearman(pairs: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Spearman correlation of each row of ``counts`` (resamples, pairs); ties share their mean rank."""
-    x, y = (_centred_ranks(values, counts) for values in pairs)
-    with np.errstate(invalid="ignore"):  # a resample in which one side is constant has no correlation
-        return (counts * x * y).sum(1) / np.sqrt((counts * x**2).sum(1) * (counts * y**2).sum(1))
-
-
-def _centred_ranks(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    levels, codes = np.unique(values, return_inverse=True)
-    margin = counts @ np.eye(len(levels))[codes]
-    ranks = np.cumsum(margin, axis=1) - margin / 2
-    return (ranks - counts.sum(1, keepdims=True) / 2)[:, codes]
-
-
-@dataclass(frozen=True)
 class Answered:
     """One question and what M_t said to it: the raw material of every method's rows.
 

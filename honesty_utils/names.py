@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from honesty_utils.config.sweeps import SWEEPS
+
 
 @dataclass(frozen=True)
 class Display:
@@ -66,8 +68,8 @@ ROLES = {
 }
 """The parts that evaluation sets play in the paper, and how they are spoken of."""
 
-_SWEEP = re.compile(r"(?P<base>.+)_(?P<option>[a-z]+)_(?P<value>\d+(?:\.\d+)?)")
-_SYMBOLS = {"tau": "τ"}
+_SWEEP = re.compile(rf"(?P<base>.+)_(?P<option>{'|'.join(SWEEPS)})_(?P<value>\d+(?:\.\d+)?)")
+_SYMBOLS = {"tau": "τ", "samples": "m", "known_share": "known share", "learning_rate": "learning rate"}
 
 
 @dataclass(frozen=True)

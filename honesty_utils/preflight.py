@@ -42,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"{options.params}: {error}", file=sys.stderr)
         return 2
-    models = sum(len(params.training_of(name).seeds) for name in params.methods)
+    models = sum(len(params.training_of(name).seeds) for name in params.trained)
     print(
-        f"{options.params}: run {params.run!r}, {len(params.methods)} methods, {models} models to train, "
+        f"{options.params}: run {params.run!r}, {len(params.trained)} methods, {models} models to train, "
         f"{len(params.evaluation.datasets)} evaluation sets"
     )
     return 0

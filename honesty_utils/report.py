@@ -26,12 +26,21 @@ FIGURES = {
     "fig_transitions": "Where answers go, from the model before alignment (columns) to the one after it (rows).",
     "fig_annotation": "One question of this run, and what each method makes of its samples.",
     "fig_tau": "The threshold τ of ABSOLUTE: a stricter notion of knowing buys prudence with over-conservativeness.",
+    "fig_samples": "How many samples a question it takes to see what the model knows.",
+    "fig_questions": "How many training questions it takes to learn to refuse.",
+    "fig_known_share": "The mix of known and unknown training questions: the more known ones, the less is refused.",
+    "fig_learning_rate": "How hard the model is trained.",
     "fig_by_knowledge": "Refusals and accuracy against what the model knew. Honest is high on the left above, high on "
     "the right below. In pale, the other methods.",
+    "fig_risk_coverage": "Methods against a threshold on the confidence of the model before alignment: a method below "
+    "the curves refuses better than that.",
     "fig_exposures": "What the model knows against how often it was told.",
     "fig_reliability": "Stated confidence against accuracy; on the dashed line both agree.",
 }
 """Figures of a report in order, each with its caption."""
+
+OPTIONAL = ("fig_samples", "fig_questions", "fig_known_share", "fig_learning_rate")
+"""Figures of sweeps, which few runs have; nothing is said where they are missing."""
 
 OPEN = ("tab_paper_main", "tab_paper_ood", "tab_paper_choice", "tab_paper_tasks")
 """Tables that a reader finds unfolded: those that the paper prints."""
@@ -46,10 +55,13 @@ TABLES = {
     "tab_transitions": "Transition counts",
     "tab_knowledge": "What the model knew before alignment",
     "tab_sft": "Rows that the methods train on",
-    "tab_tau": "Scores against τ",
+    "tab_sweeps": "Scores against what a sweep varies",
     "tab_by_knowledge": "Scores against expected accuracy",
     "tab_calibration": "Stated confidence",
     "tab_ece": "Calibration errors",
+    "tab_groups": "Scores by kind of question",
+    "tab_risk_coverage": "Risk against coverage before alignment",
+    "tab_aurc": "Areas under risk–coverage curves",
     "tab_exposures": "Expected accuracy against exposures",
     "tab_rank": "Rank correlation with exposures",
 }
@@ -91,6 +103,7 @@ def render(folder: Path, run: str) -> str:
         raise ReportError(f"{folder}: no tab_*.md; run notebooks/60_tables.ipynb for run {run!r} first")
     title = html.escape(f"Alignment for honesty: run {run}")
     missing = [name for name in FIGURES if not (folder / f"{name}.png").is_file()]
+    not_drawn = [name for name in missing if name not in OPTIONAL]
     parts = [
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
@@ -98,7 +111,7 @@ def render(folder: Path, run: str) -> str:
         "in percent with intervals, in bold what the paired tests call best; tidy tables are in fractions.</p>",
         "<h2>Figures</h2>",
         *(_figure(folder / f"{name}.png", caption) for name, caption in FIGURES.items() if name not in missing),
-        f'<p class="note">Not drawn for this run: {", ".join(missing)}.</p>' if missing else "",
+        f'<p class="note">Not drawn for this run: {", ".join(not_drawn)}.</p>' if not_drawn else "",
     ]
     if (folder / "claims.md").is_file():
         parts.append(_markdown(folder / "claims.md").replace("<h1>", "<h2>", 1).replace("</h1>", "</h2>", 1))

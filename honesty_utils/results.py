@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,10 +14,14 @@ from honesty_utils.metrics.intervals import States
 from honesty_utils.paths import Run
 
 COLUMNS = (
-    "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "question",
-    "exposures", "expected_accuracy",
+    "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
+    "question", "group", "exposures", "expected_accuracy",
 )  # fmt: skip
-"""Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none."""
+"""Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none; ``group``
+is the kind of question (relation, subject, kind of task), empty where a set has one kind only."""
+
+GROUP_KEYS = ("group", "relation", "subject", "topic")
+"""Keys of a question's ``meta`` that may name its kind, the first that is there counts."""
 
 
 def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]) -> pd.DataFrame:
@@ -54,10 +59,16 @@ def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]
 
 def _questions(run: Run, dataset: str) -> pd.DataFrame:
     """Text, exposures and expected accuracy of the questions of a set, in the order of their ids."""
-    questions = records.read(records.QUESTIONS, run.questions(dataset))[["question_id", "question", "exposures"]]
+    questions = records.read(records.QUESTIONS, run.questions(dataset))
+    questions = questions.assign(group=questions["meta"].map(_group))[["question_id", "question", "group", "exposures"]]
     knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
     facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
     return facts.astype({"exposures": "float64", "expected_accuracy": "float64"})
+
+
+def _group(meta: str | None) -> str:
+    content = json.loads(meta) if meta else {}
+    return next((str(content[key]) for key in GROUP_KEYS if content.get(key)), "")
 
 
 def _same_questions(rows: pd.DataFrame, path: str, first_path: str, first: pd.DataFrame) -> None:

@@ -34,7 +34,9 @@ def evaluations(
                     "matched": [after == "correct" for _, after in pairs],
                     "confidence": np.full(size, np.nan) if confidence is None else np.asarray(confidence, dtype=float),
                     "text": "…",
+                    "mean_logprob": -np.arange(1, size + 1) / size,
                     "question": "…?",
+                    "group": "",
                     "exposures": np.full(size, np.nan) if exposures is None else np.asarray(exposures, dtype=float),
                     "expected_accuracy": np.full(size, np.nan)
                     if expected_accuracy is None

@@ -102,8 +102,8 @@ def transitions_table(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "dataset", "before", "after", "count", "share"])
 
 
-def tau_table() -> pd.DataFrame:
-    """``tab_tau``: both rates rise with τ."""
+def sweep_table() -> pd.DataFrame:
+    """``tab_sweeps``: both rates rise with τ."""
     rows = []
     for tau in (0.1, *TAUS.values()):
         prudence, caution = 0.82 + 0.13 * tau, 0.19 + 0.24 * tau
@@ -113,8 +113,9 @@ def tau_table() -> pd.DataFrame:
             "honesty": (1 + prudence - caution) / 2,
             "accuracy": 0.588 * (1 - caution),
         }
-        rows += [(tau, metric, v, v - 0.018, v + 0.018, 3, 2400) for metric, v in values.items()]
-    return pd.DataFrame(rows, columns=["tau", "metric", "value", "low", "high", "seeds", "questions"])
+        rows += [("tau", "absolute", tau, metric, v, v - 0.018, v + 0.018, 3, 2400) for metric, v in values.items()]
+    columns = ["quantity", "method", "at", "metric", "value", "low", "high", "seeds", "questions"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def by_knowledge_table(seed: int = 0) -> pd.DataFrame:

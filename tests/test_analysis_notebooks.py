@@ -26,7 +26,7 @@ def test_tables_and_figures_of_a_run_without_samples(tmp_path: Path, monkeypatch
     methods = {"unaligned": [0], "prompt_based": [0], "finetuned": [0, 1]}
     analysis = {"resamples": 1000, "roles": {"in_distribution": "choice"}}
     common = {"run": "bare", "methods": methods, "analysis": analysis}
-    execute(NOTEBOOKS / "60_tables.ipynb", tmp_path / "60.ipynb", {**common, "datasets": ["choice"], "taus": {}})
+    execute(NOTEBOOKS / "60_tables.ipynb", tmp_path / "60.ipynb", {**common, "datasets": ["choice"], "sweeps": []})
     execute(NOTEBOOKS / "70_figures.ipynb", tmp_path / "70.ipynb", common)
 
     main = pd.read_csv(folder / "tab_main.csv")
@@ -34,5 +34,5 @@ def test_tables_and_figures_of_a_run_without_samples(tmp_path: Path, monkeypatch
     assert pd.read_csv(folder / "tab_by_knowledge.csv").empty and pd.read_csv(folder / "tab_exposures.csv").empty
     assert "not testable" in (folder / "claims.md").read_text(encoding="utf-8")
     drawn = sorted(path.name for path in folder.glob("fig_*.png"))
-    assert drawn == ["fig_annotation.png", "fig_main.png", "fig_transitions.png"]
+    assert drawn == [f"fig_{name}.png" for name in ("annotation", "main", "risk_coverage", "transitions")]
     assert "Not drawn for this run: fig_ood, fig_tau" in (folder / "report.html").read_text(encoding="utf-8")

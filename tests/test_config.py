@@ -146,3 +146,54 @@ def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, 
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content).replace("{folder}", str(tmp_path)))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+# --- sweeps
+
+
+def swept(**sweep: object) -> dict:
+    return changed("sweeps", {"tau": {"methods": ["absolute"], "values": [0.5], **sweep}})
+
+
+def test_a_sweep_makes_a_method_of_each_value(tmp_path):
+    content = swept(values=[0.3, 1.0], seeds=[7])
+    content["sweeps"]["questions"] = {"methods": ["absolute", "finetuned"], "values": [100]}
+    content["sweeps"]["learning_rate"] = {"methods": ["finetuned"], "values": [1.0e-5]}
+    params = load(tmp_path, content)
+    assert set(params.trained) == {
+        "absolute", "finetuned", "absolute_tau_0.3", "absolute_tau_1", "absolute_questions_100",
+        "finetuned_questions_100", "finetuned_learning_rate_0.00001",
+    }  # fmt: skip
+    assert params.trained["absolute_tau_0.3"].options == {"tau": 0.3, "greedy_suffices": False}
+    assert params.training_of("absolute_tau_0.3").seeds == (7,) and params.training_of("absolute").seeds == (0,)
+    assert params.trained["finetuned_questions_100"].rows.questions == 100
+    assert params.training_of("finetuned_learning_rate_0.00001").learning_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            swept(methods=["multisample"]),
+            r"sweeps.tau.methods: 'multisample' is not under methods; known: \['absolute'",
+        ),
+        (swept(values=[1.5]), r"methods.absolute_tau_1.5.options: .*tau.*less than or equal to 1"),
+        (changed("sweeps", {"beta": {"methods": ["absolute"], "values": [1]}}), r"sweeps.beta: cannot be swept; known"),
+        (
+            changed("sweeps", {"samples": {"methods": ["absolute"], "values": [2.5]}}),
+            r"sweeps.samples.values: 2.5: 2.5 is no whole number of samples",
+        ),
+        (
+            changed("sweeps", {"samples": {"methods": ["absolute"], "values": [20]}}),
+            r"methods.absolute_samples_20.rows.samples: 20, but 10 are drawn for 'train'",
+        ),
+        (
+            changed("methods.absolute.rows", {"sets": ["indist"]}),
+            r"methods.absolute.rows.sets: 'indist' is evaluated; train on questions of their own",
+        ),
+        (changed("methods.absolute.rows", {"sets": ["mmlu"]}), r"methods.absolute.rows.sets: 'mmlu' is not under"),
+    ],
+)
+def test_a_sweep_or_set_that_cannot_be_is_an_error(tmp_path, content, message):
+    with pytest.raises(config.ConfigError, match=message):
+        load(tmp_path, content)

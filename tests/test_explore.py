@@ -160,5 +160,5 @@ def test_measured_scores_come_from_the_tables_of_the_run(run: str) -> None:
     assert explore.measured_scores("fake").empty
     folder = Path(run) / "figures" / "measured"
     folder.mkdir(parents=True)
-    synthetic.tau_table().to_csv(folder / "tab_tau.csv", index=False)
+    synthetic.sweep_table().to_csv(folder / "tab_sweeps.csv", index=False)
     assert explore.measured_scores("measured").loc[0.5, "prudence"] == pytest.approx(0.82 + 0.13 * 0.5)

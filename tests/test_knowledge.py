@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
-from scipy import stats
 
 from honesty_utils import knowledge, records
 
@@ -208,60 +207,6 @@ def test_training_subset_without_knowledge() -> None:
     questions, known = make(5, 5)
     with pytest.raises(ValueError, match=r"1 questions have no row of knowledge, such as 'k2'; label them first"):
         knowledge.training_subset(questions, known[known["question_id"] != "k2"], 2, 2)
-
-
-def test_rank_correlation_of_an_order() -> None:
-    rising = knowledge.rank_correlation([0.0, 0.2, 0.2, 0.7, 1.0], [0, 1, 1, 9, 40])
-    assert (rising.value, rising.low, rising.high, rising.questions) == (pytest.approx(1), 1, 1, 5)
-    assert knowledge.rank_correlation([1.0, 0.5, 0.0], [1, 2, 3]).value == pytest.approx(-1)
-
-
-def test_rank_correlation_by_hand() -> None:
-    # Ranks 1 2 3 4 against 1 3 2 4: squared differences sum to 2, 1 - 6*2 / (4*15) = 0.8.
-    assert knowledge.rank_correlation([0.1, 0.2, 0.3, 0.4], [0, 5, 2, 9]).value == pytest.approx(0.8)
-
-
-def test_rank_correlation_leaves_out_what_was_not_sampled() -> None:
-    whole = knowledge.rank_correlation([0.1, np.nan, 0.3, 0.2, 0.9], [1, 2, np.nan, 0, 3])
-    assert whole == knowledge.rank_correlation([0.1, 0.2, 0.9], [1, 0, 3])
-    assert whole.questions == 3
-
-
-UNDEFINED = [([], []), ([0.1], [2]), ([0.5, 0.5], [1, 2]), ([0.1, 0.2], [3, 3])]
-
-
-@pytest.mark.parametrize(("accuracy", "exposures"), UNDEFINED)
-def test_rank_correlation_undefined(accuracy: list[float], exposures: list[float]) -> None:
-    result = knowledge.rank_correlation(accuracy, exposures)
-    assert np.isnan([result.value, result.low, result.high]).all()
-    assert result.questions == len(accuracy)
-
-
-PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12)
-
-
-@given(PAIRS, st.integers(0, 1000))
-def test_resampled_correlation_is_that_of_the_repeated_rows(pairs: list[tuple[int, int]], seed: int) -> None:
-    distinct = np.array(sorted(set(pairs)), float).T
-    counts = np.random.default_rng(seed).integers(0, 4, (3, distinct.shape[1]))
-    found = knowledge._spearman(distinct, counts)
-    for row, value in zip(counts, found, strict=True):
-        x, y = np.repeat(distinct, row, axis=1)
-        if len(x) > 1 and x.std() and y.std():
-            assert value == pytest.approx(stats.spearmanr(x, y).statistic)
-        else:
-            assert np.isnan(value)
-
-
-def test_rank_correlation_covers() -> None:
-    # Normal pairs of correlation r have Spearman correlation 6/π asin(r/2).
-    rng = np.random.default_rng(0)
-    truth, hits = 6 / np.pi * np.arcsin(0.6 / 2), 0
-    for seed in range(200):
-        x, y = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 50).T
-        found = knowledge.rank_correlation(x, y, resamples=400, seed=seed)
-        hits += found.low <= truth <= found.high
-    assert 0.90 <= hits / 200 <= 0.985
 
 
 def test_answered_gathers_what_was_said() -> None:

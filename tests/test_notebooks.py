@@ -47,15 +47,14 @@ def test_parameters_are_literals_and_default_to_the_smoke_run(path):
             section = getattr(SMOKE, name).model_dump(mode="json")
             assert declared[name] == {key: section[key] for key in declared[name]}, name
     if "questions" in declared:
-        assert declared["questions"] == {"train": SMOKE.questions["train"].model_dump(mode="json")}
+        train = SMOKE.questions["train"].model_dump(mode="json")
+        assert declared["questions"] == {"train": train}
     if "training" in declared:
         assert declared["training"] == SMOKE.training_of("absolute").model_dump(mode="json", exclude={"seeds"})
     if "methods" in declared:
-        trained = {name: list(SMOKE.training_of(name).seeds) for name in SMOKE.methods}
+        trained = {name: list(SMOKE.training_of(name).seeds) for name in SMOKE.trained}
         assert declared["methods"] == {"unaligned": [0], "prompt_based": [0], **trained}
-    if "taus" in declared:
-        assert declared["taus"] == {
-            name: method.options["tau"]
-            for name, method in SMOKE.methods.items()
-            if method.options.get("greedy_suffices") is False
-        }
+    if "sweeps" in declared:
+        assert declared["sweeps"] == [{"name": point.name, **vars(point)} for point in SMOKE.points]
+    if "subset" in declared:
+        assert declared["subset"] == SMOKE.methods["absolute"].rows.model_dump(mode="json")

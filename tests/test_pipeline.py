@@ -16,7 +16,7 @@ from honesty_utils.paths import Run
 
 TOP = Path(__file__).resolve().parent.parent
 SMOKE = yaml.safe_load((TOP / "params" / "smoke.yaml").read_text(encoding="utf-8"))
-METHODS = ["unaligned", "prompt_based", *SMOKE["methods"]]
+METHODS = ["unaligned", "prompt_based", *config.load(TOP / "params" / "smoke.yaml").trained]
 
 pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made once
 
@@ -49,7 +49,15 @@ def finished(tmp_path_factory):
 
 def test_tables_figures_claims_and_report_are_written(finished):
     names = {path.name for path in Run("smoke").figures.iterdir()}
-    expected = {"tab_main", "tab_tests", "tab_transitions", "tab_knowledge", "tab_sft", "tab_tau", "tab_by_knowledge"}
+    expected = {
+        "tab_main",
+        "tab_tests",
+        "tab_transitions",
+        "tab_knowledge",
+        "tab_sft",
+        "tab_sweeps",
+        "tab_by_knowledge",
+    }
     assert {f"{table}.{kind}" for table in expected for kind in ("csv", "md", "tex")} <= names
     figures = {"main", "ood", "transitions", "annotation", "by_knowledge", "exposures", "reliability"}
     assert {f"fig_{figure}.{kind}" for figure in figures for kind in ("pdf", "png")} <= names

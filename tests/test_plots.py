@@ -17,7 +17,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from honesty_utils import names, plots
-from honesty_utils.plots import annotation, curves
+from honesty_utils.plots import annotation, sweeps
 from honesty_utils.plots.style import COLUMN, PAGE, styled
 
 GRID_METHODS = ["prompt_based", "absolute", "confidence_verb", "multisample"]
@@ -26,7 +26,7 @@ FIGURES: dict[str, tuple[Callable[[], Any], float]] = {
     "ood": (lambda: plots.out_of_distribution(synthetic.main_table(), synthetic.ROLES), PAGE),
     "transitions": (lambda: plots.transition_grid(synthetic.transitions_table(), "indist", GRID_METHODS), PAGE),
     "annotation": (lambda: plots.data_annotation(*synthetic.annotation()), PAGE),
-    "tau": (lambda: plots.tau_curve(synthetic.tau_table()), COLUMN),
+    "tau": (lambda: plots.sweep(synthetic.sweep_table(), "tau"), COLUMN),
     "by_knowledge": (lambda: plots.by_knowledge(synthetic.by_knowledge_table()), PAGE),
     "exposures": (lambda: plots.exposures(synthetic.exposures_table(), "Spearman's ρ = .91 [.90, .92]"), COLUMN),
     "reliability": (lambda: plots.reliability(synthetic.calibration_table(), "indist"), 3.4),
@@ -143,13 +143,35 @@ def test_transition_grid_puts_counts_where_the_paper_has_them() -> None:
     assert shares[2, 0] == pytest.approx(3 / 8) and shares[0, 1] == 0
 
 
-def test_tau_curve_draws_both_rates_with_bands() -> None:
-    table = synthetic.tau_table()
-    ax = plots.tau_curve(table)
+def test_a_sweep_draws_both_rates_with_bands() -> None:
+    table = synthetic.sweep_table()
+    ax = plots.sweep(table, "tau")[0]
     prudence = table[table["metric"] == "prudence"]
     assert list(ax.lines[0].get_ydata()) == list(prudence["value"])
     assert len(ax.collections) == 3
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.1", "0.2", "0.3", "0.5", "0.7", "0.9"]
+
+
+def test_a_sweep_of_several_methods_has_a_panel_each() -> None:
+    one = synthetic.sweep_table().assign(quantity="questions", at=lambda table: 1000 * table["at"])
+    axes = plots.sweep(pd.concat([one, one.assign(method="multisample")]), "questions")
+    assert [ax.get_title() for ax in axes] == ["ABSOLUTE", "MULTISAMPLE"]
+    assert axes[0].get_xscale() == "log"
+    with pytest.raises(ValueError, match="sweep: no row with quantity = 'tau'"):
+        plots.sweep(one, "tau")
+
+
+def test_methods_are_points_below_or_above_the_curve() -> None:
+    curve = pd.DataFrame({"coverage": [0.5, 1.0], "risk": [0.1, 0.4], "low": [0.05, 0.3], "high": [0.2, 0.5]})
+    table = pd.concat(
+        [curve.assign(source=source, method="unaligned") for source in ("likelihood", "expected_accuracy")]
+    )
+    main = synthetic.main_table()
+    ax = plots.risk_coverage(table, main, "indist", ["unaligned", "absolute"])
+    assert list(ax.lines[0].get_ydata()) == [0.1, 0.4]
+    row = main[(main["dataset"] == "indist") & (main["method"] == "absolute")].set_index("metric")["value"]
+    (point,) = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert point.get_xydata()[0] == pytest.approx([row["coverage"], 1 - row["reliable_accuracy"]])
 
 
 def test_reliability_shows_only_methods_that_state_a_confidence() -> None:
@@ -206,7 +228,7 @@ def test_errors_name_what_there_is() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
 def test_labels_are_spread_apart_in_order(places: list[float]) -> None:
-    moved = curves._spread(places, 0.1)
+    moved = sweeps._spread(places, 0.1)
     order = np.argsort(places, kind="stable")
     assert (np.diff(np.asarray(moved)[order]) >= 0.1 - 1e-9).all()
     if all(gap >= 0.1 for gap in np.diff(np.asarray(places)[order])):
@@ -214,7 +236,7 @@ def test_labels_are_spread_apart_in_order(places: list[float]) -> None:
 
 
 def test_two_equal_labels_move_half_the_gap_each() -> None:
-    assert curves._spread([0.5, 0.1, 0.5], 0.1) == pytest.approx([0.45, 0.1, 0.55])
+    assert sweeps._spread([0.5, 0.1, 0.5], 0.1) == pytest.approx([0.45, 0.1, 0.55])
 
 
 # --- the annotation figure ------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     main = synthetic.main_table()
     tables.save_table(main[main["method"].isin(["absolute", "oracle"])], place, "tab_main")
     tables.save_table(pd.DataFrame({"method": ["absolute"], "rows": [2020], "note": ["a & <b>"]}), place, "tab_sft")
-    plots.save_figure(plots.figure_of(plots.tau_curve(synthetic.tau_table())), place, "fig_tau")
+    plots.save_figure(plots.figure_of(plots.sweep(synthetic.sweep_table(), "tau")), place, "fig_tau")
     (place / "claims.md").write_text(CLAIMS, encoding="utf-8")
     return place
 

@@ -272,16 +272,19 @@ def test_transitions_are_means_over_seeds() -> None:
     assert table["share"].sum() == 1
 
 
-def test_tau_curve_is_ordered_and_complete() -> None:
+def test_sweeps_are_ordered_and_complete() -> None:
     frame = evaluations({(f"absolute_tau_{tau}", 0): policy(BEFORE, tau / 4, tau, seed=0) for tau in (0.9, 0.3)})
-    taus = {"absolute_tau_0.9": 0.9, "absolute_tau_0.3": 0.3}
+    points = [{"name": f"absolute_tau_{t}", "quantity": "tau", "method": "absolute", "value": t} for t in (0.9, 0.3)]
     main = tables.tab_main(frame, FAST)
-    curve = tables.tab_tau(main, taus, "indist")
-    assert list(curve.columns) == ["tau", "metric", "value", "low", "high", "seeds", "questions"]
-    assert curve["tau"].tolist() == [0.3, 0.9] * 4
+    curve = tables.tab_sweeps(main, points, "indist")
+    names = "quantity method at metric value low high seeds questions"
+    assert list(curve.columns) == names.split()
+    assert curve["at"].tolist() == [0.3, 0.9] * 4 and set(curve["method"]) == {"absolute"}
     assert curve.loc[0, "value"] == score(main, "absolute_tau_0.3", "prudence")["value"]
     with pytest.raises(ValueError, match=r"methods \['absolute'\] have no scores on 'indist'; evaluate them"):
-        tables.tab_tau(main, {"absolute": 0.1}, "indist")
+        tables.tab_sweeps(main, [{**points[0], "name": "absolute"}], "indist")
+    empty = tables.tab_sweeps(main, [], "indist")
+    assert empty.empty and list(empty.columns) == names.split()
 
 
 def test_scores_by_knowledge_of_a_hand_worked_case() -> None:
@@ -542,3 +545,43 @@ def test_form_is_the_share_of_attempted_answers_that_read_as_taught() -> None:
     assert row["questions"] == 4 and row["seeds"] == 1
     none = tables.tab_form(frame.assign(outcome="idk"), {"confidence_num": ("confidence_num", wording)}, FAST)
     assert np.isnan(none.iloc[0]["value"])
+
+
+# --- kinds of questions, and answering only what is surest
+
+
+def test_groups_are_scored_apart() -> None:
+    # Kind a: 2 known, 1 refused; kind b: 2 known, none refused. A set of one kind has no rows.
+    frame = evaluations({("absolute", 0): pairs(N1=1, N7=1) + pairs(N1=2)}).assign(group=["a", "a", "b", "b"])
+    table = tables.tab_groups(pd.concat([frame, frame.assign(dataset="ood", group="a")]), FAST)
+    assert set(table["dataset"]) == {"indist"}
+    refusals = table[table["metric"] == "refusal_rate"].set_index("group")["value"]
+    assert refusals.to_dict() == {"a": 0.5, "b": 0.0}
+    assert tables.tab_groups(frame.assign(group=""), FAST).empty
+
+
+def surest_are_right() -> pd.DataFrame:
+    """Forty answers of M_t and of ABSOLUTE: the surer half of M_t's is right, ABSOLUTE refuses the other half."""
+    before = pairs(N1=20) + pairs(N5=20)  # likelihood falls from question to question
+    after = pairs(N1=20) + pairs(N8=20)
+    accuracy = [1.0] * 20 + [0.0] * 20
+    return evaluations({("unaligned", 0): before, ("absolute", 0): after}, expected_accuracy=accuracy)
+
+
+def test_risk_over_coverage_of_a_hand_worked_case() -> None:
+    # In a perfect order nothing is wrong up to half of the questions; at all of them half is.
+    table = tables.tab_risk_coverage(surest_are_right(), "indist", FAST)
+    assert set(table["method"]) == {"unaligned"} and set(table["source"]) == {"likelihood", "expected_accuracy"}
+    risk = table.set_index(["source", "coverage"])["risk"]
+    for source in ("likelihood", "expected_accuracy"):
+        assert risk[source, 0.5] == pytest.approx(0) and risk[source, 1.0] == pytest.approx(0.5)
+        assert risk[source, 0.75] == pytest.approx(10 / 30)
+
+
+def test_areas_of_a_hand_worked_case() -> None:
+    table = tables.tab_aurc(surest_are_right(), "indist", FAST).set_index(["method", "source", "metric"])
+    # Twenty groups of two cannot beat, nor miss, the perfect order: half of them are right, and these are the surest.
+    assert table.loc[("unaligned", "likelihood", "e_aurc"), "value"] == pytest.approx(0, abs=1e-9)
+    assert table.loc[("absolute", "likelihood", "aurc"), "value"] == 0
+    assert table.loc[("absolute", "likelihood", "aurc"), "questions"] == 20
+    assert ("absolute", "expected_accuracy", "aurc") not in table.index

@@ -26,7 +26,9 @@ from honesty_utils.config.stages import (
     Prompts,
     QuestionSet,
     Role,
+    Rows,
     Sampling,
+    Sweep,
     Training,
 )
 from honesty_utils.config.world import Pretraining, Use, World
@@ -47,9 +49,11 @@ __all__ = [
     "Prompts",
     "QuestionSet",
     "Role",
+    "Rows",
     "Sampling",
     "Section",
     "Seeds",
+    "Sweep",
     "Training",
     "Use",
     "World",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -17,8 +18,10 @@ from honesty_utils.config.stages import (
     Prompts,
     QuestionSet,
     Sampling,
+    Sweep,
     Training,
 )
+from honesty_utils.config.sweeps import Point, expand
 from honesty_utils.config.world import World
 
 UNTRAINED = ("unaligned", "prompt_based")
@@ -39,6 +42,7 @@ class Params(Section):
     sampling: Sampling = Sampling()
     labeling: Labeling = Labeling()
     methods: dict[Name, Method] = Field(min_length=1)
+    sweeps: dict[str, Sweep] = Field({}, description="a quantity in honesty_utils.config.sweeps.SWEEPS -> its values")
     training: Training = Training()
     evaluation: Evaluation
     analysis: Analysis = Analysis()
@@ -72,7 +76,7 @@ class Params(Section):
         for role, name in self.analysis.roles.items():
             if name not in self.evaluation.datasets:
                 raise ValueError(f"analysis.roles.{role}: {name!r} is not in {list(self.evaluation.datasets)}")
-        for name, method in self.methods.items():
+        for name, method in self.trained.items():
             self._check_method(name, method)
         self._check_names_of_code()
         self._check_refusals()
@@ -122,19 +126,50 @@ class Params(Section):
             methods.check_options(method.builder, method.options)
         except ValueError as error:
             raise ValueError(f"methods.{name}.options: {error}") from None
-        train = self.questions["train"].samples
-        if methods.METHODS[method.builder].needs_samples and train == 0:
-            raise ValueError(
-                f"methods.{name}: needs sampled answers, but questions.train.samples is 0; set it to 1 or more"
-            )
+        for dataset in ("train", *method.rows.sets):
+            self._check_rows(name, method, dataset)
         try:
             self.training_of(name)
         except ValidationError as error:
             raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
 
+    def _check_rows(self, name: str, method: Method, dataset: str) -> None:
+        from honesty_utils import methods  # it imports this module
+
+        if dataset not in self.questions:
+            raise ValueError(f"methods.{name}.rows.sets: {dataset!r} is not under questions; {sorted(self.questions)}")
+        if dataset in self.evaluation.datasets:
+            raise ValueError(f"methods.{name}.rows.sets: {dataset!r} is evaluated; train on questions of their own")
+        drawn = self.questions[dataset].samples
+        drawn = self.sampling.samples if drawn is None else drawn
+        if methods.METHODS[method.builder].needs_samples and drawn == 0:
+            raise ValueError(
+                f"methods.{name}: needs sampled answers, but questions.{dataset}.samples is 0; set it to 1 or more"
+            )
+        if method.rows.samples is not None and method.rows.samples > drawn:
+            raise ValueError(
+                f"methods.{name}.rows.samples: {method.rows.samples}, but {drawn} are drawn for {dataset!r}; "
+                "ask for fewer, or raise sampling.samples"
+            )
+
+    @cached_property
+    def points(self) -> dict[Point, Method]:
+        """The points of all sweeps."""
+        return expand(self.sweeps, self.methods)
+
+    @cached_property
+    def trained(self) -> dict[str, Method]:
+        """Every method that is trained: those under ``methods``, then the points of the sweeps."""
+        return {**self.methods, **{point.name: entry for point, entry in self.points.items()}}
+
+    @property
+    def row_sets(self) -> list[str]:
+        """Sets that rows are built from: the training set, and those that some method adds."""
+        return list(dict.fromkeys(["train", *(name for entry in self.trained.values() for name in entry.rows.sets)]))
+
     def training_of(self, method: str) -> Training:
         """Training section of one method: the common one with the method's overrides."""
-        entry = self.methods[method]
+        entry = self.trained[method]
         merged = {**self.training.model_dump(), **entry.training}
         if entry.seeds is not None:
             merged["seeds"] = entry.seeds

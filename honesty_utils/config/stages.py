@@ -114,13 +114,37 @@ class Labeling(Section):
     seed: int = 0
 
 
+class Rows(Section):
+    """Which labelled questions a method's rows are made of; what sweeps over m and over the training set vary."""
+
+    samples: PositiveInt | None = Field(None, description="look at the first so many samples of a question; none: all")
+    questions: Annotated[int, Field(ge=2)] | None = Field(None, description="training questions; none: all")
+    known_share: float | None = Field(
+        None, gt=0, lt=1, description="of these, as many that M_t knows; none: as labeling draws them"
+    )
+    sets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
+        (), description="further sets under `questions`, sampled and added whole, such as multiple choice"
+    )
+
+
 class Method(Section):
-    """One method's entry: the builder in honesty_utils.methods and its options."""
+    """One method's entry: the builder in honesty_utils.methods, its options and the questions it learns from."""
 
     builder: str = Field(description="a name in honesty_utils.methods.METHODS")
     options: dict[str, Any] = Field({}, description="fields of the builder's options")
+    rows: Rows = Rows()
     training: dict[str, Any] = Field({}, description="keys of the training section to override")
     seeds: Seeds | None = Field(None, description="none: training.seeds")
+
+
+class Sweep(Section):
+    """Values of one quantity at which methods are built, trained and evaluated anew."""
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(no_repeats)] = Field(
+        description="names under `methods`"
+    )
+    values: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(no_repeats)]
+    seeds: Seeds | None = Field(None, description="none: those of the method")
 
 
 class Training(Section):

@@ -6,11 +6,13 @@ estimate is drawn with its interval.
 
 from honesty_utils.plots.annotation import choose_question, data_annotation
 from honesty_utils.plots.common import figure_of
-from honesty_utils.plots.curves import by_knowledge, exposures, reliability, stating, tau_curve
+from honesty_utils.plots.curves import by_knowledge, exposures, reliability, stating
 from honesty_utils.plots.dots import main_scores, out_of_distribution
 from honesty_utils.plots.grid import transition_grid
 from honesty_utils.plots.loss import training_loss
+from honesty_utils.plots.selective import risk_coverage
 from honesty_utils.plots.style import save_figure
+from honesty_utils.plots.sweeps import sweep
 
 __all__ = [
     "by_knowledge",
@@ -21,9 +23,10 @@ __all__ = [
     "main_scores",
     "out_of_distribution",
     "reliability",
+    "risk_coverage",
     "save_figure",
     "stating",
-    "tau_curve",
+    "sweep",
     "training_loss",
     "transition_grid",
 ]

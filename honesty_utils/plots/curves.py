@@ -1,4 +1,4 @@
-"""Curves: scores over τ, by expected accuracy and by exposures, and stated confidence against accuracy."""
+"""Curves: scores by expected accuracy and by exposures, and stated confidence against accuracy."""
 
 from __future__ import annotations
 
@@ -7,48 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.optimize import isotonic_regression
 
 from honesty_utils import names
 from honesty_utils.plots.common import errors, listed, metric_name, percent_axis, rows_where
-from honesty_utils.plots.style import BLUE, COLUMN, METRIC_COLOURS, PAGE, PALE, new_figure, styled
-
-
-@styled
-def tau_curve(table: pd.DataFrame) -> Axes:
-    """Prudence, over-conservativeness and honesty of ABSOLUTE against τ, with their intervals as bands.
-
-    Args:
-        table: ``tab_tau``.
-    """
-    ax = new_figure(COLUMN, 2.2).subplots()
-    metrics = ("prudence", "honesty", "over_conservativeness")
-    for metric, line in zip(metrics, ("-", ":", "-"), strict=True):
-        rows = rows_where(table, "tau_curve", metric=metric).sort_values("tau")
-        colour = METRIC_COLOURS[metric]
-        ax.fill_between(rows["tau"], rows["low"], rows["high"], color=colour, alpha=0.18, lw=0)
-        ax.plot(rows["tau"], rows["value"], color=colour, marker="o", ms=3, ls=line)
-    last = table[table["tau"] == table["tau"].max()].set_index("metric")["value"]
-    for metric, place in zip(metrics, _spread([float(last[metric]) for metric in metrics], gap=0.1), strict=True):
-        text = metric_name(metric).replace("-", "-\n")
-        ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center", color=METRIC_COLOURS[metric])
-    ax.set_xlabel("τ: known means expected accuracy ≥ τ")
-    ax.set_xticks(sorted(table["tau"].unique()))
-    ax.set_ylim(-0.03, 1.03)
-    percent_axis(ax.yaxis, "score (%)")
-    ax.grid(axis="y")
-    return ax
-
-
-def _spread(places: Sequence[float], gap: float) -> list[float]:
-    """Heights of labels, each pair at least ``gap`` apart, in the order of ``places`` and as near to them as can be."""
-    order = np.argsort(places, kind="stable")
-    steps = gap * np.arange(len(order))
-    # With the steps taken off, labels that are apart are merely in order: isotonic regression finds the nearest such.
-    moved = isotonic_regression(np.asarray(places, float)[order] - steps).x + steps
-    result = np.empty(len(order))
-    result[order] = moved
-    return [float(value) for value in result]
+from honesty_utils.plots.style import BLUE, COLUMN, PAGE, PALE, new_figure, styled
 
 
 @styled
@@ -83,7 +45,7 @@ def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> n
             ax.grid()
         line[0].set_ylabel(f"{metric_name(metric).lower()} (%)")
     for ax, method in zip(axes[0], shown, strict=True):
-        ax.set_title(_stacked(names.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
+        ax.set_title(stacked(names.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
     figure.supxlabel("expected accuracy of the model before alignment (%)", fontsize=7)
     return np.asarray(axes)
 
@@ -111,7 +73,7 @@ def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
     return ax
 
 
-def _stacked(name: str) -> str:
+def stacked(name: str) -> str:
     """A long name on two lines: broken before the variant, or else after the hyphen."""
     if len(name) <= 11:
         return name
@@ -167,7 +129,7 @@ def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None
         filled = bins[bins["count"] > 0].rename(columns={"accuracy": "value"})
         top.plot([0, 1], [0, 1], color=PALE, lw=1, ls="--", zorder=1)
         top.errorbar(filled["confidence"], filled["value"], yerr=errors(filled), color=names.color(method), marker="o")
-        top.set_title(_stacked(names.label(method)) if len(shown) > 4 else names.label(method), fontsize=7)
+        top.set_title(stacked(names.label(method)) if len(shown) > 4 else names.label(method), fontsize=7)
         bottom.bar(bins["bin_low"], bins["count"], width=bins["bin_high"] - bins["bin_low"], align="edge",
                    color=names.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
         percent_axis(top.yaxis)

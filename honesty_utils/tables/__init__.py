@@ -4,7 +4,8 @@ from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_
 from honesty_utils.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
-from honesty_utils.tables.scores import tab_by_knowledge, tab_main, tab_tau, tab_transitions
+from honesty_utils.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
+from honesty_utils.tables.selective import tab_aurc, tab_risk_coverage
 
 __all__ = [
     "ALPHA",
@@ -14,16 +15,19 @@ __all__ = [
     "paper_table",
     "paper_tables",
     "save_table",
+    "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",
     "tab_ece",
     "tab_exposures",
     "tab_form",
+    "tab_groups",
     "tab_knowledge",
     "tab_main",
     "tab_rank",
+    "tab_risk_coverage",
     "tab_sft",
-    "tab_tau",
+    "tab_sweeps",
     "tab_tests",
     "tab_transitions",
     "to_latex",

@@ -1,9 +1,10 @@
-"""Tables of scores with their intervals: the main table, the curve over τ, scores by knowledge, transition grids."""
+"""Tables of scores with their intervals: main table, curves of sweeps, scores by knowledge, transition grids."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from honesty_utils.metrics.intervals import Estimate, States
 
 CURVE_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
 KNOWLEDGE_METRICS = ("refusal_rate", "accuracy")
+GROUP_METRICS = ("honesty", "accuracy", "refusal_rate")
 
 
 def tab_main(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
@@ -115,27 +117,38 @@ def _rows(method: str, dataset: str, estimate: Estimate, states: States) -> pd.D
     )
 
 
-def tab_tau(main: pd.DataFrame, taus: Mapping[str, float], dataset: str) -> pd.DataFrame:
-    """The scores of ABSOLUTE over its threshold.
+def tab_sweeps(main: pd.DataFrame, points: Sequence[Mapping[str, Any]], dataset: str) -> pd.DataFrame:
+    """The scores of methods over what a sweep varies: τ, samples, training questions, …
 
     Args:
         main: the main table.
-        taus: τ of each method that is a point of the curve.
+        points: ``name`` of each point in ``main``, its ``quantity``, ``method`` and ``value``.
         dataset: the set in distribution.
 
     Returns:
-        ``tau, metric, value, low, high, seeds, questions``, ordered by metric and τ.
+        ``quantity, method, at, metric, value, low, high, seeds, questions``, ordered by quantity and method as given,
+        then metric and the value ``at`` which the method was trained.
 
     Raises:
-        ValueError: a method of ``taus`` is not in ``main`` on that set.
+        ValueError: a point is not in ``main`` on that set.
     """
-    rows = main[(main["dataset"] == dataset) & main["method"].isin(taus) & main["metric"].isin(CURVE_METRICS)]
-    missing = sorted(set(taus) - set(rows["method"]))
+    columns = ["quantity", "method", "at", "metric", "value", "low", "high", "seeds", "questions"]
+    scores_here = main[(main["dataset"] == dataset) & main["metric"].isin(CURVE_METRICS)]
+    missing = sorted({str(point["name"]) for point in points} - set(scores_here["method"]))
     if missing:
         raise ValueError(f"methods {missing} have no scores on {dataset!r}; evaluate them or leave them out")
-    curve = rows.assign(tau=rows["method"].map(taus), place=rows["metric"].map(CURVE_METRICS.index))
-    curve = curve.sort_values(["place", "tau"], kind="stable")
-    return curve[["tau", "metric", "value", "low", "high", "seeds", "questions"]].reset_index(drop=True)
+    curves = list(dict.fromkeys((point["quantity"], point["method"]) for point in points))
+    tables = []
+    for point in points:
+        rows = scores_here[scores_here["method"] == point["name"]].assign(
+            quantity=point["quantity"], method=point["method"], at=float(point["value"])
+        )
+        tables.append(rows.assign(curve=curves.index((point["quantity"], point["method"]))))
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(tables)
+    table["place"] = table["metric"].map(CURVE_METRICS.index)
+    return table.sort_values(["curve", "place", "at"], kind="stable")[columns].reset_index(drop=True)
 
 
 def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -> pd.DataFrame:
@@ -159,6 +172,34 @@ def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis
             rows = _rows(method, dataset, with_exact_ends(estimate, states, analysis.confidence_level), states)
             tables.append(rows[rows["metric"].isin(KNOWLEDGE_METRICS)].assign(expected_accuracy=level))
     columns = ["method", "expected_accuracy", "metric", "value", "low", "high", "questions"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def tab_groups(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Scores of every method by kind of question: relation, subject, kind of task.
+
+    Args:
+        evaluations: as ``results.load`` returns it; sets with fewer than two kinds are left out.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``dataset, group, method, metric, value, low, high, questions``: honesty, accuracy and refusal rate.
+    """
+    columns = ["dataset", "group", "method", "metric", "value", "low", "high", "questions"]
+    shown = evaluations[evaluations["method"].isin(names.main_methods(evaluations["method"].unique()))]
+    tables = []
+    for dataset, part in shown.groupby("dataset", sort=False):
+        if part["group"].nunique() < 2:
+            continue
+        for group, rows in part.groupby("group"):
+            answers = results.states(rows)
+            for method in names.ordered(answers):
+                states = answers[method]
+                estimate = _estimate(states, scores.scores, analysis, "groups", str(dataset), str(group), method)
+                table = _rows(
+                    method, str(dataset), with_exact_ends(estimate, states, analysis.confidence_level), states
+                )
+                tables.append(table[table["metric"].isin(GROUP_METRICS)].assign(group=group))
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
