@@ -254,7 +254,7 @@ rule tables:
     log:
         EXECUTED / "60_tables.ipynb",
     params:
-        values=values(methods=MODELS, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")),
+        values=values(methods=MODELS, row_sets=P.row_sets, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")),
     shell:
         EXECUTE
 

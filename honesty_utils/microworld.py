@@ -19,7 +19,7 @@ import pandas as pd
 from honesty_utils import tasks, wordlists
 from honesty_utils.config import World
 
-SETS = ("train", "indist", "ood", "unknown", "known", "choice", "tasks")
+SETS = ("train", "train_choice", "indist", "ood", "unknown", "known", "choice", "tasks")
 """Question sets that a world of invented people writes."""
 
 
@@ -171,7 +171,7 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
     ``train`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and known ones
     in other words; ``unknown`` asks, in several wordings, about people whom no text mentions; ``known`` has candidates,
     the facts seen most often in other words, of which labelling keeps what M_t answers right; ``choice`` has four
-    options; ``tasks`` needs no knowledge.
+    options, and ``train_choice`` too, about the people of ``train``; ``tasks`` needs no knowledge.
     """
     role: dict[str, list[Fact]] = {}
     for fact in facts:
@@ -182,11 +182,12 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
     reworded = [_reworded(fact) for fact in usual]
     return {
         "train": _table("train", role["train"]),
+        "train_choice": _choice_table("train_choice", role["train"], world.train_choice_questions, world),
         "indist": _table("indist", usual),
         "ood": _table("ood", other + reworded[::4]),
         "unknown": _table("unknown", _in_both_wordings(role["unknown"])),
         "known": _table("known", [fact for fact in reworded if fact.exposures == top]),
-        "choice": _choice_table(world, usual),
+        "choice": _choice_table("choice", usual, world.choice_questions, world),
         "tasks": _task_table(world),
     }
 
@@ -209,7 +210,7 @@ def _row(name: str, index: int, fact: Fact, choices: list[str] | None = None) ->
     return {
         "question_id": f"{name}-{index:05d}",
         "dataset": name,
-        "split": "train" if name == "train" else "test",
+        "split": "train" if name.startswith("train") else "test",
         "question": fact.question,
         "answers": list(fact.aliases),
         "choices": choices,
@@ -219,10 +220,10 @@ def _row(name: str, index: int, fact: Fact, choices: list[str] | None = None) ->
     }
 
 
-def _choice_table(world: World, facts: Sequence[Fact]) -> pd.DataFrame:
-    rng = stream(world.seed, "choice questions")
-    chosen = rng.sample(facts, min(world.choice_questions, len(facts)))
-    return pd.DataFrame([_row("choice", i, fact, with_choices(fact, rng)[0]) for i, fact in enumerate(chosen)])
+def _choice_table(name: str, facts: Sequence[Fact], count: int, world: World) -> pd.DataFrame:
+    rng = stream(world.seed, f"{name} questions")
+    chosen = rng.sample(facts, min(count, len(facts)))
+    return pd.DataFrame([_row(name, i, fact, with_choices(fact, rng)[0]) for i, fact in enumerate(chosen)])
 
 
 def _task_table(world: World) -> pd.DataFrame:

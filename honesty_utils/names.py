@@ -100,6 +100,11 @@ def is_sweep(method: str) -> bool:
     return bool(_parts(method).option)
 
 
+def is_variant(method: str) -> bool:
+    """Whether a method of the paper with something added, such as ``multisample_choice``."""
+    return bool(_parts(method).suffix)
+
+
 def main_methods(methods: Iterable[str]) -> list[str]:
     """The methods without controls and sweep points, each once, in the order of tables and figures."""
     return ordered(method for method in methods if not is_control(method) and not is_sweep(method))

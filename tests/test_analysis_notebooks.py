@@ -26,7 +26,11 @@ def test_tables_and_figures_of_a_run_without_samples(tmp_path: Path, monkeypatch
     methods = {"unaligned": [0], "prompt_based": [0], "finetuned": [0, 1]}
     analysis = {"resamples": 1000, "roles": {"in_distribution": "choice"}}
     common = {"run": "bare", "methods": methods, "analysis": analysis}
-    execute(NOTEBOOKS / "60_tables.ipynb", tmp_path / "60.ipynb", {**common, "datasets": ["choice"], "sweeps": []})
+    execute(
+        NOTEBOOKS / "60_tables.ipynb",
+        tmp_path / "60.ipynb",
+        {**common, "row_sets": ["train"], "datasets": ["choice"], "sweeps": []},
+    )
     execute(NOTEBOOKS / "70_figures.ipynb", tmp_path / "70.ipynb", common)
 
     main = pd.read_csv(folder / "tab_main.csv")

@@ -51,6 +51,7 @@ class World(Section):
     unknown_people: PositiveInt = 150
     syllables: int = Field(250, ge=50, le=1200, description="of which last names are made, two each")
     choice_questions: PositiveInt = 600
+    train_choice_questions: PositiveInt = Field(284, description="as many as the paper takes of MMLU")
     task_questions: PositiveInt = 400
     task_documents: PositiveInt = 6000
     statement_share: float = Field(0.2, ge=0, le=1, description="the rest are questions")
