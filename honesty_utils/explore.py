@@ -63,6 +63,38 @@ def labelled(run: str, dataset: str) -> pd.DataFrame:
     return labeling.with_questions(records.read(records.LABELS, where.labels(dataset)), questions)
 
 
+def pickers(run: str, dataset: str, question_id: str = "", questions: int = 20) -> tuple[Any, Any, Any]:
+    """Drop-downs of runs, of the run's sampled sets and of a set's questions; each follows the one before it.
+
+    Args:
+        run: run chosen at first.
+        dataset: its set chosen at first.
+        question_id: question chosen at first; empty: the one hardest to call.
+        questions: how many of the hardest questions are offered.
+    """
+    from ipywidgets import Dropdown  # only there inside a notebook
+
+    def hardest() -> list[str]:
+        knowledge = records.read(records.KNOWLEDGE, paths.Run(run_box.value).knowledge(set_box.value))
+        return hardest_to_call(knowledge, questions)
+
+    run_box = Dropdown(options=runs(), value=run, description="run")
+    set_box = Dropdown(options=sampled_sets(run), value=dataset, description="set")
+    offered = list(dict.fromkeys([question_id, *hardest()] if question_id else hardest()))
+    question_box = Dropdown(options=offered, description="question")
+
+    def follow_run(change: Any) -> None:
+        set_box.options = sampled_sets(change["new"])
+        follow_set(change)
+
+    def follow_set(_: Any) -> None:
+        question_box.options = hardest() if set_box.value else []
+
+    run_box.observe(follow_run, "value")
+    set_box.observe(follow_set, "value")
+    return run_box, set_box, question_box
+
+
 # --- what τ changes -------------------------------------------------------------------------------------------------
 
 
@@ -241,5 +273,7 @@ def show_question(run: str, dataset: str, question_id: str) -> None:
     samples = question_samples(labelled(run, dataset), question_id)
     print(f"{samples['question'].iloc[0]}\nGold answers: {', '.join(samples['answers'].iloc[0])}")
     display(samples[["sample_index", "text", "outcome"]])
-    display(row_counts(rows_of_question(samples, recipes(run))))
-    display(answers(run, dataset, question_id))
+    known = recipes(run)
+    display(row_counts(rows_of_question(samples, {name: known[name] for name in names.main_methods(known)})))
+    replies = answers(run, dataset, question_id)
+    display(replies[[not names.is_sweep(method) for method in replies["method"]]])

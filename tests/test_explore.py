@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -162,3 +163,20 @@ def test_measured_scores_come_from_the_tables_of_the_run(run: str) -> None:
     folder.mkdir(parents=True)
     synthetic.sweep_table().to_csv(folder / "tab_sweeps.csv", index=False)
     assert explore.measured_scores("measured").loc[0.5, "prudence"] == pytest.approx(0.82 + 0.13 * 0.5)
+
+
+def test_drop_downs_follow_each_other(run: str) -> None:
+    shutil.copytree(Path(run) / "runs" / "fake", Path(run) / "runs" / "other")
+    knowledge = Path(run) / "runs" / "other" / "knowledge"
+    (knowledge / "indist.parquet").rename(knowledge / "mine.parquet")
+    try:
+        run_box, set_box, question_box = explore.pickers("fake", "indist", "indist-0005", questions=3)
+        assert question_box.value == "indist-0005" and len(question_box.options) >= 3
+        set_box.value = "train"
+        assert all(name.startswith("train-") for name in question_box.options)
+        run_box.value = "other"
+        assert "mine" in set_box.options and "indist" not in set_box.options
+        set_box.value = "mine"
+        assert all(name.startswith("indist-") for name in question_box.options)
+    finally:
+        shutil.rmtree(Path(run) / "runs" / "other")
