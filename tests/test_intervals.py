@@ -117,6 +117,13 @@ def test_a_score_undefined_under_one_seed_is_that_of_the_others() -> None:
     assert found.low[place] < 0.75 < found.high[place] <= 1
 
 
+def test_a_share_of_one_in_every_resample_gets_an_exact_end() -> None:
+    # 20 of 20: below it is .025 ** (1 / 20) = .8316 (Clopper and Pearson); a share that varied keeps its interval.
+    found = intervals.Estimate(np.array([1.0, 1.0, 0.5]), np.array([1.0, 0.9, 0.5]), np.array([1.0, 1.0, 0.5]))
+    exact = intervals.share_with_exact_ends(found, [20, 20, 20], LEVEL)
+    assert exact.low == pytest.approx([0.025 ** (1 / 20), 0.9, 0.5]) and exact.high == pytest.approx([1, 1, 0.5])
+
+
 def test_exact_ends_of_shares_at_the_edge() -> None:
     # 0 of 1,200: 1 - .025^(1/1200) = .003069; scipy's Clopper–Pearson interval agrees. Nothing counted: [0, 1].
     low, high = intervals.exact_ends(np.array([0.0, 1.0, 0.4, 0.0]), np.array([1200.0, 20.0, 10.0, 0.0]), LEVEL)

@@ -204,6 +204,19 @@ def exact_ends(value: Floats, number: Floats, level: float) -> tuple[Floats, Flo
     return np.where(value == 1, miss, value), np.where(value == 0, 1 - miss, value)
 
 
+def share_with_exact_ends(estimate: Estimate, number: ArrayLike, level: float) -> Estimate:
+    """A share's interval, by :func:`exact_ends` where the share is 0 or 1 in every resample.
+
+    Args:
+        estimate: shares, any shape.
+        number: questions that each share is of, a mean over seeds.
+        level: confidence level.
+    """
+    low, high = exact_ends(estimate.value, np.asarray(number, dtype=np.float64), level)
+    flat = (estimate.low == estimate.high) & np.isin(estimate.value, (0.0, 1.0))
+    return Estimate(estimate.value, np.where(flat, low, estimate.low), np.where(flat, high, estimate.high))
+
+
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
     """Exact two-sided McNemar test that two methods are right (or refuse) equally often on the same questions.
 

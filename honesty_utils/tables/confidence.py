@@ -69,6 +69,7 @@ def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFra
         estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
         observed = stated.counts(intervals.observed_counts(stated.states, num_states))
         confidence, _, number = calibration.grouped_bins(observed.sum(axis=0), stated.levels, BINS)
+        estimate = intervals.share_with_exact_ends(estimate, number / len(observed), analysis.confidence_level)
         tables.append(
             pd.DataFrame(
                 {
@@ -143,7 +144,9 @@ def tab_form(evaluations: pd.DataFrame, recipes: Mapping[str, tuple[str, Prompts
         states = wide.to_numpy(dtype=np.int64)
         rng = intervals.generator(analysis.seed, "form", str(dataset), str(method))
         drawn = intervals.sample(states, 3, _share_of_second, analysis.resamples, rng)
+        attempted = intervals.observed_counts(states, 3)[:, :2].sum(axis=1).mean()
         found = intervals.estimate(drawn, analysis.confidence_level, rng)
+        found = intervals.share_with_exact_ends(found, attempted, analysis.confidence_level)
         row = {"method": method, "dataset": dataset, "value": found.value, "low": found.low, "high": found.high}
         tables.append(pd.DataFrame({**row, "seeds": states.shape[1], "questions": len(states)}))
     return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"])

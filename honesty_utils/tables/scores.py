@@ -92,12 +92,11 @@ def with_exact_ends(estimate: Estimate, states: States, level: float) -> Estimat
     """
     number = scores.rates(intervals.observed_counts(states, scores.NUM_STATES))[1].mean(axis=0)
     shares = slice(0, len(scores.RATES))
-    value, low, high = estimate.value[shares], estimate.low[shares], estimate.high[shares]
-    flat = (low == high) & ((value == 0) | (value == 1))
-    exact_low, exact_high = intervals.exact_ends(value, number, level)
-    below, above = np.where(flat, low - exact_low, 0.0), np.where(flat, exact_high - high, 0.0)
-    ends = np.append(estimate.low[shares] - below, estimate.low[-1] - (below[0] + above[1]) / 2)
-    tops = np.append(estimate.high[shares] + above, estimate.high[-1] + (above[0] + below[1]) / 2)
+    found = Estimate(estimate.value[shares], estimate.low[shares], estimate.high[shares])
+    exact = intervals.share_with_exact_ends(found, number, level)
+    below, above = found.low - exact.low, exact.high - found.high
+    ends = np.append(exact.low, estimate.low[-1] - (below[0] + above[1]) / 2)
+    tops = np.append(exact.high, estimate.high[-1] + (above[0] + below[1]) / 2)
     return replace(estimate, low=ends, high=tops)
 
 
