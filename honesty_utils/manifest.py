@@ -25,11 +25,11 @@ class Manifest:
 
     Attributes:
         parameters: everything that the notebook was told.
-        inputs: files or folders it read; their hashes are recorded.
+        inputs: hashes of the files and folders that it reads, as they were before the work.
     """
 
     parameters: Mapping[str, Any]
-    inputs: tuple[Path, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
 
     def write(self, artifact: str | Path, **facts: Any) -> Path:
@@ -37,7 +37,7 @@ class Manifest:
         content = {
             "artifact": Path(artifact).name,
             "parameters": self.parameters,
-            "inputs": {_relative(path): content_hash(path) for path in self.inputs},
+            "inputs": self.inputs,
             "seconds": round(time.time() - self.started, 2),
             "revision": git_revision(),
             "packages": versions(),
@@ -56,7 +56,8 @@ def begin(parameters: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> M
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         raise FileNotFoundError(f"{', '.join(missing)}: not there; run the notebook that writes it first")
-    return Manifest(dict(parameters), found)
+    started = time.time()
+    return Manifest(dict(parameters), {_relative(path): content_hash(path) for path in found}, started)
 
 
 def path_of(artifact: str | Path) -> Path:
