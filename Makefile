@@ -7,10 +7,12 @@ PARAMS ?= params/microworld.yaml
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 EXTRAS ?= dev
 DATA ?=
+# Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
+FORCE ?=
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
 BIN := .venv/bin
 SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
-	--rerun-incomplete $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+	--rerun-incomplete $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false

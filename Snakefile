@@ -60,8 +60,8 @@ def paths(pattern, names):
 GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs"})
 EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
 MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
-# A model that the run itself makes is an input of whatever loads it; a hub name or a user's folder is not.
-WORLD_MODEL = [str(RUN.base_model)] if P.world else []
+# A model's folder, the run's own or a user's, is an input of whatever loads it; a hub name is none.
+BASE_MODEL = [name for name in [MODEL["name"]] if name == str(RUN.base_model) or Path(name).is_dir()]
 
 
 rule all:
@@ -95,7 +95,7 @@ for part, names in PARTS.items():
         name:
             f"sampling_{part}"
         input:
-            WORLD_MODEL,
+            BASE_MODEL,
             paths(RUN.world_questions, [n for n in names if P.questions[n].source == "microworld"]) if P.world else [],
             notebook=NOTEBOOKS / "10_sampling.ipynb",
         output:
@@ -173,7 +173,7 @@ def training_values(wildcards):
 
 rule training:
     input:
-        WORLD_MODEL,
+        BASE_MODEL,
         str(RUN.folder / "sft" / "{method}.parquet"),
         notebook=NOTEBOOKS / "40_training.ipynb",
     output:
@@ -192,7 +192,7 @@ rule training:
 def evaluated_model(wildcards):
     if wildcards.method in TRAINED:
         return [str(RUN.model(wildcards.method, wildcards.seed))]
-    return WORLD_MODEL
+    return BASE_MODEL
 
 
 def evaluation_values(wildcards):
@@ -254,7 +254,9 @@ rule tables:
     log:
         EXECUTED / "60_tables.ipynb",
     params:
-        values=values(methods=MODELS, row_sets=P.row_sets, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")),
+        values=values(
+            methods=MODELS, row_sets=P.row_sets, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")
+        ),
     shell:
         EXECUTE
 
