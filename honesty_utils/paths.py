@@ -69,5 +69,8 @@ class Run:
     def model(self, method: str, seed: int) -> Path:
         return self.folder / "models" / method / f"seed{seed}"
 
+    def drift(self, method: str, seed: int, table: str) -> Path:
+        return self.folder / "drift" / method / f"seed{seed}" / f"{table}.parquet"
+
     def evaluation(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / f"{dataset}.parquet"

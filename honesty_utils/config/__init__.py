@@ -18,6 +18,7 @@ from honesty_utils.config.params import UNTRAINED, Params
 from honesty_utils.config.stages import (
     DEFAULT_REFUSAL,
     Analysis,
+    Drift,
     Evaluation,
     Generation,
     Labeling,
@@ -38,6 +39,7 @@ __all__ = [
     "UNTRAINED",
     "Analysis",
     "ConfigError",
+    "Drift",
     "Evaluation",
     "Generation",
     "Labeling",

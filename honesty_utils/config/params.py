@@ -11,6 +11,7 @@ from honesty_utils.config.base import Name, Section
 from honesty_utils.config.errors import explain
 from honesty_utils.config.stages import (
     Analysis,
+    Drift,
     Evaluation,
     Labeling,
     Method,
@@ -45,6 +46,7 @@ class Params(Section):
     sweeps: dict[str, Sweep] = Field({}, description="a quantity in honesty_utils.config.sweeps.SWEEPS -> its values")
     training: Training = Training()
     evaluation: Evaluation
+    drift: Drift | None = None
     analysis: Analysis = Analysis()
 
     @field_validator("methods", mode="before")
@@ -69,6 +71,9 @@ class Params(Section):
                 raise ValueError(
                     f"evaluation.datasets: {name!r} is not under questions; known: {sorted(self.questions)}"
                 )
+        for name in self.drift.methods if self.drift else ():
+            if name not in self.trained:
+                raise ValueError(f"drift.methods: {name!r} is not trained; known: {sorted(self.trained)}")
         if "in_distribution" not in self.analysis.roles:
             raise ValueError(
                 "analysis.roles: in_distribution is missing; name the evaluation set that is like training"

@@ -176,6 +176,15 @@ class Evaluation(Generation):
     )
 
 
+class Drift(Section):
+    """Whether training moved the boundary that it was labelled with: training questions, sampled once more."""
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(no_repeats)] = Field(
+        description="names under `methods`; every seed of each"
+    )
+    samples: PositiveInt | None = Field(None, description="none: sampling.samples")
+
+
 class Analysis(Section):
     """Intervals, tests and the sets that figures speak of."""
 

@@ -3,6 +3,7 @@
 from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_tests
 from honesty_utils.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
+from honesty_utils.tables.drift import tab_drift
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
 from honesty_utils.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.tables.selective import tab_aurc, tab_risk_coverage
@@ -18,6 +19,7 @@ __all__ = [
     "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",
+    "tab_drift",
     "tab_ece",
     "tab_exposures",
     "tab_form",
