@@ -197,3 +197,34 @@ def test_a_sweep_makes_a_method_of_each_value(tmp_path):
 def test_a_sweep_or_set_that_cannot_be_is_an_error(tmp_path, content, message):
     with pytest.raises(config.ConfigError, match=message):
         load(tmp_path, content)
+
+
+# --- files that extend others
+
+
+def write_all(folder: Path, **contents: object) -> Path:
+    for name, content in contents.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return folder / "mine.yaml"
+
+
+def test_a_file_is_laid_over_those_it_extends(tmp_path):
+    small = {"training": {"mode": "lora", "seeds": [0, 1]}}
+    mine = {"extends": ["toy", "small"], "run": "mine", "training": {"seeds": [7]}, "methods": {"absolute": None}}
+    params = config.load(write_all(tmp_path, toy=SMALLEST, small=small, mine=mine))
+    assert params.run == "mine" and params.model.name == "some/model"
+    assert params.training.mode == "lora" and params.training.seeds == (7,)
+    assert params.methods["absolute"].options == {} and "finetuned" in params.methods
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ({"mine": {"extends": "gone"}}, r"mine.yaml: extends: .*gone.yaml is not there"),
+        ({"mine": {"extends": "toy"}, "toy": {"extends": "mine"}}, r"toy.yaml: extends: 'mine' extends this file"),
+        ({"mine": {"extends": 3}}, r"mine.yaml: extends: 3; name a params file, or a list of them"),
+    ],
+)
+def test_extending_what_cannot_be_is_an_error(tmp_path, contents, message):
+    with pytest.raises(config.ConfigError, match=message):
+        config.load(write_all(tmp_path, **contents))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
+from honesty_utils.config import files
 from honesty_utils.config.base import ConfigError, Name, Section, Seeds
 from honesty_utils.config.errors import explain
 from honesty_utils.config.params import UNTRAINED, Params
@@ -74,15 +74,7 @@ def load(path: str | Path, data: str | None = None) -> Params:
     Raises:
         ConfigError: names file, key, value and what is allowed.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such params file; those of this repository are in params/")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds {type(content).__name__}; a mapping with the sections of a run is needed")
+    content = files.read(Path(path))
     if data:
         content["data"] = data
     try:
