@@ -228,13 +228,50 @@ rule evaluation:
         EXECUTE
 
 
+def drift_values(wildcards):
+    samples = P.drift.samples or P.sampling.samples
+    return as_json(
+        method=wildcards.method,
+        seed=int(wildcards.seed),
+        samples=samples,
+        model=MODEL,
+        prompts=section("prompts"),
+        sampling=section("sampling"),
+        labeling=GRADING,
+    )
+
+
+DRIFT_TABLES = ("responses", "labels", "knowledge")
+DRIFTED = {method: TRAINED[method] for method in P.drift.methods} if P.drift else {}
+
+
+rule drift:
+    input:
+        str(RUN.folder / "models" / "{method}" / "seed{seed}"),
+        RUN.train_questions,
+        RUN.knowledge("train"),
+        notebook=NOTEBOOKS / "55_drift.ipynb",
+    output:
+        [str(RUN.folder / "drift" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in DRIFT_TABLES],
+    log:
+        EXECUTED / "55_drift_{method}_seed{seed}.ipynb",
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        values=drift_values,
+    shell:
+        EXECUTE
+
+
+DRIFTS = [str(RUN.drift(method, seed, "knowledge")) for method, seeds in DRIFTED.items() for seed in seeds]
 EVALUATIONS = [
     str(RUN.evaluation(method, seed, name)) for method, seeds in MODELS.items() for seed in seeds for name in DATASETS
 ]
 # Tables that every run has; more stand beside them where the run has what they are about.
 TABLES = [
     f"tab_{name}"
-    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc".split()
+    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc drift".split()
 ]
 KNOWLEDGE = paths(RUN.knowledge, [*P.row_sets, *DATASETS])
 ROWS = paths(RUN.sft, TRAINED)
@@ -244,6 +281,7 @@ POINTS = [{"name": point.name, **vars(point)} for point in P.points]
 rule tables:
     input:
         EVALUATIONS,
+        DRIFTS,
         KNOWLEDGE,
         paths(RUN.questions, DATASETS),
         ROWS,
@@ -255,7 +293,12 @@ rule tables:
         EXECUTED / "60_tables.ipynb",
     params:
         values=values(
-            methods=MODELS, row_sets=P.row_sets, datasets=DATASETS, sweeps=POINTS, analysis=section("analysis")
+            methods=MODELS,
+            row_sets=P.row_sets,
+            datasets=DATASETS,
+            sweeps=POINTS,
+            drift=DRIFTED,
+            analysis=section("analysis"),
         ),
     shell:
         EXECUTE

@@ -62,6 +62,7 @@ TABLES = {
     "tab_groups": "Scores by kind of question",
     "tab_risk_coverage": "Risk against coverage before alignment",
     "tab_aurc": "Areas under risk–coverage curves",
+    "tab_drift": "How training moved the boundary",
     "tab_exposures": "Expected accuracy against exposures",
     "tab_rank": "Rank correlation with exposures",
 }

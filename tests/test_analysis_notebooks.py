@@ -29,7 +29,7 @@ def test_tables_and_figures_of_a_run_without_samples(tmp_path: Path, monkeypatch
     execute(
         NOTEBOOKS / "60_tables.ipynb",
         tmp_path / "60.ipynb",
-        {**common, "row_sets": ["train"], "datasets": ["choice"], "sweeps": []},
+        {**common, "row_sets": ["train"], "datasets": ["choice"], "sweeps": [], "drift": {}},
     )
     execute(NOTEBOOKS / "70_figures.ipynb", tmp_path / "70.ipynb", common)
 

@@ -37,6 +37,7 @@ def test_seeds_are_averaged_and_methods_in_the_order_of_all_tables() -> None:
     found = table.set_index(["method", "metric"])
     assert found.loc[("absolute", "lost"), ["value", "seeds"]].tolist() == [0.5, 2]
     assert found.loc[("multisample", "lost"), "value"] == 0
+    assert found.loc[("multisample", "lost"), "high"] == pytest.approx(1 - 0.025)  # Clopper and Pearson, none of one
 
 
 def test_nothing_asked_and_other_questions() -> None:

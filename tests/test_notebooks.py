@@ -56,5 +56,9 @@ def test_parameters_are_literals_and_default_to_the_smoke_run(path):
         assert declared["methods"] == {"unaligned": [0], "prompt_based": [0], **trained}
     if "sweeps" in declared:
         assert declared["sweeps"] == [{"name": point.name, **vars(point)} for point in SMOKE.points]
+    if "drift" in declared:
+        assert declared["drift"] == {name: list(SMOKE.training_of(name).seeds) for name in SMOKE.drift.methods}
+    if "row_sets" in declared:
+        assert declared["row_sets"] == SMOKE.row_sets
     if "subset" in declared:
         assert declared["subset"] == SMOKE.methods["absolute"].rows.model_dump(mode="json")

@@ -42,6 +42,10 @@ def tab_drift(before: pd.DataFrame, after: Mapping[tuple[str, int], pd.DataFrame
         moved = intervals.estimate(
             intervals.sample(states, 8, _shares, analysis.resamples, rng), analysis.confidence_level, rng
         )
+        known = intervals.observed_counts(states, 8)[:, [4, 5, 6]].sum(axis=1).mean()
+        unknown = intervals.observed_counts(states, 8)[:, [0, 1, 2]].sum(axis=1).mean()
+        number = [known, unknown, known + unknown]
+        moved = intervals.share_with_exact_ends(moved, number, analysis.confidence_level)
         levels, states = _levels(joined)
         drawn = intervals.sample(states, len(levels), _mean_of(levels), analysis.resamples, rng)
         change = intervals.estimate(drawn, analysis.confidence_level, rng, lowest=-1.0)
