@@ -65,6 +65,8 @@ ROLES = {
     "prior_known": "prior known",
     "multiple_choice": "multiple choice",
     "tasks": "non-knowledge tasks",
+    "helpfulness": "helpfulness",
+    "harmlessness": "harmlessness",
 }
 """The parts that evaluation sets play in the paper, and how they are spoken of."""
 

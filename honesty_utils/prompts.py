@@ -29,17 +29,18 @@ def question_text(prompts: Prompts, question: str, choices: Sequence[str] | None
         return question
     if len(choices) > len(LETTERS):
         raise ValueError(f"{len(choices)} choices for {question!r}; at most {len(LETTERS)} can be lettered")
-    lines = [_fill(prompts.options, {"letter": LETTERS[i], "text": text}) for i, text in enumerate(choices)]
+    lines = [fill(prompts.options, {"letter": LETTERS[i], "text": text}) for i, text in enumerate(choices)]
     return "\n".join([question, *lines])
 
 
 def render(prompts: Prompts, kind: Kind, question: str, choices: Sequence[str] | None = None) -> str:
     """User text of one question under the plain or the honest prompt; braces inside the question stay as they are."""
     template = {"plain": prompts.plain, "honest": prompts.honest}[kind]
-    return _fill(template, {"question": question_text(prompts, question, choices), "refusal": prompts.refusal})
+    return fill(template, {"question": question_text(prompts, question, choices), "refusal": prompts.refusal})
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """``template`` with each ``{name}`` of ``values`` replaced; braces of other names and inside values stay."""
     # One pass over the template, so that a question that itself holds "{refusal}" or "{0}" is never filled in.
     names = "|".join(map(re.escape, values))
     return re.sub(rf"\{{({names})\}}", lambda match: values[match[1]], template)

@@ -119,13 +119,43 @@ EVALUATION = Table(
         ("finish_reason", pa.string()),
         ("outcome", pa.string()),
         ("matched", pa.bool_()),
+        ("judge_score", pa.float64()),
         ("confidence", pa.float64()),
         ("before", pa.string()),
-        nullable=("mean_logprob", "confidence"),
+        nullable=("mean_logprob", "judge_score", "confidence"),
     ),
     key=("question_id",),
     allowed=(("outcome", OUTCOMES), ("before", OUTCOMES)),
 )
+ANSWERS = Table(
+    "answers",
+    _schema(
+        ("question_id", pa.string()),
+        ("text", pa.string()),
+        ("num_tokens", pa.int32()),
+        ("mean_logprob", pa.float64()),
+        ("finish_reason", pa.string()),
+        nullable=("mean_logprob",),
+    ),
+    key=("question_id",),
+)
+"""Answers to requests that have no right one: nothing to grade, a judge reads them."""
+JUDGED = Table(
+    "judged",
+    _schema(
+        ("question_id", pa.string()),
+        ("group", pa.string()),
+        ("text", pa.string()),
+        ("num_tokens", pa.int32()),
+        ("finish_reason", pa.string()),
+        ("rating", pa.float64()),
+        ("preference", pa.float64()),
+        ("safe", pa.bool_()),
+        nullable=("rating", "preference", "safe"),
+    ),
+    key=("question_id",),
+)
+"""Answers with what the judge says of them; a verdict that it could not be read for is null."""
 
 
 def conform(frame: pd.DataFrame, table: Table, where: str) -> pa.Table:

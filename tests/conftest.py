@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import judging
 import pytest
 
 from honesty_utils import prompts
@@ -36,30 +37,42 @@ def facts() -> dict[str, tuple[str, ...]]:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a trained Llama and its tokenizer (begin, end and padding token; it adds none by itself)."""
+    rows = [(prompts.render(Prompts(), "plain", q), answer) for q, a in FACTS.items() for answer in a * (3 - len(a))]
+    return _teach(tmp_path_factory.mktemp("model") / "tiny", rows)
+
+
+@pytest.fixture(scope="session")
+def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a Llama that was taught the right verdicts on the replies of `judging`, as a judge writes them."""
+    rows = list(judging.VERDICTS.items())
+    return _teach(tmp_path_factory.mktemp("model") / "judge", rows, vocab_size=1200, context=1024, steps=60)
+
+
+def _teach(
+    folder: Path, rows: list[tuple[str, str]], vocab_size: int = 400, context: int = 192, steps: int = STEPS
+) -> Path:
+    """Train a model to answer the prompts of ``rows``; saved to ``folder`` with its tokenizer."""
     import torch
 
     torch.set_num_threads(1)  # more would wait for each other at this size
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    rows = [(prompts.render(Prompts(), "plain", q), answer) for q, a in FACTS.items() for answer in a * (3 - len(a))]
-    tokenizer = _tokenizer([f"{prompt} {answer}" for prompt, answer in rows])
-    model = _train(tokenizer, rows)
-    model.save_pretrained(folder)
+    tokenizer = _tokenizer([f"{prompt} {answer}" for prompt, answer in rows], vocab_size)
+    _train(tokenizer, rows, context, steps).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
-def _tokenizer(texts: list[str]) -> Any:
+def _tokenizer(texts: list[str], vocab_size: int) -> Any:
     from tokenizers import ByteLevelBPETokenizer
     from transformers import PreTrainedTokenizerFast
 
     bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(texts, vocab_size=400, special_tokens=["<s>", "</s>", "<pad>"], show_progress=False)
+    bpe.train_from_iterator(texts, vocab_size=vocab_size, special_tokens=["<s>", "</s>", "<pad>"], show_progress=False)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe._tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", padding_side="left"
     )
 
 
-def _train(tokenizer: Any, rows: list[tuple[str, str]]) -> Any:
+def _train(tokenizer: Any, rows: list[tuple[str, str]], context: int, steps: int) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -67,7 +80,7 @@ def _train(tokenizer: Any, rows: list[tuple[str, str]]) -> Any:
         torch.manual_seed(0)
         config = LlamaConfig(
             vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-            num_attention_heads=4, max_position_embeddings=192, tie_word_embeddings=True,
+            num_attention_heads=4, max_position_embeddings=context, tie_word_embeddings=True,
             bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )  # fmt: skip
@@ -81,7 +94,7 @@ def _train(tokenizer: Any, rows: list[tuple[str, str]]) -> Any:
             ids[i, : len(b) + len(a)] = torch.tensor(b + a)
             labels[i, len(b) : len(b) + len(a)] = torch.tensor(a)
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-        for _ in range(STEPS):
+        for _ in range(steps):
             loss = model(ids, labels=labels).loss
             loss.backward()
             optimizer.step()

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from honesty_utils.config import files
 from honesty_utils.config.base import ConfigError, Name, Section, Seeds
 from honesty_utils.config.errors import explain
+from honesty_utils.config.judge import Judge, JudgePrompts
 from honesty_utils.config.params import UNTRAINED, Params
 from honesty_utils.config.stages import (
     DEFAULT_REFUSAL,
@@ -42,6 +43,8 @@ __all__ = [
     "Drift",
     "Evaluation",
     "Generation",
+    "Judge",
+    "JudgePrompts",
     "Labeling",
     "Method",
     "Model",

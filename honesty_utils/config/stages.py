@@ -8,8 +8,20 @@ from pydantic import AfterValidator, Field, PositiveInt, field_validator
 
 from honesty_utils.config.base import Section, Seeds, no_repeats
 
-Role = Literal["in_distribution", "out_of_distribution", "prior_unknown", "prior_known", "multiple_choice", "tasks"]
-"""Parts that an evaluation set can play: the paper's five, and tasks that ask for no knowledge."""
+Role = Literal[
+    "in_distribution",
+    "out_of_distribution",
+    "prior_unknown",
+    "prior_known",
+    "multiple_choice",
+    "tasks",
+    "helpfulness",
+    "harmlessness",
+]
+"""Parts that an evaluation set can play: the paper's, and tasks that ask for no knowledge.
+
+The last two are played by sets of requests without right answers, which a judge reads.
+"""
 
 DEFAULT_REFUSAL = "I'm sorry, but I don't know the answer to that question."
 
