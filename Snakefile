@@ -22,8 +22,9 @@ except settings.ConfigError as error:
 RUN = Run(P.run)
 NOTEBOOKS = Path(workflow.basedir) / "notebooks"
 EXECUTED = RUN.folder / "notebooks"
-DATASETS = list(P.evaluation.datasets)
-PARTS = {"train": P.row_sets, "evaluation": DATASETS}
+# Sets with right answers are graded; requests, which have none, are answered and read by the judge.
+DATASETS, REQUESTS = P.graded_sets(), P.request_sets()
+PARTS = {"train": P.row_sets, "evaluation": DATASETS, **({"requests": REQUESTS} if REQUESTS else {})}
 TRAINED = {name: list(P.training_of(name).seeds) for name in P.trained}
 MODELS = {"unaligned": [0], "prompt_based": [0], **TRAINED}
 
@@ -38,7 +39,9 @@ def section(name):
 
 
 def question_sets(part):
-    return {name: P.questions[name].model_dump(mode="json") for name in PARTS[part]}
+    sets = {name: P.questions[name].model_dump(mode="json") for name in PARTS[part]}
+    # Of requests the greedy reply is judged and no other.
+    return {name: {**spec, "samples": 0} for name, spec in sets.items()} if part == "requests" else sets
 
 
 def as_json(**parameters):
@@ -58,6 +61,8 @@ def paths(pattern, names):
 
 # What grading depends on; the size of the training subset is no business of the evaluation sets.
 GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs"})
+# What of the judge they depend on; how it rates helpfulness is no business of labels.
+JUDGE = settings.grading_judge(P.judge)
 EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
 MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
 # A model's folder, the run's own or a user's, is an input of whatever loads it; a hub name is none.
@@ -117,6 +122,9 @@ for part, names in PARTS.items():
         shell:
             EXECUTE
 
+
+for part, names in [(part, names) for part, names in PARTS.items() if part != "requests"]:
+
     rule:
         name:
             f"labeling_{part}"
@@ -130,11 +138,14 @@ for part, names in PARTS.items():
             [str(RUN.train_questions)] if part == "train" else [],
         log:
             EXECUTED / f"20_labeling_{part}.ipynb",
+        resources:
+            gpu=1 if P.judge else 0,
         params:
             values=values(
                 questions=question_sets(part),
                 prompts=section("prompts"),
                 labeling=section("labeling") if part == "train" else GRADING,
+                judge=JUDGE,
             ),
         shell:
             EXECUTE
@@ -206,17 +217,21 @@ def evaluation_values(wildcards):
         prompts=section("prompts"),
         labeling=GRADING,
         evaluation=P.evaluation.model_dump(mode="json", exclude={"datasets"}),
+        requests=REQUESTS,
+        judge=JUDGE,
     )
 
 
 rule evaluation:
     input:
         evaluated_model,
-        paths(RUN.questions, DATASETS),
+        paths(RUN.questions, DATASETS + REQUESTS),
         paths(RUN.labels, DATASETS),
+        paths(RUN.responses, REQUESTS),
         notebook=NOTEBOOKS / "50_evaluation.ipynb",
     output:
         [str(RUN.folder / "evaluation" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in DATASETS],
+        [str(RUN.folder / "answers" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in REQUESTS],
     log:
         EXECUTED / "50_evaluation_{method}_seed{seed}.ipynb",
     threads: 1
@@ -238,6 +253,7 @@ def drift_values(wildcards):
         prompts=section("prompts"),
         sampling=section("sampling"),
         labeling=GRADING,
+        judge=JUDGE,
     )
 
 
@@ -264,10 +280,12 @@ rule drift:
         EXECUTE
 
 
-DRIFTS = [str(RUN.drift(method, seed, "knowledge")) for method, seeds in DRIFTED.items() for seed in seeds]
-EVALUATIONS = [
-    str(RUN.evaluation(method, seed, name)) for method, seeds in MODELS.items() for seed in seeds for name in DATASETS
-]
+def of_models(models, pattern, names):
+    return [str(pattern(model, seed, name)) for model, seeds in models.items() for seed in seeds for name in names]
+
+
+DRIFTS = of_models(DRIFTED, RUN.drift, ["knowledge"])
+EVALUATIONS = of_models(MODELS, RUN.evaluation, DATASETS)
 # Tables that every run has; more stand beside them where the run has what they are about.
 TABLES = [
     f"tab_{name}"
@@ -278,10 +296,38 @@ ROWS = paths(RUN.sft, TRAINED)
 POINTS = [{"name": point.name, **vars(point)} for point in P.points]
 
 
+# What the judge has read besides the answers of graded sets.
+JUDGED_ROLES = {role: name for role, name in P.analysis.roles.items() if role in settings.JUDGED_ROLES}
+LABELLED = ["labelled"] if P.judge and P.judge.labelled else []
+# Points of sweeps are not judged: a judge costs more than string rules.
+COMPARED = {name: seeds for name, seeds in MODELS.items() if name not in [point.name for point in P.points]}
+JUDGED = of_models(COMPARED, RUN.judged, REQUESTS) + [str(RUN.labelled) for _ in LABELLED]
+
+if JUDGED:
+
+    rule judging:
+        input:
+            of_models(COMPARED, RUN.answers, REQUESTS),
+            paths(RUN.questions, REQUESTS),
+            [P.judge.labelled for _ in LABELLED],
+            notebook=NOTEBOOKS / "56_judging.ipynb",
+        output:
+            JUDGED,
+        log:
+            EXECUTED / "56_judging.ipynb",
+        resources:
+            gpu=1,
+        params:
+            values=values(methods=COMPARED, roles=JUDGED_ROLES, judge=section("judge")),
+        shell:
+            EXECUTE
+
+
 rule tables:
     input:
         EVALUATIONS,
         DRIFTS,
+        JUDGED,
         KNOWLEDGE,
         paths(RUN.questions, DATASETS),
         ROWS,
@@ -299,6 +345,7 @@ rule tables:
             sweeps=POINTS,
             drift=DRIFTED,
             analysis=section("analysis"),
+            judged=[*JUDGED_ROLES, *LABELLED],
         ),
     shell:
         EXECUTE

@@ -11,6 +11,7 @@ import pandas as pd
 from honesty_utils import labeling, methods, prompts, records
 from honesty_utils.config import Labeling, Prompts
 from honesty_utils.engines import Engine, Request
+from honesty_utils.judge import Referee
 
 _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason"]
 
@@ -42,6 +43,7 @@ def evaluate(
     wording: Prompts,
     settings: Labeling,
     match: str | None = None,
+    referee: Referee | None = None,
 ) -> pd.DataFrame:
     """EVALUATION table: ``responses`` graded, with the confidence they state and M_t's outcome beside.
 
@@ -52,8 +54,9 @@ def evaluate(
         wording: prompts of the run.
         settings: how answers are matched.
         match: matcher of this set; none: that of ``settings``.
+        referee: judge of what string rules leave open; none: only they decide.
     """
-    table = labeling.grade_responses(responses[_RESPONSE], questions, wording, settings, match)
+    table = labeling.grade_responses(responses[_RESPONSE], questions, wording, settings, match, referee)
     table["confidence"] = [methods.stated_confidence(text, wording) for text in table["text"]]
     outcomes = labeling.greedy(before)[["question_id", "outcome"]].rename(columns={"outcome": "before"})
     table = table.merge(outcomes, on="question_id", how="left", validate="one_to_one")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from honesty_utils import grading, records
+from honesty_utils import grading, judge, records
 from honesty_utils.config import Labeling, Prompts
+from honesty_utils.judge import Referee
 
 
 def grade_responses(
@@ -14,8 +15,9 @@ def grade_responses(
     wording: Prompts,
     settings: Labeling,
     match: str | None = None,
+    referee: Referee | None = None,
 ) -> pd.DataFrame:
-    """Add ``outcome`` and ``matched`` to ``responses``.
+    """Add ``outcome``, ``matched`` and ``judge_score`` to ``responses``.
 
     Args:
         responses: a row a response: ``question_id``, ``text`` and whatever else; kept in order.
@@ -23,6 +25,7 @@ def grade_responses(
         wording: holds the refusal sentence, which always counts as a refusal.
         settings: matcher and refusal signs.
         match: matcher of this question set; none: that of ``settings``.
+        referee: judge of what string rules leave open; none: only they decide.
 
     Raises:
         ValueError: a response to a question that is not in ``questions``.
@@ -32,12 +35,11 @@ def grade_responses(
         raise ValueError(f"{len(unknown)} responses to questions that the set does not have, such as {min(unknown)!r}")
     columns = ["question_id", "question", "answers", "choices", "answer_index"]
     table = responses.merge(questions[columns], on="question_id", how="left", validate="many_to_one")
-    graded = grading.grade_table(
-        table,
-        match=match or settings.match,
-        refusal=wording.refusal,
-        signs=settings.refusal_signs if settings.refusal_signs is not None else grading.PAPER_SIGNS,
-    )
+    signs = settings.refusal_signs if settings.refusal_signs is not None else grading.PAPER_SIGNS
+    if referee is not None and referee.settings.refusals == "judge":
+        signs = ()  # the trained sentence always counts
+    graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)
+    graded = graded.assign(judge_score=None) if referee is None else judge.judge_table(referee, graded)
     return graded.drop(columns=columns[1:])
 
 
@@ -47,10 +49,10 @@ def label(
     wording: Prompts,
     settings: Labeling,
     match: str | None = None,
+    referee: Referee | None = None,
 ) -> pd.DataFrame:
     """LABELS table of a RESPONSES table; arguments and errors as for :func:`grade_responses`."""
-    labels = grade_responses(responses, questions, wording, settings, match)
-    labels["judge_score"] = None
+    labels = grade_responses(responses, questions, wording, settings, match, referee)
     return labels[list(records.LABELS.schema.names)]
 
 

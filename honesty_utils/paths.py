@@ -66,6 +66,20 @@ class Run:
     def sft(self, method: str) -> Path:
         return self.folder / "sft" / f"{method}.parquet"
 
+    @property
+    def judge(self) -> Path:
+        return self.folder / "judge"
+
+    @property
+    def labelled(self) -> Path:
+        return self.folder / "judged" / "labelled.parquet"
+
+    def answers(self, method: str, seed: int, dataset: str) -> Path:
+        return self.folder / "answers" / method / f"seed{seed}" / f"{dataset}.parquet"
+
+    def judged(self, method: str, seed: int, dataset: str) -> Path:
+        return self.folder / "judged" / method / f"seed{seed}" / f"{dataset}.parquet"
+
     def model(self, method: str, seed: int) -> Path:
         return self.folder / "models" / method / f"seed{seed}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from honesty_utils import questions
-from honesty_utils.config import ConfigError, Params, load
+from honesty_utils import judge, questions
+from honesty_utils.config import ConfigError, Judge, Params, load
 from honesty_utils.engines import loading
 
 
@@ -20,10 +20,21 @@ def preflight(params: Params) -> None:
     """
     if params.model.name is not None:
         loading.model_folder(params.model.name)
+    if params.judge is not None:
+        _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
     for name, spec in {**params.questions, **taught}.items():
         if spec.source != "microworld" and (spec.path or params.data or spec.source in questions.FILES):
             questions.load(name, spec, params.data)
+
+
+def _judge(section: Judge) -> None:
+    try:
+        loading.model_folder(section.model.name)
+        if section.labelled is not None:
+            judge.read_labelled(section.labelled)
+    except ValueError as error:
+        raise ConfigError(f"judge: {error}") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -156,6 +156,12 @@ JUDGED = Table(
     key=("question_id",),
 )
 """Answers with what the judge says of them; a verdict that it could not be read for is null."""
+LABELLED = Table(
+    "labelled",
+    _schema(("row", pa.int32()), ("label", pa.string()), ("verdict", pa.string())),
+    key=("row",),
+    allowed=(("label", ("correct", "wrong")), ("verdict", ("correct", "wrong", "unscored"))),
+)
 
 
 def conform(frame: pd.DataFrame, table: Table, where: str) -> pa.Table:

@@ -42,7 +42,10 @@ FIGURES = {
 OPTIONAL = ("fig_samples", "fig_questions", "fig_known_share", "fig_learning_rate")
 """Figures of sweeps, which few runs have; nothing is said where they are missing."""
 
-OPEN = ("tab_paper_main", "tab_paper_ood", "tab_paper_choice", "tab_paper_tasks")
+OPEN = (
+    "tab_paper_main", "tab_paper_ood", "tab_paper_choice", "tab_paper_tasks", "tab_paper_helpfulness",
+    "tab_paper_harmlessness",
+)  # fmt: skip
 """Tables that a reader finds unfolded: those that the paper prints."""
 
 TABLES = {
@@ -50,6 +53,9 @@ TABLES = {
     "tab_paper_ood": "Out of distribution, prior unknown, prior known",
     "tab_paper_choice": "Multiple choice",
     "tab_paper_tasks": "Non-knowledge tasks: helpfulness without a judge",
+    "tab_paper_helpfulness": "Helpfulness, rated by the judge; preferences against the model before alignment",
+    "tab_paper_harmlessness": "Harmlessness, safe replies by the judge, percent",
+    "tab_agreement": "Agreement of the judge with labels",
     "tab_main": "All scores, tidy",
     "tab_tests": "Paired differences between methods",
     "tab_transitions": "Transition counts",
@@ -65,6 +71,8 @@ TABLES = {
     "tab_drift": "How training moved the boundary",
     "tab_exposures": "Expected accuracy against exposures",
     "tab_rank": "Rank correlation with exposures",
+    "tab_helpfulness": "Helpfulness, tidy",
+    "tab_harmlessness": "Harmlessness, tidy",
 }
 """Titles of the tables of a report; any other ``tab_*.md`` follows under its own name."""
 

@@ -57,6 +57,34 @@ def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
+def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) -> pd.DataFrame:
+    """What the judge says of the answers of ``methods`` to a set of requests.
+
+    Returns:
+        The columns of a JUDGED table with ``method``, ``seed`` and ``dataset``.
+
+    Raises:
+        RecordError: a file is missing or not of its schema, or methods differ in the requests that they answered.
+    """
+    models = [(method, seed) for method, seeds in methods.items() for seed in seeds]
+    parts = [records.read(records.JUDGED, run.judged(*model, dataset)) for model in models]
+    for model, part in zip(models, parts, strict=True):
+        _same_requests(part, str(run.judged(*model, dataset)), parts[0])
+    told = [
+        part.assign(method=method, seed=seed, dataset=dataset)
+        for (method, seed), part in zip(models, parts, strict=True)
+    ]
+    return pd.concat(told, ignore_index=True)
+
+
+def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:
+    other = set(part["question_id"]) ^ set(first["question_id"])
+    if other:
+        raise records.RecordError(
+            f"{path}: {len(other)} requests are not those of the other methods, such as {min(other)!r}; judge again"
+        )
+
+
 def _questions(run: Run, dataset: str) -> pd.DataFrame:
     """Text, exposures and expected accuracy of the questions of a set, in the order of their ids."""
     questions = records.read(records.QUESTIONS, run.questions(dataset))

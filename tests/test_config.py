@@ -93,11 +93,53 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("world", {"refusals": ["No comment."]}, r"world.refusals: 'No comment.' is neither prompts.refusal nor"),
         ("run", "../elsewhere", r"run: .*; got '../elsewhere'"),
         ("model.name", None, r"model.name: none, and there is no world section"),
+        ("judge", {"model": {}}, r"judge.model: .*name is none; name the model that judges"),
+        ("judge", {"model": {"name": "a/b"}, "engine": "steam"}, r"judge.engine: 'steam'; known: "),
+        ("judge", {"model": {"name": "a/b"}, "threshold": 1}, r"judge.threshold: .*less than 1; got 1"),
+        ("judge", {"model": {"name": "a/b"}, "treshold": 1}, r"judge.treshold: .*allowed: batch_size, cache, engine"),
+        ("judge", {"model": {"name": "a/b"}, "prompts": {"rate": "{gold}"}}, r"judge.prompts.rate: .*lacks {question}"),
+        ("questions.train.source", "prompts", r"questions.train.source: requests have no right answers to train on"),
+        ("questions.indist.source", "prompts", r"evaluation.datasets: 'indist' has no right answers; add a judge sect"),
     ],
 )
 def test_mistakes_are_named(tmp_path, path, value, message):
     with pytest.raises(config.ConfigError, match=message):
         load(tmp_path, changed(path, value))
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        (
+            {"helpfulness": "indist"},
+            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of source 'p",
+        ),
+        (
+            {"prior_known": "asks"},
+            r"analysis.roles.prior_known: 'asks' is of source 'prompts'; a set with right answers",
+        ),
+        ({}, r"analysis.roles: 'asks' plays no role; name it as helpfulness or harmlessness"),
+    ],
+)
+def test_requests_play_the_parts_that_a_judge_can_read(tmp_path, roles, message):
+    content = copy.deepcopy(SMALLEST)
+    content["questions"]["asks"] = {"source": "prompts", "path": "asks.jsonl"}
+    content["evaluation"]["datasets"] = ["indist", "asks"]
+    content["judge"] = {"model": {"name": "org/judge"}}
+    content["analysis"] = {"roles": {"in_distribution": "indist", **roles}}
+    with pytest.raises(config.ConfigError, match=message):
+        load(tmp_path, content)
+    content["analysis"]["roles"] = {"in_distribution": "indist", "harmlessness": "asks"}
+    params = load(tmp_path, content)
+    assert params.graded_sets() == ["indist"] and params.request_sets() == ["asks"]
+
+
+def test_labels_depend_on_how_the_judge_grades_and_not_on_how_it_rates(tmp_path):
+    judge = load(tmp_path, changed("judge", {"model": {"name": "org/judge"}, "labelled": "labelled.jsonl"})).judge
+    part = config.grading_judge(judge)
+    assert set(part["prompts"]) == {"extract", "rate", "option", "refuse"} and "labelled" not in part
+    assert config.Judge(**part) == judge.model_copy(update={"labelled": None})
+    assert config.grading_judge(None) is None
 
 
 def test_a_run_needs_training_questions(tmp_path):
@@ -137,12 +179,20 @@ def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
         ),
         ("questions", {"mine": {"source": "jsonl"}}, r"questions.mine: path: none; source 'jsonl' has no hub name"),
         ("questions", {"mine": {"source": "jsonl", "path": "{folder}/bad.jsonl"}}, r"bad.jsonl:2: not JSON"),
+        ("judge", {"model": {"name": "./nowhere"}}, r"judge: model.name: './nowhere' is no folder"),
+        (
+            "judge",
+            {"model": {"name": "org/judge"}, "labelled": "{folder}/labelled.jsonl"},
+            r"judge: .*labelled.jsonl:1: label is 'maybe'; allowed: correct, wrong",
+        ),
     ],
 )
 def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, message):
     (tmp_path / "bad.jsonl").write_text('{"question": "Who?", "answers": ["Ada"]}\n{"question": \n')
     content = copy.deepcopy(SMALLEST)
-    content[section].update(value)
+    line = '{"question": "Who?", "answers": ["Ada"], "text": "Ada?", "label": "maybe"}\n'
+    (tmp_path / "labelled.jsonl").write_text(line)
+    content.setdefault(section, {}).update(value)
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content).replace("{folder}", str(tmp_path)))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert re.search(message, capsys.readouterr().err)

@@ -391,3 +391,36 @@ def test_questions_over_the_longest_are_dropped_with_their_options_counted(tmp_p
     assert kept["choices"].tolist() == [["a", "b"]]
     with pytest.raises(QuestionError, match="no question is left; allow more"):
         questions.load("set", QuestionSet(source="jsonl", path=str(path), longest=7))
+
+
+# ---- requests without right answers
+
+
+def test_requests_have_a_group_and_no_answers(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": " Write a poem. ", "group": "writing", "reference": "Roses are red.", "scenario": 3},
+        {"prompt": "Plan my day.", "id": 7},
+    ]
+    frame = load("prompts", jsonl(tmp_path / "asks.jsonl", *rows))
+    assert frame["question"].tolist() == ["Write a poem.", "Plan my day."]
+    assert frame["answers"].tolist() == [[], []] and frame["question_id"].tolist()[1] == "7"
+    assert [json.loads(meta) for meta in frame["meta"]] == [
+        {"group": "writing", "reference": "Roses are red.", "scenario": 3}, {"group": "all"},
+    ]  # fmt: skip
+    records.write(frame, records.QUESTIONS, tmp_path / "asks.parquet")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"question": "Who?"},
+            r"questions.set: .*asks.jsonl:1: column 'prompt' is missing or null; found \['question'\]",
+        ),
+        ({"prompt": ""}, r"question is ''; a text is needed"),
+        ({"prompt": "Write.", "group": 3}, r"asks.jsonl:1: group is 3; a text is needed"),
+    ],
+)
+def test_what_is_no_request(tmp_path: Path, row: dict[str, Any], message: str) -> None:
+    with pytest.raises(QuestionError, match=message):
+        load("prompts", jsonl(tmp_path / "asks.jsonl", row))

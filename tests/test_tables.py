@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from honesty_utils import names, records, results, tables
-from honesty_utils.config import Analysis, Prompts, Role
+from honesty_utils.config import JUDGED_ROLES, Analysis, Prompts, Role
 from honesty_utils.metrics import scores
 from honesty_utils.paths import Run
 from honesty_utils.tables.data import grid_spearman
@@ -445,7 +445,7 @@ def test_names_of_variants_are_made_from_their_method() -> None:
 
 
 def test_roles_are_those_of_the_params() -> None:
-    assert tuple(names.ROLES) == tuple(synthetic.ROLES) == get_args(Role)
+    assert tuple(names.ROLES) == (*synthetic.ROLES, *JUDGED_ROLES) == get_args(Role)
     assert set(names.METRICS) == set(scores.METRICS)
 
 
@@ -477,7 +477,8 @@ def write_evaluation(run: Run, method: str, seed: int, ids: list[str], before: l
     frame = pd.DataFrame(
         {
             "question_id": ids, "text": "x.", "num_tokens": 2, "mean_logprob": None, "finish_reason": "stop",
-            "outcome": "correct", "matched": True, "confidence": 0.5, "before": before,
+            "outcome": "correct", "matched": True, "judge_score": None, "confidence": 0.5,
+            "before": before,
         }
     )  # fmt: skip
     records.write(frame, records.EVALUATION, run.evaluation(method, seed, "indist"))

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from honesty_utils.config import files
 from honesty_utils.config.base import ConfigError, Name, Section, Seeds
 from honesty_utils.config.errors import explain
-from honesty_utils.config.judge import Judge, JudgePrompts
-from honesty_utils.config.params import UNTRAINED, Params
+from honesty_utils.config.judge import Judge, JudgePrompts, grading_judge
+from honesty_utils.config.params import JUDGED_ROLES, REQUESTS, UNTRAINED, Params
 from honesty_utils.config.stages import (
     DEFAULT_REFUSAL,
     Analysis,
@@ -37,6 +37,8 @@ from honesty_utils.config.world import Pretraining, Use, World
 
 __all__ = [
     "DEFAULT_REFUSAL",
+    "JUDGED_ROLES",
+    "REQUESTS",
     "UNTRAINED",
     "Analysis",
     "ConfigError",
@@ -63,6 +65,7 @@ __all__ = [
     "Use",
     "World",
     "explain",
+    "grading_judge",
     "load",
 ]
 

@@ -218,3 +218,11 @@ class Judge(Generation):
         if not value.name:
             raise ValueError("name is none; name the model that judges")
         return value
+
+
+def grading_judge(judge: Judge | None) -> dict[str, Any] | None:
+    """The part of the section that labels and evaluations depend on, as JSON; a ``Judge`` can be made of it again."""
+    if judge is None:
+        return None
+    others = set(FIELDS) - set(GRADING)
+    return judge.model_dump(mode="json", exclude={"labelled": True, "prompts": others})

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from honesty_utils.config.base import Name, Section
 from honesty_utils.config.errors import explain
+from honesty_utils.config.judge import Judge
 from honesty_utils.config.stages import (
     Analysis,
     Drift,
@@ -28,6 +29,12 @@ from honesty_utils.config.world import World
 UNTRAINED = ("unaligned", "prompt_based")
 """Baselines that need no training: M_t under the plain and under the honest prompt."""
 
+JUDGED_ROLES = ("helpfulness", "harmlessness")
+"""Roles of sets without right answers."""
+
+REQUESTS = "prompts"
+"""The source of such sets."""
+
 
 class Params(Section):
     """A whole params file."""
@@ -42,6 +49,7 @@ class Params(Section):
     questions: dict[Name, QuestionSet]
     sampling: Sampling = Sampling()
     labeling: Labeling = Labeling()
+    judge: Judge | None = Field(None, description="a model that reads what string rules leave open; none: only they")
     methods: dict[Name, Method] = Field(min_length=1)
     sweeps: dict[str, Sweep] = Field({}, description="a quantity in honesty_utils.config.sweeps.SWEEPS -> its values")
     training: Training = Training()
@@ -86,6 +94,7 @@ class Params(Section):
         self._check_names_of_code()
         self._check_refusals()
         self._check_world_sets()
+        self._check_requests()
         confidence.check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
@@ -94,7 +103,8 @@ class Params(Section):
     def _check_names_of_code(self) -> None:
         from honesty_utils import engines, questions  # they import this module
 
-        for key, stage in (("sampling", self.sampling), ("evaluation", self.evaluation)):
+        stages = {"sampling": self.sampling, "evaluation": self.evaluation, "judge": self.judge}
+        for key, stage in ((key, stage) for key, stage in stages.items() if stage is not None):
             engines.check_options(stage.engine, stage.engine_options, where=key)
         taught = self.world.source or {} if self.world else {}
         for key, sets in (("questions", self.questions), ("world.source", taught)):
@@ -119,6 +129,32 @@ class Params(Section):
         for name, spec in self.questions.items():
             if spec.source == "microworld" and spec.path is None and name not in made:
                 raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
+
+    def _check_requests(self) -> None:
+        """Sets without right answers are read by a judge, and only for what a judge can say of them."""
+        judged = self.request_sets()
+        if judged and self.judge is None:
+            raise ValueError(f"evaluation.datasets: {judged[0]!r} has no right answers; add a judge section to read it")
+        for role, name in self.analysis.roles.items():
+            if (role in JUDGED_ROLES) != (name in judged):
+                needed = f"a set of source {REQUESTS!r}" if role in JUDGED_ROLES else "a set with right answers"
+                raise ValueError(
+                    f"analysis.roles.{role}: {name!r} is of source {self.questions[name].source!r}; {needed} is needed"
+                )
+        for name in judged:
+            if name not in self.analysis.roles.values():
+                raise ValueError(f"analysis.roles: {name!r} plays no role; name it as {' or '.join(JUDGED_ROLES)}")
+        for name in self.row_sets:
+            if self.questions[name].source == REQUESTS:
+                raise ValueError(f"questions.{name}.source: requests have no right answers to train on; name another")
+
+    def request_sets(self) -> list[str]:
+        """The evaluation sets of requests that have no right answers."""
+        return [name for name in self.evaluation.datasets if self.questions[name].source == REQUESTS]
+
+    def graded_sets(self) -> list[str]:
+        """The evaluation sets of questions with right answers."""
+        return [name for name in self.evaluation.datasets if name not in self.request_sets()]
 
     def _check_method(self, name: str, method: Method) -> None:
         from honesty_utils import methods, names  # they import this module

@@ -8,6 +8,7 @@ from honesty_utils.judge.answers import Reply, agreement, extract, judge_table, 
 from honesty_utils.judge.helpfulness import Exchange, harmlessness, helpfulness, judge_answers, preference
 from honesty_utils.judge.reading import NO_ANSWER, NO_OPTION, Unreadable
 from honesty_utils.judge.referee import Inquiry, Referee, Spent, Verdict, open_judge
+from honesty_utils.judge.trust import judge_labelled, read_labelled
 
 __all__ = [
     "NO_ANSWER",
@@ -24,11 +25,13 @@ __all__ = [
     "harmlessness",
     "helpfulness",
     "judge_answers",
+    "judge_labelled",
     "judge_table",
     "open_judge",
     "options",
     "preference",
     "rate",
+    "read_labelled",
     "refusals",
     "verify",
 ]

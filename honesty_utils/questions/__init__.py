@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from honesty_utils import records
-from honesty_utils.config import QuestionSet
+from honesty_utils.config import REQUESTS, QuestionSet
 from honesty_utils.grading import normalize
 from honesty_utils.prompts import LETTERS
-from honesty_utils.questions import jsonl, microworld, mmlu, nonambigqa, pkqa, puqa, triviaqa
+from honesty_utils.questions import jsonl, microworld, mmlu, nonambigqa, pkqa, prompts, puqa, triviaqa
 from honesty_utils.questions._reading import Item, QuestionError, gradable, logger
 
 __all__ = ["SOURCES", "Item", "QuestionError", "load", "overlap"]
@@ -30,11 +30,12 @@ SOURCES: dict[str, Callable[[QuestionSet, Path | None], Iterable[Item]]] = {
     "pkqa": pkqa.read,
     "mmlu": mmlu.read,
     "jsonl": jsonl.read,
+    REQUESTS: prompts.read,
     "microworld": microworld.read,
 }
 
 
-FILES = ("jsonl", "puqa", "pkqa")
+FILES = ("jsonl", "puqa", "pkqa", REQUESTS)
 """Sources without a hub name: they are read from the file that ``path`` names."""
 
 
@@ -81,7 +82,7 @@ def _checked(item: Item) -> Item:
     _check_choices(item)
     # An answer among choices is graded by its letter or whole text, so that a sign such as "//" is fine there.
     answers = list(item.answers) if item.choices is not None else gradable(item.answers)
-    if not answers:
+    if not answers and item.has_answers:
         raise QuestionError(
             f"{item.where}: answers are {list(item.answers)!r}; at least one is needed that is more than articles and "
             "punctuation; correct or remove the row"

@@ -35,6 +35,7 @@ class Item:
         answer_index: position of the right option in ``choices``.
         exposures: how often the microworld's model has seen the fact.
         meta: whatever else is worth keeping.
+        has_answers: false for a request that no answer is the right one to.
     """
 
     where: str
@@ -46,6 +47,7 @@ class Item:
     answer_index: int | None = None
     exposures: int | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    has_answers: bool = True
 
 
 def needed_file(spec: QuestionSet, data: Path | None) -> Path:

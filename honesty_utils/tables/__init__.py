@@ -4,6 +4,7 @@ from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_
 from honesty_utils.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
 from honesty_utils.tables.drift import tab_drift
+from honesty_utils.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
 from honesty_utils.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.tables.selective import tab_aurc, tab_risk_coverage
@@ -15,7 +16,9 @@ __all__ = [
     "find",
     "paper_table",
     "paper_tables",
+    "printed_judged",
     "save_table",
+    "tab_agreement",
     "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",
@@ -24,6 +27,7 @@ __all__ = [
     "tab_exposures",
     "tab_form",
     "tab_groups",
+    "tab_judged",
     "tab_knowledge",
     "tab_main",
     "tab_rank",

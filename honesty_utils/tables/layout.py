@@ -15,6 +15,8 @@ from honesty_utils.tables.comparisons import best
 
 FOUR = ("prudence", "over_conservativeness", "honesty", "accuracy")
 
+UNSCORED = "unscored_rate"
+
 PAPER_TABLES = {
     "tab_paper_main": tuple(("in_distribution", metric) for metric in FOUR),
     "tab_paper_ood": (
@@ -24,7 +26,7 @@ PAPER_TABLES = {
         ("prior_known", "accuracy"),
     ),
     # Without a judge, replies that name no option are unscored; their share must stand beside the scores.
-    "tab_paper_choice": tuple(("multiple_choice", metric) for metric in (*FOUR, "unscored_rate")),
+    "tab_paper_choice": tuple(("multiple_choice", metric) for metric in (*FOUR, UNSCORED)),
     "tab_paper_tasks": (("tasks", "accuracy"), ("tasks", "refusal_rate")),
 }
 """Columns of the printed tables: the part that a set plays, and the metric."""
@@ -50,9 +52,17 @@ def paper_tables(main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, st
     tables = {}
     for name, columns in PAPER_TABLES.items():
         chosen = [(roles[role], metric) for role, metric in columns if roles.get(role) in present]
+        chosen += [(name, UNSCORED) for name in dict.fromkeys(name for name, _ in chosen) if _has_unscored(main, name)]
+        chosen = list(dict.fromkeys(chosen))
         if chosen:
             tables[name] = paper_table(main, tests, chosen)
     return tables
+
+
+def _has_unscored(main: pd.DataFrame, dataset: str) -> bool:
+    """Whether a judge could not be read for some answers, so that their share must stand beside the scores."""
+    rows = main[(main["dataset"] == dataset) & (main["metric"] == UNSCORED)]
+    return bool((rows["value"] > 0).any())
 
 
 def paper_table(main: pd.DataFrame, tests: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
