@@ -47,6 +47,11 @@ def test_the_params_file_in_the_readme_loads(tmp_path):
     assert config.load(path).run == "mine"
 
 
+def test_the_sections_in_the_page_on_the_judge_load():
+    blocks = re.findall(r"```yaml\n(judge:.*?)```", Path("docs/judge.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert [config.Judge(**yaml.safe_load(block)["judge"]).threshold for block in blocks] == [0.7, 0.7]
+
+
 def test_the_code_in_adding_runs():
     blocks = re.findall(r"```python\n(.*?)```", Path("docs/adding.md").read_text(encoding="utf-8"), re.DOTALL)
     source, method = (block for block in blocks if block.startswith('"""'))
@@ -111,7 +116,7 @@ def test_importing_what_labels_and_analyses_does_not_load_torch():
     import subprocess
     import sys
 
-    names = "grading, knowledge, labeling, methods, metrics, results, tables, plots, claims, report, explore, questions"
-    code = f"import sys; from honesty_utils import {names}; print('torch' in sys.modules, 'datasets' in sys.modules)"
+    names = "grading, judge, knowledge, labeling, methods, metrics, results, tables, plots, claims, report, explore"
+    code = f"import sys; from honesty_utils import {names}, questions; print('torch' in sys.modules, 'datasets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
