@@ -297,7 +297,7 @@ def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
 
     analysis = {"resamples": 1000, "roles": {"in_distribution": "choice", "helpfulness": "asks"}}
     given = {"run": "bare", "methods": methods, "datasets": ["choice"], "sweeps": [], "analysis": analysis}
-    given["row_sets"] = ["train"]
+    given |= {"row_sets": ["train"], "drift": {}}
     execute(NOTEBOOKS / "60_tables.ipynb", home / "60.ipynb", {**given, "judged": ["helpfulness", "labelled"]})
     table = pd.read_csv(run.figures / "tab_helpfulness.csv").set_index(["method", "group", "metric"])["value"]
     assert table["unaligned", "all", "rating"] == 1.5 and table["prompt_based", "all", "rating"] == 8.5
