@@ -67,7 +67,13 @@ class Summary:
 
     def facts(self) -> dict[str, Any]:
         """For a manifest."""
-        return {**vars(self), "tokens_per_second": self.tokens_per_second}
+        rate = self.tokens_per_second
+        counts = {name: value for name, value in vars(self).items() if name != "seconds"}
+        return {
+            **counts,
+            "drawn_seconds": round(self.seconds, 3),
+            "tokens_per_second": None if rate is None else round(rate, 1),
+        }
 
 
 def plan(

@@ -167,39 +167,65 @@ KILLED = """
 import os, signal, sys
 import pandas as pd
 from pathlib import Path
-from honesty_utils import engines, sampling
+from honesty_utils import engines, files, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
 
-model, questions, folder, calls = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+model, questions, folder, moment = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 engine = engines.load(Model(name=model), Generation(max_new_tokens=8, batch_size=16), "raw")
+replace, drawn, written = os.replace, 0, 0
 
 class Mortal:
-    left = calls
     def generate(self, requests):
+        global drawn
         responses = engine.generate(requests)
-        if self.left == 0:
+        drawn += 1
+        if moment == "drawing" and drawn == 3:
             os.kill(os.getpid(), signal.SIGKILL)
-        self.left -= 1
         return responses
+
+def mortal(partial, path):
+    global written
+    written += 1
+    if (moment == "shard" and written == 3) or (moment == "table" and path.name == "set.parquet"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(partial, path)
+
+files.os.replace = mortal
 
 sampling.sample(Mortal(), questions, Prompts(), Sampling(max_new_tokens=8, shard_size=2, seed=3), samples=3,
                 identity="m", path=folder / "set.parquet", shard_folder=folder / "shards")
 """
 
 
+@pytest.mark.parametrize(("moment", "kept", "partials"), [("drawing", 2, 0), ("shard", 2, 1), ("table", 5, 1)])
 def test_a_killed_run_resumes_to_the_same_bytes(
-    engine: Any, tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+    engine: Any, tiny_model: Path, questions: pd.DataFrame, tmp_path: Path, moment: str, kept: int, partials: int
 ) -> None:
+    # Five shards: killed while the third is drawn, before the third is renamed, before the whole table is.
     questions.to_parquet(tmp_path / "questions.parquet")
-    command = [sys.executable, "-c", KILLED, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path), "2"]
+    command = [sys.executable, "-c", KILLED, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    killed = subprocess.run([*command, moment], capture_output=True, text=True, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "set.parquet").exists()
-    assert len(list((tmp_path / "shards").glob("*.parquet"))) == 2
-    assert draw(engine, questions, tmp_path).reused == 2
+    assert len(list((tmp_path / "shards").glob("[!.]*.parquet"))) == kept
+    assert len(list(tmp_path.rglob("*.partial"))) == partials
+    assert draw(engine, questions, tmp_path).reused == kept
     draw(engine, questions, tmp_path / "whole")
     assert (tmp_path / "set.parquet").read_bytes() == (tmp_path / "whole" / "set.parquet").read_bytes()
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_killed_at_random_moments_a_run_loses_a_shard_a_kill(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/kills.py", "--kills", "3", "--questions", "200"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "kills.csv")], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = pd.read_csv(tmp_path / "kills.csv", index_col="quantity")["value"]
+    assert table["table of the same bytes"] == "yes" and table["kills"] == "3" and table["shards"] == "20"
+    assert 20 <= int(table["shards drawn, all attempts together"]) <= 23
 
 
 def test_a_shard_of_other_settings_has_another_name(questions: pd.DataFrame) -> None:
