@@ -98,7 +98,6 @@ def attempt(model: Path, folder: Path, count: int, life: float | None = None) ->
 class Outcome:
     """What the kills did to a run."""
 
-    seconds: float
     kills: int
     shards: int
     draws: int
@@ -116,11 +115,10 @@ class Outcome:
             ("kills", self.kills, ""),
             ("shards", self.shards, ""),
             ("shards drawn, all attempts together", self.draws, ""),
-            ("shards drawn more than once, a kill", round((self.draws - self.shards) / max(1, self.kills), 2), ""),
+            ("shards drawn again, per kill", round((self.draws - self.shards) / max(1, self.kills), 2), ""),
             ("partial files met after a kill", self.partials_seen, ""),
             ("partial files left in the end", self.partials_left, ""),
             ("table of the same bytes", "yes" if self.same else "no", ""),
-            ("undisturbed, drawing", round(self.seconds, 1), "seconds"),
             ("processor", f"{os.cpu_count()} cores, {manifest.device()}", ""),
         ]
         return pd.DataFrame(rows, columns=["quantity", "value", "unit"])
@@ -144,7 +142,7 @@ def measure(folder: Path, kills: int, count: int, seed: int = 0) -> Outcome:
     log = Counter((killed / "drawn.log").read_text(encoding="utf-8").splitlines())
     tables = [(place / "run" / "set.parquet").read_bytes() for place in (whole, killed)]
     return Outcome(
-        seconds, done, len(log), log.total(), tables[0] == tables[1],
+        done, len(log), log.total(), tables[0] == tables[1],
         seen, len(partials(killed)),
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from honesty_utils import engines, prompts, records, sampling
+from honesty_utils import engines, execute, prompts, records, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
 
 WORDING = Prompts()
@@ -255,3 +256,88 @@ def test_batches_may_come_back_in_any_order(engine: Any, questions: pd.DataFrame
     draw(engine, questions, tmp_path / "forwards")
     tables = [(tmp_path / folder / "set.parquet").read_bytes() for folder in ("backwards", "forwards")]
     assert tables[0] == tables[1]
+
+
+def test_a_prompt_that_is_too_long_is_found_before_the_first_request(
+    engine: Any, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    # The tiny model reads 192 tokens; the long question is in the last of five shards.
+    questions.loc[8, "question"] = "Why? " * 200
+    message = r"question 'q8': its prompt has \d{3} tokens and the model reads 192, .* \(1 of 9 prompts leave no room"
+    with pytest.raises(engines.ModelError, match=message):
+        draw(engine, questions, tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_shard_that_holds_other_rows_is_not_taken(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions[:4], tmp_path)
+    first, second = (tmp_path / "shards").glob("*.parquet")
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(records.RecordError, match=r"not the rows that its name stands for; delete it"):
+        draw(engine, questions[:4], tmp_path)
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import pandas as pd
+from pathlib import Path
+from honesty_utils import engines, sampling
+from honesty_utils.config import Generation, Model, Prompts, Sampling
+
+questions, folder = pd.read_parquet(sys.argv[2])[:2], Path(sys.argv[3])
+engine = engines.load(Model(name=sys.argv[1], device="cpu"), Generation(max_new_tokens=4, batch_size=64), "raw")
+
+class Greedy:
+    calls = 0
+    def generate(self, requests):
+        if self.calls == 1:
+            # The second shard in one batch, whose cache takes 300 MB, where 64 MB are left.
+            engine.batch_size = len(requests)
+            size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20), resource.RLIM_INFINITY))
+        self.calls += 1
+        return engine.generate(requests)
+
+sampling.sample(Greedy(), questions, Prompts(), Sampling(max_new_tokens=4, shard_size=1), samples=10_000,
+                identity="m", path=folder / "set.parquet", shard_folder=folder / "shards")
+"""
+
+
+def test_out_of_memory_names_the_batch_size_and_keeps_what_is_done(
+    tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    questions.to_parquet(tmp_path / "questions.parquet")
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert "ModelError" in error and "out of memory: lower batch_size, which is 10001" in error, done.stderr
+    assert len(list((tmp_path / "shards").glob("*.parquet"))) == 1 and not (tmp_path / "set.parquet").exists()
+
+
+def test_the_notebook_stops_with_the_message_and_a_status(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    rows = [{"question": "Who wrote Hamlet?", "answers": ["x"]}, {"question": "Why? " * 200, "answers": ["x"]}]
+    for name, row in zip(("short", "long"), rows, strict=True):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    sets = {name: {"source": "jsonl", "path": str(tmp_path / f"{name}.jsonl")} for name in ("short", "long")}
+    given = {"questions": sets, "model": {"name": str(tiny_model)}, "prompts": {}, "sampling": {"max_new_tokens": 8}}
+    arguments = ["notebooks/10_sampling.ipynb", str(tmp_path / "out.ipynb"), "--parameters", json.dumps(given)]
+    assert execute.main(arguments) == 1
+    assert "tokens and the model reads 192" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.parquet"))  # found before the short set was asked, too
+
+
+def test_memory_hardly_grows_with_the_responses(tmp_path: Path) -> None:
+    # Joining all shards in memory takes 2.5 kB a response of 400 characters; one shard at a time 0.5 kB, for the plan.
+    peaks = {}
+    for responses in (20_000, 80_000):
+        output = tmp_path / f"{responses}.csv"
+        command = [sys.executable, "benchmarks/memory.py", "--responses", str(responses), "--output", str(output)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
+        peaks[responses] = float(pd.read_csv(output, index_col="quantity")["value"]["peak memory, written"]) * 1e9
+    assert peaks[80_000] - peaks[20_000] < 60_000 * 1500
+    assert peaks[80_000] < 0.5e9
