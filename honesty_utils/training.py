@@ -22,7 +22,7 @@ import transformers
 import trl
 from peft import LoraConfig
 
-from honesty_utils import files, prompts
+from honesty_utils import prompts
 from honesty_utils.config import Model, Training
 
 IGNORED = -100
@@ -173,13 +173,18 @@ def _lora(settings: Training) -> LoraConfig:
 
 
 def _save(trainer: trl.SFTTrainer, tokenizer: Any, output: Path) -> None:
-    """Save into a folder that appears whole; the trainer's own folder goes."""
+    """Save into a folder beside ``output`` and rename: a folder that exists is complete."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
     try:
-        with files.atomic_folder(output) as partial:
-            trainer.save_model(str(partial))
-            tokenizer.save_pretrained(str(partial))
-            (partial / "training_args.bin").unlink(missing_ok=True)
+        trainer.save_model(str(partial))
+        tokenizer.save_pretrained(str(partial))
+        (partial / "training_args.bin").unlink(missing_ok=True)
+        shutil.rmtree(output, ignore_errors=True)
+        partial.chmod(0o755)
+        partial.rename(output)
     finally:
+        shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
 
 
