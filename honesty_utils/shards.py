@@ -51,6 +51,7 @@ class Summary:
         reused: of these, how many an earlier attempt had left.
         drawn_tokens: generated tokens of the other ones.
         seconds: time in which these were drawn.
+        shard_bytes: size of the shards on disk.
     """
 
     responses: int
@@ -59,6 +60,7 @@ class Summary:
     reused: int
     drawn_tokens: int
     seconds: float
+    shard_bytes: int
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -159,7 +161,8 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
         print(_progress(path.stem, done, len(missing), drawn, time.monotonic() - started), flush=True)
     seconds = time.monotonic() - started
     rows, tokens = _join(shards, places, path)
-    return Summary(rows, tokens, len(shards), len(shards) - len(missing), drawn, seconds)
+    size = sum(place.stat().st_size for place in places)
+    return Summary(rows, tokens, len(shards), len(shards) - len(missing), drawn, seconds, size)
 
 
 def _frame(shard: Shard, responses: Sequence[Response]) -> pd.DataFrame:
