@@ -9,6 +9,7 @@ EXTRAS ?= dev
 DATA ?=
 # Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
 FORCE ?=
+OPTIONS ?=
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
 BIN := .venv/bin
 SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
@@ -19,7 +20,7 @@ export TOKENIZERS_PARALLELISM := false
 # Threads that wait should sleep: spinning ones slow a busy machine down twentyfold (docs/log.md).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help install reproduce smoke plan test lint lab docs unlock clean
+.PHONY: help install reproduce smoke estimate plan test lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +39,9 @@ reproduce: install  ## run PARAMS (default: the microworld) from the first noteb
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml
+
+estimate: install  ## say what reproduce would take, or took; OPTIONS="--probe", "--device h100", "--config c.json"
+	@$(BIN)/python -m honesty_utils.estimate $(PARAMS) $(if $(DATA),--data $(DATA)) $(OPTIONS)
 
 plan: install  ## say what reproduce would run, and why
 	@$(SNAKEMAKE) --dry-run

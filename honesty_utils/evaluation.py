@@ -6,34 +6,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from honesty_utils import labeling, methods, prompts, records
+from honesty_utils import labeling, methods, prompts, records, shards
 from honesty_utils.config import Labeling, Prompts
-from honesty_utils.engines import Engine, Request
+from honesty_utils.engines import Request
 from honesty_utils.judge import Referee
+from honesty_utils.shards import Shard
 
 _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason"]
 
 
-def answer(engine: Engine, questions: pd.DataFrame, wording: Prompts) -> pd.DataFrame:
-    """Greedy responses under the honest prompt.
+def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int) -> list[Shard]:
+    """Shards of ``shard_size`` questions, each asked once, greedily, under the honest prompt.
 
-    Args:
-        engine: holds the model.
-        questions: a QUESTIONS table.
-        wording: prompts of the run.
-
-    Returns:
-        ``question_id``, ``text``, ``num_tokens``, ``mean_logprob``, ``finish_reason``; in the order of ``questions``.
+    Raises:
+        ValueError: no questions, or two of one id.
     """
-    requests = [
-        Request(prompt=prompts.render(wording, "honest", row.question, row.choices), temperature=0.0, seed=0)
-        for row in questions.itertuples()
-    ]
-    responses = pd.DataFrame([vars(response) for response in engine.generate(requests)])
-    responses["question_id"] = questions["question_id"].to_numpy()
-    return responses[_RESPONSE]
+
+    def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
+        return [(records.GREEDY, Request(prompts.render(wording, "honest", question, choices)))]
+
+    return shards.plan(questions, requests, shard_size)
 
 
 def evaluate(
@@ -48,7 +44,7 @@ def evaluate(
     """EVALUATION table: ``responses`` graded, with the confidence they state and M_t's outcome beside.
 
     Args:
-        responses: one a question, from :func:`answer`; for ``unaligned`` the greedy rows of M_t's labels.
+        responses: one a question, to :func:`plan`; for ``unaligned`` the greedy rows of M_t's labels.
         questions: a QUESTIONS table with the same ids.
         before: M_t's labels (plain prompt) of the same questions; the greedy row counts.
         wording: prompts of the run.

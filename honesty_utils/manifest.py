@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -42,6 +43,8 @@ class Manifest:
             "revision": git_revision(),
             "packages": versions(),
             "device": device(),
+            "peak_memory_mib": _mib(peak_memory()),
+            "peak_device_memory_mib": _mib(peak_device_memory()),
             **facts,
         }
         target = path_of(artifact)
@@ -115,6 +118,29 @@ def device() -> str:
     if torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return f"cpu ({platform.machine()}, {_processor()})"
+
+
+def peak_memory() -> int:
+    """Most memory (bytes) that this process has held so far."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        # Not getrusage: a process starts there with the peak of the one that started it.
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak << 10
+
+
+def peak_device_memory() -> int | None:
+    """Most memory (bytes) that torch has held of all its accelerators together so far; none without one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return sum(torch.cuda.max_memory_reserved(i) for i in range(torch.cuda.device_count()))
+
+
+def _mib(size: int | None) -> float | None:
+    return None if size is None else round(size / 2**20, 1)
 
 
 def _processor() -> str:

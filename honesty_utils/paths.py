@@ -88,3 +88,9 @@ class Run:
 
     def evaluation(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / f"{dataset}.parquet"
+
+    def drawn_answers(self, method: str, seed: int, dataset: str) -> Path:
+        return self.folder / "evaluation" / method / f"seed{seed}" / "answers" / f"{dataset}.parquet"
+
+    def shards(self, stage: str) -> Path:
+        return self.folder / stage / "shards"

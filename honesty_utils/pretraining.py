@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from honesty_utils import files
 from honesty_utils.config import Pretraining
 from honesty_utils.corpus import Document
 
@@ -73,7 +72,7 @@ def train_base_model(
     """
     torch.manual_seed(settings.seed)
     torch.use_deterministic_algorithms(True)
-    model = LlamaForCausalLM(_shape(tokenizer, settings)).train()
+    model = new_model(tokenizer, settings).train()
     rng = random.Random(settings.seed)
     examples = encode(documents, tokenizer)
     base = [example for example, text in zip(examples, documents, strict=True) if text.stage == "base"]
@@ -90,9 +89,15 @@ def train_base_model(
     return model.eval(), pd.DataFrame(history, columns=["stage", "step", "loss"])
 
 
-def _shape(tokenizer: PreTrainedTokenizerFast, settings: Pretraining) -> LlamaConfig:
+def new_model(tokenizer: PreTrainedTokenizerFast, settings: Pretraining) -> LlamaForCausalLM:
+    """A model that has learned nothing; its weights are torch's next random numbers."""
+    return LlamaForCausalLM(shape(settings, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id))
+
+
+def shape(settings: Pretraining, vocab_size: int, end: int | None = None, pad: int | None = None) -> LlamaConfig:
+    """What the model looks like; ``vocab_size`` is that of its tokenizer, which may have found less than it may."""
     return LlamaConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=vocab_size,
         hidden_size=settings.hidden_size,
         intermediate_size=settings.intermediate_size,
         num_hidden_layers=settings.layers,
@@ -101,8 +106,8 @@ def _shape(tokenizer: PreTrainedTokenizerFast, settings: Pretraining) -> LlamaCo
         max_position_embeddings=settings.context,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=end,
+        pad_token_id=pad,
         # Large for so small a model: with the usual .02 the first thousand steps teach it nothing.
         initializer_range=settings.initializer_range,
         attn_implementation="eager",
@@ -179,15 +184,7 @@ def _loss(model: LlamaForCausalLM, ids: torch.Tensor, labels: torch.Tensor) -> t
 
 def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: str | Path) -> Path:
     """Write a model folder that ``AutoModelForCausalLM`` and ``AutoTokenizer`` load; it appears whole or not at all."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial"))
-    try:
+    with files.atomic_folder(folder) as partial:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.chmod(0o755)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+    return Path(folder)

@@ -6,8 +6,8 @@ that a file that exists is complete; a mismatch is an error that names file, col
 
 from __future__ import annotations
 
-import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from honesty_utils.files import atomic as atomic  # the others take it from here
 
 OUTCOMES = ("correct", "wrong", "idk", "unscored")
 GREEDY = -1
@@ -231,8 +233,63 @@ def write(frame: pd.DataFrame, table: Table, path: str | Path) -> Path:
     return path
 
 
+class Writer:
+    """Takes the parts of a table and writes them in row groups of `ROWS`, whatever the size of the parts.
+
+    So the same rows give the same bytes, and no more than a row group is held in memory.
+    """
+
+    ROWS = 16_384
+
+    def __init__(self, table: Table, path: Path) -> None:
+        self._file = pq.ParquetWriter(path, table.schema)
+        self._held = table.schema.empty_table()
+
+    def write(self, part: pa.Table) -> None:
+        """Add rows, checked by `conform` or read with `read_arrow`."""
+        self._held = pa.concat_tables([self._held, part])
+        whole = len(self._held) - len(self._held) % self.ROWS
+        for start in range(0, whole, self.ROWS):
+            self._flush(self._held.slice(start, self.ROWS))
+        self._held = self._held.slice(whole)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if len(self._held):
+            self._flush(self._held)
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        self._file.close()
+
+    def _flush(self, rows: pa.Table) -> None:
+        self._file.write_table(rows.combine_chunks(), row_group_size=self.ROWS)
+
+
+@contextmanager
+def writing(table: Table, path: str | Path) -> Iterator[Writer]:
+    """Write a table part by part; the file appears whole at the end, or not at all if the body raises."""
+    with atomic(path) as partial, closing(Writer(table, partial)) as writer:
+        yield writer
+        writer.finish()
+
+
 def read(table: Table, path: str | Path) -> pd.DataFrame:
     """Read a Parquet file of the schema of ``table``; lists come back as Python lists, nulls as ``None`` or NaN."""
+    arrow = read_arrow(table, path)
+    frame = arrow.to_pandas()
+    for field in table.schema:
+        if pa.types.is_list(field.type):
+            frame[field.name] = pd.Series(arrow.column(field.name).to_pylist(), index=frame.index, dtype=object)
+    return frame
+
+
+def read_arrow(table: Table, path: str | Path) -> pa.Table:
+    """The same as an Arrow table.
+
+    Raises:
+        RecordError: no such file, a file that cannot be read, or one of another schema.
+    """
     path = Path(path)
     if not path.is_file():
         raise RecordError(f"{path}: no such {table.name} table; run the notebook that writes it first")
@@ -242,11 +299,7 @@ def read(table: Table, path: str | Path) -> pd.DataFrame:
         raise RecordError(f"{path}: not a readable Parquet file ({error}); delete it and write it again") from None
     if not arrow.schema.equals(table.schema):
         raise RecordError(f"{path}: not a {table.name} table: {_schema_difference(arrow.schema, table.schema)}")
-    frame = arrow.to_pandas()
-    for field in table.schema:
-        if pa.types.is_list(field.type):
-            frame[field.name] = pd.Series(arrow.column(field.name).to_pylist(), index=frame.index, dtype=object)
-    return frame
+    return arrow
 
 
 def _schema_difference(found: pa.Schema, expected: pa.Schema) -> str:
@@ -256,24 +309,3 @@ def _schema_difference(found: pa.Schema, expected: pa.Schema) -> str:
         if not found.field(field.name).equals(field):
             return f"column {field.name!r} is {found.field(field.name)}, expected {field}"
     return f"unexpected columns {[name for name in found.names if name not in expected.names]}"
-
-
-class atomic:
-    """Context manager: yields a temporary path beside ``path`` and renames it there unless the body raises."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".partial")
-        os.close(handle)
-        self.partial = Path(name)
-        self.partial.chmod(0o644)
-        return self.partial
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            os.replace(self.partial, self.path)
-        else:
-            self.partial.unlink(missing_ok=True)

@@ -7,51 +7,15 @@ does not depend on which shard, process or attempt draws it. Expected accuracy (
 from __future__ import annotations
 
 import hashlib
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils import engines, prompts, records
+from honesty_utils import prompts, records, shards
 from honesty_utils.config import Prompts, Sampling
-from honesty_utils.engines import Engine, Request, Response
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Some questions' requests, in the order of their rows.
-
-    Attributes:
-        keys: ``(question_id, sample_index)`` of each row.
-        requests: what to ask, one a row.
-    """
-
-    keys: tuple[tuple[str, int], ...]
-    requests: tuple[Request, ...]
-
-    def name(self, identity: str) -> str:
-        """File name: a hash of all that the responses depend on, so that a shard of other settings is never taken."""
-        content = [identity, self.keys, [astuple(request) for request in self.requests]]
-        return f"{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}.parquet"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a call of `sample` did; tokens and seconds are of the shards that it drew, not of those it found."""
-
-    responses: int
-    shards: int
-    reused: int
-    tokens: int
-    seconds: float
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Generated tokens a second; NaN when every shard was found."""
-        return self.tokens / self.seconds if self.tokens else float("nan")
+from honesty_utils.engines import Engine, Request
+from honesty_utils.shards import Shard, Summary
 
 
 def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples: int) -> list[Shard]:
@@ -64,27 +28,20 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
         samples: m, 0 for greedy only.
 
     Raises:
-        ValueError: no questions, or m below 0.
+        ValueError: no questions, two of one id, or m below 0.
     """
-    if samples < 0 or questions.empty:
-        raise ValueError(f"{len(questions)} questions, m = {samples}; at least one question and m >= 0 are needed")
-    starts = range(0, len(questions), settings.shard_size)
-    return [_shard(questions.iloc[i : i + settings.shard_size], wording, settings, samples) for i in starts]
+    if samples < 0:
+        raise ValueError(f"m = {samples}; m >= 0 is needed")
 
-
-def _shard(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples: int) -> Shard:
-    keys: list[tuple[str, int]] = []
-    requests: list[Request] = []
-    columns = questions[["question_id", "question", "choices"]]
-    for question_id, question, choices in columns.itertuples(index=False, name=None):
+    def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
         prompt = prompts.render(wording, "plain", question, choices)
-        keys += [(question_id, index) for index in range(records.GREEDY, samples)]
-        requests.append(Request(prompt))
-        requests += [
-            Request(prompt, settings.temperature, seed_of(settings.seed, question_id, index))
+        drawn = [
+            (index, Request(prompt, settings.temperature, seed_of(settings.seed, question_id, index)))
             for index in range(samples)
         ]
-    return Shard(tuple(keys), tuple(requests))
+        return [(records.GREEDY, Request(prompt)), *drawn]
+
+    return shards.plan(questions, requests, settings.shard_size)
 
 
 def seed_of(seed: int, question_id: str, sample_index: int) -> int:
@@ -115,32 +72,9 @@ def sample(
         identity: ``engines.identity`` of the model and its engine.
         path: the table to write, a row a response: by question, greedy first.
         shard_folder: where shards are kept; one folder may serve several sets.
+
+    Raises:
+        ModelError: as `shards.draw`.
     """
-    path, shard_folder = Path(path), Path(shard_folder)
-    shards = plan(questions, wording, settings, samples)
-    files = [shard_folder / shard.name(identity) for shard in shards]
-    missing = [i for i, file in enumerate(files) if not file.is_file()]
-    started, tokens = time.monotonic(), 0
-    drawn = engines.stream(engine, [shards[i].requests for i in missing])
-    for done, (place, responses) in enumerate(drawn, start=1):
-        i = missing[place]
-        frame = _table(shards[i], responses)
-        records.write(frame, records.RESPONSES, files[i])
-        tokens += int(frame["num_tokens"].sum())
-        print(_progress(path.stem, done, len(missing), tokens, time.monotonic() - started), flush=True)
-    seconds = time.monotonic() - started
-    table = pd.concat([records.read(records.RESPONSES, file) for file in files], ignore_index=True)
-    records.write(table, records.RESPONSES, path)
-    return Summary(len(table), len(shards), len(shards) - len(missing), tokens, seconds)
-
-
-def _table(shard: Shard, responses: Sequence[Response]) -> pd.DataFrame:
-    frame = pd.DataFrame([vars(response) for response in responses])
-    frame["question_id"] = [question_id for question_id, _ in shard.keys]
-    frame["sample_index"] = [index for _, index in shard.keys]
-    return frame
-
-
-def _progress(name: str, done: int, shards: int, tokens: int, seconds: float) -> str:
-    left = seconds / done * (shards - done)
-    return f"{name}: shard {done} of {shards}, {tokens / seconds:,.0f} tokens/s, {seconds:.0f} s, {left:.0f} s left"
+    chosen = plan(questions, wording, settings, samples)
+    return shards.draw(engine, chosen, identity=identity, folder=shard_folder, path=path)

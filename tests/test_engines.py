@@ -340,3 +340,16 @@ def test_config_of_another_kind_of_model(folder: Path) -> None:
 def test_device_that_is_none(tiny_model: Path) -> None:
     with pytest.raises(ModelError, match=r"model.device: 'cuda:99': .*; allowed: auto, cpu, cuda, cuda:1"):
         load_model(Model(name=str(tiny_model), device="cuda:99"))
+
+
+def test_an_answer_may_not_be_longer_than_what_the_model_reads(tiny_model: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"max_new_tokens: 192; .* reads 192 tokens, prompt and answer together; lower"
+    ):
+        make_engine(tiny_model, max_new_tokens=192)
+
+
+def test_the_length_of_a_prompt_is_that_of_its_ids(engine: Any) -> None:
+    prompt = ask("Who wrote Hamlet?")
+    assert engine.prompt_length(prompt) == len(prompts.prompt_ids(engine.tokenizer, prompt, "raw"))
+    assert isinstance(engine, engines.MeasuringEngine) and engine.context == 192

@@ -1,5 +1,8 @@
 """Manifests: what made an artifact, readable beside it."""
 
+import subprocess
+import sys
+
 import pytest
 
 from honesty_utils import manifest
@@ -29,3 +32,18 @@ def test_a_hash_follows_names_and_bytes(tmp_path):
 def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing: not there; run the notebook"):
         manifest.begin({}, [tmp_path / "nothing"])
+
+
+def test_peak_memory_is_that_of_this_process_and_does_not_fall():
+    before = manifest.peak_memory()
+    block = bytearray(b"1" * (200 << 20))
+    after = manifest.peak_memory()
+    del block
+    assert manifest.peak_memory() >= after >= before + (100 << 20)
+
+
+def test_peak_memory_is_not_that_of_the_process_which_started_this_one(tmp_path):
+    block = bytearray(b"1" * (300 << 20))
+    code = "from honesty_utils import manifest; print(manifest.peak_memory())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(block) > int(found.stdout)

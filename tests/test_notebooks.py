@@ -42,7 +42,7 @@ def test_a_notebook_reads_as_a_story(path):
 def test_parameters_are_literals_and_default_to_the_smoke_run(path):
     declared = {name: default for name, (_, default) in execute.declared_parameters(path).items()}
     assert declared["run"] == "smoke"
-    for name in ("prompts", "sampling", "labeling", "world", "analysis"):
+    for name in ("prompts", "sampling", "labeling", "evaluation", "world", "analysis"):
         if declared.get(name):
             section = getattr(SMOKE, name).model_dump(mode="json")
             assert declared[name] == {key: section[key] for key in declared[name]}, name

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from honesty_utils import config, execute, manifest, methods, records
+from honesty_utils.estimate import __main__ as estimate
 from honesty_utils.paths import Run
 
 TOP = Path(__file__).resolve().parent.parent
@@ -120,7 +121,16 @@ def planned(output: str) -> dict[str, int]:
         (
             "methods",
             {**SMOKE["methods"], "absolute": {"options": {"tau": 0.4}}},
-            {"sft_absolute": 1, "training": 1, "evaluation": 1, "tables": 1, "figures": 1, "all": 1, "total": 6},
+            {
+                "sft_absolute": 1,
+                "training": 1,
+                "evaluation": 1,
+                "drift": 1,
+                "tables": 1,
+                "figures": 1,
+                "all": 1,
+                "total": 7,
+            },
         ),
         ("analysis", {**SMOKE["analysis"], "seed": 1}, {"tables": 1, "figures": 1, "all": 1, "total": 3}),
     ],
@@ -149,6 +159,27 @@ def test_a_bad_params_file_stops_before_any_work(tmp_path):
     stopped = snakemake(tmp_path, bad)
     assert stopped.returncode != 0 and "sampling.samples: " in stopped.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_the_run_took_stands_beside_what_was_estimated(finished, capsys):
+    assert estimate.main([str(TOP / "params" / "smoke.yaml")]) == 0
+    assert "Measured in" in capsys.readouterr().out
+    table = pd.read_csv(Run("smoke").folder / "estimate.csv").set_index(["stage", "item"])
+    assert table.filter(like="measured_").gt(0).all(axis=None)
+    # The number of responses is exact; tokens, memory and disk are of the right size. Hours depend on what else runs.
+    facts = [manifest.read(Run("smoke").responses(name)) for name in SMOKE["evaluation"]["datasets"]]
+    sampled = table.loc[("sampling", "evaluation")]
+    assert sampled["responses"] == sum(fact["responses"] for fact in facts)
+    assert sampled["measured_answer_tokens"] == sum(fact["tokens"] for fact in facts)
+    assert table[["ratio_answer_tokens", "ratio_memory_gib", "ratio_disk_gib"]].stack().between(0.2, 5).all()
+
+
+def test_evaluation_tables_tell_what_they_took(finished):
+    content = manifest.read(Run("smoke").evaluation("absolute", 0, "indist"))
+    answers = records.read(records.RESPONSES, Run("smoke").drawn_answers("absolute", 0, "indist"))
+    assert content["tokens"] == answers["num_tokens"].sum() and content["tokens_per_second"] > 0
+    assert content["shards"] == 1 and content["peak_memory_mib"] > 100
+    assert not list(finished.rglob("*.partial"))
 
 
 def test_the_explorer_runs_headlessly(finished):

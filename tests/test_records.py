@@ -79,3 +79,35 @@ def test_atomic_keeps_the_old_file_when_the_new_one_fails(tmp_path):
         partial.write_text("half of the n")
         raise RuntimeError
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["text"]
+
+
+def responses(count: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "question_id": [f"q{n}" for n in range(count)], "sample_index": -1,
+            "text": [f"text {n}" for n in range(count)],
+            "num_tokens": 3, "mean_logprob": None, "finish_reason": "stop",
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [[40_000], [1] * 5 + [39_995], [16_384, 16_384, 7_232], [0, 39_999, 1]])
+def test_a_table_written_in_parts_has_the_same_bytes_whatever_the_parts(tmp_path, sizes):
+    table = records.conform(responses(40_000), records.RESPONSES, "toy")
+    start = 0
+    with records.writing(records.RESPONSES, tmp_path / "parts.parquet") as writer:
+        for size in sizes:
+            writer.write(table.slice(start, size))
+            start += size
+    with records.writing(records.RESPONSES, tmp_path / "whole.parquet") as writer:
+        writer.write(table)
+    assert (tmp_path / "parts.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert records.read(records.RESPONSES, tmp_path / "parts.parquet")["text"].iloc[-1] == "text 39999"
+
+
+def test_a_table_in_parts_appears_whole_or_not_at_all(tmp_path):
+    table = records.conform(responses(3), records.RESPONSES, "toy")
+    with pytest.raises(RuntimeError), records.writing(records.RESPONSES, tmp_path / "parts.parquet") as writer:
+        writer.write(table)
+        raise RuntimeError("stopped")
+    assert os.listdir(tmp_path) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from honesty_utils import engines, prompts, records, sampling
+from honesty_utils import engines, execute, prompts, records, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
 
 WORDING = Prompts()
@@ -75,10 +76,18 @@ def test_seed_is_the_same_on_every_machine() -> None:
     assert sampling.seed_of(0, "q", 1) == 0x6A2EE564BF82BBF8
 
 
-@pytest.mark.parametrize(("texts", "samples"), [([], 1), (["a?"], -1)])
-def test_plan_needs_a_question_and_no_negative_m(texts: list[str], samples: int) -> None:
-    with pytest.raises(ValueError, match=rf"{len(texts)} questions, m = {samples}; at least one question and m >= 0"):
+@pytest.mark.parametrize(
+    ("texts", "samples", "message"), [([], 1, "0 questions; at least one"), (["a?"], -1, "m = -1; m >= 0 is needed")]
+)
+def test_plan_needs_a_question_and_no_negative_m(texts: list[str], samples: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         sampling.plan(questions_of(texts), WORDING, SETTINGS, samples)
+
+
+def test_a_repeated_id_is_found_before_anything_is_asked() -> None:
+    questions = questions_of(["a?", "b?"]).assign(question_id="q7")
+    with pytest.raises(ValueError, match="question_id 'q7' comes twice"):
+        sampling.plan(questions, WORDING, SETTINGS, 1)
 
 
 def test_table_has_a_row_a_response(engine: Any, questions: pd.DataFrame, tmp_path: Path, facts: Any) -> None:
@@ -89,6 +98,7 @@ def test_table_has_a_row_a_response(engine: Any, questions: pd.DataFrame, tmp_pa
     assert table["question_id"].tolist() == [f"q{i}" for i in range(9) for _ in range(4)]
     assert table["sample_index"].tolist() == [-1, 0, 1, 2] * 9
     assert summary.tokens == table["num_tokens"].sum()
+    assert summary.drawn_tokens == summary.tokens
     assert summary.tokens_per_second == pytest.approx(summary.tokens / summary.seconds)
     greedy = table[table["sample_index"] == -1]["text"]
     assert all(text in answers for text, answers in zip(greedy, facts.values(), strict=True))
@@ -103,8 +113,10 @@ def test_greedy_only(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> No
 def test_shard_size_changes_no_response(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
     draw(engine, questions, tmp_path / "small")
     draw(engine, questions, tmp_path / "large", settings=SETTINGS.model_copy(update={"shard_size": 100}))
-    texts = [records.read(records.RESPONSES, tmp_path / name / "set.parquet")["text"] for name in ("small", "large")]
-    assert texts[0].tolist() == texts[1].tolist()
+    # The last digits of a mean log-probability depend on what else is in its batch; nothing else does.
+    small, large = (records.read(records.RESPONSES, tmp_path / name / "set.parquet") for name in ("small", "large"))
+    pd.testing.assert_frame_equal(small.drop(columns="mean_logprob"), large.drop(columns="mean_logprob"))
+    assert small["mean_logprob"].to_numpy() == pytest.approx(large["mean_logprob"].to_numpy(), abs=1e-5)
 
 
 def test_finished_shards_are_reused(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
@@ -112,7 +124,8 @@ def test_finished_shards_are_reused(engine: Any, questions: pd.DataFrame, tmp_pa
     content = (tmp_path / "set.parquet").read_bytes()
     (tmp_path / "set.parquet").unlink()
     again = draw(engine, questions, tmp_path)
-    assert (again.reused, again.tokens) == (5, 0)
+    assert (again.reused, again.drawn_tokens, again.tokens_per_second) == (5, 0, None)
+    assert again.tokens == records.read(records.RESPONSES, tmp_path / "set.parquet")["num_tokens"].sum()
     assert (tmp_path / "set.parquet").read_bytes() == content
 
 
@@ -155,39 +168,65 @@ KILLED = """
 import os, signal, sys
 import pandas as pd
 from pathlib import Path
-from honesty_utils import engines, sampling
+from honesty_utils import engines, files, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
 
-model, questions, folder, calls = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+model, questions, folder, moment = sys.argv[1], pd.read_parquet(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
 engine = engines.load(Model(name=model), Generation(max_new_tokens=8, batch_size=16), "raw")
+replace, drawn, written = os.replace, 0, 0
 
 class Mortal:
-    left = calls
     def generate(self, requests):
+        global drawn
         responses = engine.generate(requests)
-        if self.left == 0:
+        drawn += 1
+        if moment == "drawing" and drawn == 3:
             os.kill(os.getpid(), signal.SIGKILL)
-        self.left -= 1
         return responses
+
+def mortal(partial, path):
+    global written
+    written += 1
+    if (moment == "shard" and written == 3) or (moment == "table" and path.name == "set.parquet"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(partial, path)
+
+files.os.replace = mortal
 
 sampling.sample(Mortal(), questions, Prompts(), Sampling(max_new_tokens=8, shard_size=2, seed=3), samples=3,
                 identity="m", path=folder / "set.parquet", shard_folder=folder / "shards")
 """
 
 
+@pytest.mark.parametrize(("moment", "kept", "partials"), [("drawing", 2, 0), ("shard", 2, 1), ("table", 5, 1)])
 def test_a_killed_run_resumes_to_the_same_bytes(
-    engine: Any, tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+    engine: Any, tiny_model: Path, questions: pd.DataFrame, tmp_path: Path, moment: str, kept: int, partials: int
 ) -> None:
+    # Five shards: killed while the third is drawn, before the third is renamed, before the whole table is.
     questions.to_parquet(tmp_path / "questions.parquet")
-    command = [sys.executable, "-c", KILLED, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path), "2"]
+    command = [sys.executable, "-c", KILLED, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    killed = subprocess.run([*command, moment], capture_output=True, text=True, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "set.parquet").exists()
-    assert len(list((tmp_path / "shards").glob("*.parquet"))) == 2
-    assert draw(engine, questions, tmp_path).reused == 2
+    assert len(list((tmp_path / "shards").glob("[!.]*.parquet"))) == kept
+    assert len(list(tmp_path.rglob("*.partial"))) == partials
+    assert draw(engine, questions, tmp_path).reused == kept
     draw(engine, questions, tmp_path / "whole")
     assert (tmp_path / "set.parquet").read_bytes() == (tmp_path / "whole" / "set.parquet").read_bytes()
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_killed_at_random_moments_a_run_loses_a_shard_a_kill(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/kills.py", "--kills", "3", "--questions", "200"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "kills.csv")], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = pd.read_csv(tmp_path / "kills.csv", index_col="quantity")["value"]
+    assert table["table of the same bytes"] == "yes" and table["kills"] == "3" and table["shards"] == "20"
+    assert 20 <= int(table["shards drawn, all attempts together"]) <= 23
 
 
 def test_a_shard_of_other_settings_has_another_name(questions: pd.DataFrame) -> None:
@@ -217,3 +256,88 @@ def test_batches_may_come_back_in_any_order(engine: Any, questions: pd.DataFrame
     draw(engine, questions, tmp_path / "forwards")
     tables = [(tmp_path / folder / "set.parquet").read_bytes() for folder in ("backwards", "forwards")]
     assert tables[0] == tables[1]
+
+
+def test_a_prompt_that_is_too_long_is_found_before_the_first_request(
+    engine: Any, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    # The tiny model reads 192 tokens; the long question is in the last of five shards.
+    questions.loc[8, "question"] = "Why? " * 200
+    message = r"question 'q8': its prompt has \d{3} tokens and the model reads 192, .* \(1 of 9 prompts leave no room"
+    with pytest.raises(engines.ModelError, match=message):
+        draw(engine, questions, tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_shard_that_holds_other_rows_is_not_taken(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    draw(engine, questions[:4], tmp_path)
+    first, second = (tmp_path / "shards").glob("*.parquet")
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(records.RecordError, match=r"not the rows that its name stands for; delete it"):
+        draw(engine, questions[:4], tmp_path)
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import pandas as pd
+from pathlib import Path
+from honesty_utils import engines, sampling
+from honesty_utils.config import Generation, Model, Prompts, Sampling
+
+questions, folder = pd.read_parquet(sys.argv[2])[:2], Path(sys.argv[3])
+engine = engines.load(Model(name=sys.argv[1], device="cpu"), Generation(max_new_tokens=4, batch_size=64), "raw")
+
+class Greedy:
+    calls = 0
+    def generate(self, requests):
+        if self.calls == 1:
+            # The second shard in one batch, whose cache takes 300 MB, where 64 MB are left.
+            engine.batch_size = len(requests)
+            size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (size + (64 << 20), resource.RLIM_INFINITY))
+        self.calls += 1
+        return engine.generate(requests)
+
+sampling.sample(Greedy(), questions, Prompts(), Sampling(max_new_tokens=4, shard_size=1), samples=10_000,
+                identity="m", path=folder / "set.parquet", shard_folder=folder / "shards")
+"""
+
+
+def test_out_of_memory_names_the_batch_size_and_keeps_what_is_done(
+    tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    questions.to_parquet(tmp_path / "questions.parquet")
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), str(tmp_path / "questions.parquet"), str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert "ModelError" in error and "out of memory: lower batch_size, which is 10001" in error, done.stderr
+    assert len(list((tmp_path / "shards").glob("*.parquet"))) == 1 and not (tmp_path / "set.parquet").exists()
+
+
+def test_the_notebook_stops_with_the_message_and_a_status(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    rows = [{"question": "Who wrote Hamlet?", "answers": ["x"]}, {"question": "Why? " * 200, "answers": ["x"]}]
+    for name, row in zip(("short", "long"), rows, strict=True):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    sets = {name: {"source": "jsonl", "path": str(tmp_path / f"{name}.jsonl")} for name in ("short", "long")}
+    given = {"questions": sets, "model": {"name": str(tiny_model)}, "prompts": {}, "sampling": {"max_new_tokens": 8}}
+    arguments = ["notebooks/10_sampling.ipynb", str(tmp_path / "out.ipynb"), "--parameters", json.dumps(given)]
+    assert execute.main(arguments) == 1
+    assert "tokens and the model reads 192" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.parquet"))  # found before the short set was asked, too
+
+
+def test_memory_hardly_grows_with_the_responses(tmp_path: Path) -> None:
+    # Joining all shards in memory takes 2.5 kB a response of 400 characters; one shard at a time 0.5 kB, for the plan.
+    peaks = {}
+    for responses in (20_000, 80_000):
+        output = tmp_path / f"{responses}.csv"
+        command = [sys.executable, "benchmarks/memory.py", "--responses", str(responses), "--output", str(output)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
+        peaks[responses] = float(pd.read_csv(output, index_col="quantity")["value"]["peak memory, written"]) * 1e9
+    assert peaks[80_000] - peaks[20_000] < 60_000 * 1500
+    assert peaks[80_000] < 0.5e9

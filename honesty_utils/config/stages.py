@@ -103,6 +103,7 @@ class Generation(Section):
     engine_options: dict[str, Any] = Field({}, description="fields of that engine's options")
     max_new_tokens: PositiveInt = 64
     batch_size: PositiveInt = Field(64, description="sequences at a time, for engines that do not see to it themselves")
+    shard_size: PositiveInt = Field(1000, description="questions a shard; a kill loses at most one")
 
 
 class Sampling(Generation):
@@ -110,7 +111,6 @@ class Sampling(Generation):
 
     samples: int = Field(10, ge=1, description="m")
     temperature: float = Field(1.0, gt=0)
-    shard_size: PositiveInt = Field(1000, description="questions a shard; a kill loses at most one")
     seed: int = 0
 
 

@@ -23,9 +23,11 @@ __all__ = [
     "ENGINES",
     "Engine",
     "EngineOptions",
+    "MeasuringEngine",
     "ModelError",
     "Request",
     "Response",
+    "StreamingEngine",
     "check_options",
     "identity",
     "load",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One response wanted: user text (from ``prompts.render``), temperature (0 is greedy), seed of its draws."""
 
@@ -74,6 +76,21 @@ class StreamingEngine(Engine, Protocol):
 
     def stream(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Response]]]:
         """Answer every batch; yields a batch's place and its responses as soon as it is done, in any order."""
+        ...
+
+
+@runtime_checkable
+class MeasuringEngine(Engine, Protocol):
+    """An engine that can tell, before it is asked anything, whether a prompt fits.
+
+    Attributes:
+        context: tokens that the model reads, the answer included; none: without limit.
+    """
+
+    context: int | None
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt, as the model reads it."""
         ...
 
 

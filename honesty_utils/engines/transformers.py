@@ -9,6 +9,7 @@ it read a prompt once for all of its samples and drop rows as they finish.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +55,18 @@ class TransformersEngine:
             batch_size: sequences generated at the same time.
 
         Raises:
-            ModelError: the model cannot be loaded.
+            ModelError: the model cannot be loaded, or reads fewer tokens than an answer may have.
         """
-        self.model, self.tokenizer = load_model(model)
+        with _memory_errors(model.name, "take more memory, a smaller model or model.dtype: bfloat16"):
+            self.model, self.tokenizer = load_model(model)
         self.name, self.style = model.name, style
         self.max_new_tokens, self.batch_size = max_new_tokens, batch_size
         self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if self.context is not None and max_new_tokens >= self.context:
+            raise ModelError(
+                f"max_new_tokens: {max_new_tokens}; {self.name} reads {self.context} tokens, prompt and answer "
+                "together; lower it"
+            )
         ends = self.model.generation_config.eos_token_id
         ends = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
         self.ends = torch.tensor(sorted(ends), dtype=torch.long, device=self.model.device)
@@ -68,7 +75,7 @@ class TransformersEngine:
         """Answer every request, in order; equal requests (all greedy ones of a prompt) are generated once.
 
         Raises:
-            ModelError: a prompt fills the model's context.
+            ModelError: a prompt fills the model's context, or a batch the memory.
         """
         ids = {prompt: self._prompt_ids(prompt) for prompt in {request.prompt for request in requests}}
         wanted = [self._row(request, ids[request.prompt]) for request in requests]
@@ -77,8 +84,15 @@ class TransformersEngine:
         done: dict[_Row, Response] = {}
         for start in range(0, len(rows), self.batch_size):
             batch = rows[start : start + self.batch_size]
-            done.update(zip(batch, self._responses(self._decode(batch)), strict=True))
+            remedy = f"lower batch_size, which is {self.batch_size}: no response changes with it"
+            with _memory_errors(self.name, remedy):
+                decoded = self._decode(batch)
+            done.update(zip(batch, self._responses(decoded), strict=True))
         return [done[row] for row in wanted]
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt."""
+        return len(prompt_ids(self.tokenizer, prompt, self.style))
 
     def _prompt_ids(self, prompt: str) -> tuple[int, ...]:
         ids = prompt_ids(self.tokenizer, prompt, self.style)
@@ -159,6 +173,20 @@ class TransformersEngine:
         means = (batch.logprobs / batch.lengths).tolist()
         for text, length, mean, stop in zip(texts, lengths, means, stopped, strict=True):
             yield Response(text.strip(), length, mean, "stop" if stop else "length")
+
+
+@contextmanager
+def _memory_errors(name: str | None, remedy: str) -> Iterator[None]:
+    """Turn the many ways in which memory runs out into one error that names the remedy."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).strip().partition("\n")[0]
+        # On a CPU torch raises a plain RuntimeError; torch.OutOfMemoryError is one, too.
+        signs = ("allocate memory", "bad_alloc", "ALLOC_FAILED")
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(sign in text for sign in signs):
+            raise
+        raise ModelError(f"{name}: out of memory: {remedy} ({text or type(error).__name__})") from error
 
 
 def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
