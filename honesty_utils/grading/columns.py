@@ -1,0 +1,140 @@
+"""The columns of a table that is graded: held to their form, and taken apart into what is distinct in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def check_answers(answers: Iterable[Any], where: str) -> None:
+    """Hold the gold aliases of a question set to their form; for loaders.
+
+    Args:
+        answers: a list of aliases a row.
+        where: the file or set that an error names.
+
+    Raises:
+        ValueError: a row that is not a list of texts, or has none that is not blank; names the row, counted from 0.
+    """
+    for row, aliases in enumerate(answers):
+        if not _is_texts(aliases):
+            raise ValueError(f"{where}: row {row}: answers is {aliases!r}; a list of texts is needed")
+        if not any(alias.strip() for alias in aliases):
+            raise ValueError(f"{where}: row {row}: answers is empty ({list(aliases)!r}); give one or drop the question")
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A question and what its responses are held to."""
+
+    question: str
+    answers: Sequence[str]
+    choices: Sequence[str] | None
+    answer_index: int | None
+
+    def equals(self, other: Gold) -> bool:
+        """Whether two golds of one question are the same."""
+        if self.answer_index != other.answer_index or (self.choices is None) != (other.choices is None):
+            return False
+        return list(self.answers) == list(other.answers) and list(self.choices or ()) == list(other.choices or ())
+
+
+def golds(table: pd.DataFrame) -> tuple[list[Gold], NDArray[np.int64]]:
+    """Distinct questions with their answers, and which of them each row has.
+
+    Raises:
+        ValueError: a missing column, or a row that cannot be graded; names the row.
+    """
+    missing = {"question", "answers", "text"} - set(table.columns)
+    if missing:
+        raise ValueError(f"columns {sorted(missing)} are missing; grading needs question, answers and text")
+    (questions, question), answers = texts(table, "question"), table["answers"].tolist()
+    choices, index = _optional(table, "choices"), _optional(table, "answer_index")
+    # By identity, which these lists keep alive: hashing some twenty aliases a row would cost more than grading.
+    code = _pairs(question, np.fromiter(map(id, answers), np.int64, len(answers)))
+    if choices is not None or index is not None:
+        choices, index = choices or [None] * len(code), index or [None] * len(code)
+        code = _pairs(code, _codes(list(zip(map(id, choices), index, strict=True))))
+    found = []
+    for row in _first_rows(code):
+        options = (choices[row], index[row]) if choices and index else (None, None)
+        found.append(_gold(row, questions[question[row]], answers[row], *options))
+    return _merged(found, code)
+
+
+def texts(table: pd.DataFrame, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct texts of a column, and which of them each row has.
+
+    Raises:
+        ValueError: a row that has no text; names it.
+    """
+    try:
+        code, distinct = pd.factorize(table[name])
+    except TypeError:  # a value without a hash, such as a list
+        code, distinct = np.array([-1]), pd.Index([])
+    found = distinct.tolist()
+    if code.min(initial=0) < 0 or not all(isinstance(text, str) for text in found):
+        wrong = enumerate(table[name].tolist())
+        row, value = next((row, value) for row, value in wrong if not isinstance(value, str))
+        raise ValueError(f"row {row}, column {name!r}: {value!r}; a text is needed, the empty one included")
+    return found, code
+
+
+def _merged(found: list[Gold], code: NDArray[np.int64]) -> tuple[list[Gold], NDArray[np.int64]]:
+    """Equal questions that came with lists of their own (a table read from a file) made one."""
+    kept: dict[str, list[int]] = {}
+    same = np.arange(len(found))
+    for place, gold in enumerate(found):
+        others = kept.setdefault(gold.question, [])
+        same[place] = next((other for other in others if found[other].equals(gold)), place)
+        if same[place] == place:
+            others.append(place)
+    distinct, first = np.unique(same, return_inverse=True)
+    return [found[place] for place in distinct.tolist()], first[code]
+
+
+def _gold(row: int, question: str, answers: Any, choices: Any, index: Any) -> Gold:
+    if not _is_texts(answers):
+        raise ValueError(f"row {row}, column 'answers': {answers!r}; a list of texts is needed, such as ['Paris']")
+    if choices is None:
+        return Gold(question, answers, None, None)
+    if not _is_texts(choices) or not len(choices):
+        raise ValueError(f"row {row}, column 'choices': {choices!r}; a list of texts is needed, or none")
+    if index not in range(len(choices)):
+        raise ValueError(f"row {row}, column 'answer_index': {index!r}; allowed: 0 … {len(choices) - 1}")
+    return Gold(question, answers, choices, int(index))
+
+
+def _codes(values: Sequence[Any]) -> NDArray[np.int64]:
+    """Values numbered in the order in which they first appear."""
+    seen: dict[Any, int] = {}
+    return np.array([seen.setdefault(value, len(seen)) for value in values], dtype=np.int64)
+
+
+def _pairs(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs of numbers numbered in the order in which they first appear."""
+    left, right = pd.factorize(first)[0], pd.factorize(second)[0]
+    return np.asarray(pd.factorize(left * (right.max(initial=0) + 1) + right)[0], dtype=np.int64)
+
+
+def _first_rows(code: NDArray[np.int64]) -> list[int]:
+    first = np.full(code.max(initial=-1) + 1, len(code))
+    np.minimum.at(first, code, np.arange(len(code)))
+    return first.tolist()
+
+
+def _is_texts(value: Any) -> bool:
+    # Not any sequence: a lone string would be taken letter by letter.
+    return isinstance(value, list | tuple | np.ndarray) and all(isinstance(text, str) for text in value)
+
+
+def _optional(table: pd.DataFrame, name: str) -> list[Any] | None:
+    if name not in table:
+        return None
+    values = table[name].astype(object)
+    return values.where(values.notna(), None).tolist()

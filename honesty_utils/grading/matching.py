@@ -1,0 +1,86 @@
+"""Whether a response holds a gold answer, and how far the words of both agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from honesty_utils.grading.normalising import normalize, pad
+
+MATCHES = {"contains": "", "tokens": " ", "exact": "\n"}
+"""Matchers by name, each by its frame: an alias matches where it stands, framed, in a response framed alike.
+
+No normalised text holds a line feed or begins or ends with a space, so that ``tokens`` asks for whole words and
+``exact`` for the whole response. An alias without words never matches. ``contains`` is the paper's.
+"""
+
+
+def check_match(match: str) -> str:
+    """The name of a matcher.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if match not in MATCHES:
+        raise ValueError(f"match: {match!r}; known: {sorted(MATCHES)}")
+    return match
+
+
+def matches(aliases: Iterable[str], normal: str, match: str) -> bool:
+    """Whether any normalised alias matches a normalised response."""
+    frame = MATCHES[match]
+    framed = f"{frame}{normal}{frame}"
+    return any(alias and f"{frame}{alias}{frame}" in framed for alias in aliases)
+
+
+def found_in(aliases: Iterable[str], texts: Sequence[str], match: str) -> list[bool]:
+    """`matches` for many responses to one question.
+
+    Args:
+        aliases: normalised.
+        texts: responses in the form of `normalising.padded`.
+        match: a name in `MATCHES`.
+    """
+    edge = "\n" if match == "exact" else ""
+    framed = [alias if match == "contains" else f"{edge}{pad(alias)}{edge}" for alias in aliases if alias]
+    texts = [f"{edge}{text}{edge}" for text in texts] if edge else texts
+    together = "\0".join(texts)  # most aliases are in none of the responses: one look tells
+    left = list(range(len(texts)))
+    for alias in framed:
+        if alias in together:
+            left = [place for place in left if alias not in texts[place]]
+    found = [True] * len(texts)
+    for place in left:
+        found[place] = False
+    return found
+
+
+def token_f1(response: str, answers: Iterable[str]) -> float:
+    """Largest F1, over the aliases, between the words of a response and those of an alias, repeated words counted.
+
+    Words are those of the normalised texts, split at spaces: a script without spaces has one word a phrase. An alias
+    without words gives 0, also against an empty response. Source: the F1 of SQuAD (arXiv 1606.05250), which TriviaQA
+    took over.
+
+    Raises:
+        TypeError: ``answers`` is a single string.
+    """
+    check_list(answers)
+    words = Counter(normalize(response).split())
+    return max((_f1(words, Counter(normalize(alias).split())) for alias in answers), default=0.0)
+
+
+def _f1(first: Counter[str], second: Counter[str]) -> float:
+    # 2 precision recall / (precision + recall), with the sizes of both put in.
+    size = first.total() + second.total()
+    return 2 * (first & second).total() / size if first and second else 0.0
+
+
+def check_list(answers: object) -> None:
+    """Refuse a lone text where a list of texts is needed: it would be taken letter by letter.
+
+    Raises:
+        TypeError: ``answers`` is a single string.
+    """
+    if isinstance(answers, str):
+        raise TypeError(f"{answers!r}: a list of texts is needed, not one text, such as [{answers!r}]")
