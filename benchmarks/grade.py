@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from honesty_utils import grading, manifest, questions
+from honesty_utils import grading, manifest, questions, wordlists
 from honesty_utils.config import DEFAULT_REFUSAL, QuestionSet
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,6 @@ REPLIES = (
     "{} - this is widely known, and it has been asked in many a quiz.", "Sure! The answer you are looking for is: {}",
     "That would be {}, who is best known for work in the {n}s.", "**{}**", "In {n}, it was {}.",
 )  # fmt: skip
-SYLLABLES = "ba ko ri ten mar lis ou ve dan sho ga mi ral fe nor ti pel ax in de lo wyn ster cha".split()
 
 
 def generated(count: int, rng: random.Random) -> tuple[list[str], list[list[str]]]:
@@ -48,7 +47,8 @@ def generated(count: int, rng: random.Random) -> tuple[list[str], list[list[str]
 
 
 def _word(rng: random.Random) -> str:
-    return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 4)))
+    syllables = [rng.choice(wordlists.ONSETS) + rng.choice("aeiou") for _ in range(rng.randint(1, 3))]
+    return "".join(syllables) + rng.choice(wordlists.CODAS)
 
 
 def responses(asked: Sequence[str], answers: Sequence[Sequence[str]], size: int, rng: random.Random) -> pd.DataFrame:

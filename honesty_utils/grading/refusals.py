@@ -33,9 +33,7 @@ def refusal_signs(chosen: str | Sequence[str] | None) -> tuple[str, ...]:
     if chosen == "all":
         return tuple(dict.fromkeys(sign for signs in FAMILIES.values() for sign in signs))
     if chosen not in FAMILIES:
-        raise ValueError(
-            f"refusal signs of {chosen!r}: no such family; known: {[*sorted(FAMILIES), 'all']}, or give a list of signs"
-        )
+        raise ValueError(f"refusal_signs: no family {chosen!r}; known: {[*sorted(FAMILIES), 'all']}; or list the signs")
     return FAMILIES[chosen]
 
 
