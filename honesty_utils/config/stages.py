@@ -208,3 +208,6 @@ class Analysis(Section):
     roles: dict[Role, str] = Field(
         {"in_distribution": "indist"}, description="which evaluation set plays which part of the paper"
     )
+    paper_model: Literal["llama2-chat-7b", "llama2-chat-13b", "llama2-chat-70b"] = Field(
+        "llama2-chat-13b", description="whose printed numbers stand beside the run's"
+    )

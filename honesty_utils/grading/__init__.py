@@ -7,9 +7,10 @@ matched every response and here matches none, and ``match="tokens"`` keeps a sho
 
 from honesty_utils.grading.columns import check_answers
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
-from honesty_utils.grading.matching import MATCHES, token_f1
+from honesty_utils.grading.matching import MATCHES
 from honesty_utils.grading.normalising import normalize, normalize_all
 from honesty_utils.grading.options import choose_option
+from honesty_utils.grading.overlap import token_f1, token_f1_table
 from honesty_utils.grading.refusals import beyond_refusal, is_refusal, refusal_signs
 from honesty_utils.grading.table import grade_table
 from honesty_utils.grading.verdicts import Grade, grade
@@ -29,4 +30,5 @@ __all__ = [
     "normalize_all",
     "refusal_signs",
     "token_f1",
+    "token_f1_table",
 ]

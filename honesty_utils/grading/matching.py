@@ -1,11 +1,10 @@
-"""Whether a response holds a gold answer, and how far the words of both agree."""
+"""Whether a response holds a gold answer."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from honesty_utils.grading.normalising import normalize, pad
+from honesty_utils.grading.normalising import pad
 
 MATCHES = {"contains": "", "tokens": " ", "exact": "\n"}
 """Matchers by name, each by its frame: an alias matches where it stands, framed, in a response framed alike.
@@ -53,27 +52,6 @@ def found_in(aliases: Iterable[str], texts: Sequence[str], match: str) -> list[b
     for place in left:
         found[place] = False
     return found
-
-
-def token_f1(response: str, answers: Iterable[str]) -> float:
-    """Largest F1, over the aliases, between the words of a response and those of an alias, repeated words counted.
-
-    Words are those of the normalised texts, split at spaces: a script without spaces has one word a phrase. An alias
-    without words gives 0, also against an empty response. Source: the F1 of SQuAD (arXiv 1606.05250), which TriviaQA
-    took over.
-
-    Raises:
-        TypeError: ``answers`` is a single string.
-    """
-    check_list(answers)
-    words = Counter(normalize(response).split())
-    return max((_f1(words, Counter(normalize(alias).split())) for alias in answers), default=0.0)
-
-
-def _f1(first: Counter[str], second: Counter[str]) -> float:
-    # 2 precision recall / (precision + recall), with the sizes of both put in.
-    size = first.total() + second.total()
-    return 2 * (first & second).total() / size if first and second else 0.0
 
 
 def check_list(answers: object) -> None:

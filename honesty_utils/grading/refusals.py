@@ -61,9 +61,7 @@ def beyond_refusal(
 
     Arguments and errors as for `is_refusal`. A refusal that then guesses keeps its guess; white space is folded.
     """
-    rules = Refusals(refusal, signs)
-    parts = _SENTENCE.split(response)
-    return " ".join(" ".join(part.split()) for part in parts if normalize(part) and not rules.refuses(question, part))
+    return Refusals(refusal, signs).beyond(question, response)
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,13 @@ class Refusals:
     def refuses(self, question: str, response: str) -> bool:
         """Whether a response declines; see `is_refusal`."""
         return self.refusal in normalize(response) or not self.signs_in(response) <= self.signs_in(question)
+
+    def beyond(self, question: str, response: str) -> str:
+        """What a response says beyond its refusal; see `beyond_refusal`."""
+        if normalize(response) == self.refusal:
+            return ""
+        parts = [" ".join(part.split()) for part in _SENTENCE.split(response)]
+        return " ".join(part for part in parts if normalize(part) and not self.refuses(question, part))
 
 
 def asked(question: str, choices: Iterable[str] | None) -> str:
