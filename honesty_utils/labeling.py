@@ -36,6 +36,10 @@ def grade_responses(
     columns = ["question_id", "question", "answers", "choices", "answer_index"]
     table = responses.merge(questions[columns], on="question_id", how="left", validate="many_to_one")
     signs = grading.refusal_signs(settings.refusal_signs)
+    if referee is not None and referee.settings.refusals == "judge":
+        signs = ()  # the trained sentence always counts
+    graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)
+    graded = graded.assign(judge_score=None) if referee is None else judge.judge_table(referee, graded)
     return graded.drop(columns=columns[1:])
 
 

@@ -159,8 +159,8 @@ class Stated:
 def parse(text: str, prompts: Prompts) -> Stated | None:
     """Read the confidence that a reply states at its beginning, or else at its end; ``None`` if it states none.
 
-    Case, width of white space, typographic apostrophes, contractions written out ("I am"), "percent" for % and asterisks
-    of emphasis do not matter; a percentage above 100 states nothing.
+    Case, width of white space, typographic apostrophes, contractions written out ("I am"), "percent" for % and
+    asterisks of emphasis do not matter; a percentage above 100 states nothing.
 
     Raises:
         ValueError: phrases that cannot be told apart, or lack a field.
