@@ -470,10 +470,19 @@ def test_table_lacks_a_column() -> None:
 
 
 def test_check_answers() -> None:
-    grading.check_answers([["Paris"], ("A",), np.array(["x", ""], dtype=object)], "set.jsonl")
-    for bad in ([], [" "], [""]):
-        with pytest.raises(ValueError, match=r"set.jsonl: row 1: answers is empty .*give one or drop the question"):
-            grading.check_answers([["Paris"], bad], "set.jsonl")
+    def held(*answers: Any, **columns: Any) -> None:
+        table = pd.DataFrame({"answers": pd.Series(answers, dtype=object)})
+        grading.check_answers(table.assign(**columns), "set.jsonl")
+
+    held(["Paris"], ("A", "B"), np.array(["x", ""], dtype=object))
+    held(["//"], choices=[["//", "!!"]])  # an option is named by its letter too
+    for bad in ([], [" "], ["", "A"], ["!!!"]):
+        with pytest.raises(
+            ValueError, match=r"set.jsonl: row 1: answers is \[.*normalises to nothing.*or drop the question"
+        ):
+            held(["Paris"], bad)
+    with pytest.raises(ValueError, match=r"set.jsonl: row 1 \(q7\): answers is \['The'\]"):
+        held(["Paris"], ["The"], question_id=["q6", "q7"])
     for worse in ("Paris", None, [None]):
         with pytest.raises(ValueError, match=r"set.jsonl: row 0: answers is .*; a list of texts is needed"):
-            grading.check_answers([worse], "set.jsonl")
+            held(worse)

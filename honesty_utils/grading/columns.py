@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,22 +10,36 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from honesty_utils.grading.normalising import normalize_all
 
-def check_answers(answers: Iterable[Any], where: str) -> None:
-    """Hold the gold aliases of a question set to their form; for loaders.
+
+def check_answers(table: pd.DataFrame, where: str) -> None:
+    """Hold the gold answers of a question set to their form.
 
     Args:
-        answers: a list of aliases a row.
+        table: ``answers``, a list of aliases a row; optional ``choices``, and ``question_id`` for messages.
         where: the file or set that an error names.
 
     Raises:
-        ValueError: a row that is not a list of texts, or has none that is not blank; names the row, counted from 0.
+        ValueError: a row that is not a list of texts; or one without choices (options are named by letter too) that has
+            no alias with words in it, so that no response could be right. Names the row, counted from 0.
     """
+    answers, choices = table["answers"].tolist(), _optional(table, "choices") or [None] * len(table)
     for row, aliases in enumerate(answers):
         if not _is_texts(aliases):
-            raise ValueError(f"{where}: row {row}: answers is {aliases!r}; a list of texts is needed")
-        if not any(alias.strip() for alias in aliases):
-            raise ValueError(f"{where}: row {row}: answers is empty ({list(aliases)!r}); give one or drop the question")
+            raise ValueError(f"{where}: {_named(table, row)}: answers is {aliases!r}; a list of texts is needed")
+    words = iter(normalize_all([alias for aliases in answers for alias in aliases]))
+    for row, aliases in enumerate(answers):
+        gradable = any([next(words) for _ in aliases])
+        if not gradable and choices[row] is None:
+            raise ValueError(
+                f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalises to nothing, so that no "
+                "response could be right; give an alias with words or drop the question"
+            )
+
+
+def _named(table: pd.DataFrame, row: int) -> str:
+    return f"row {row} ({table['question_id'].iloc[row]})" if "question_id" in table else f"row {row}"
 
 
 @dataclass(frozen=True)
