@@ -416,6 +416,19 @@ def test_token_f1(response: str, answers: list[str], expected: float) -> None:
     assert grading.token_f1(response, answers) == pytest.approx(expected, rel=1e-12)
 
 
+def test_equal_and_unequal_lists_of_one_question_are_told_apart() -> None:
+    # The same question with other answers, other options or another right one; lists, tuples and arrays of their own.
+    rows = [
+        ("Rome", ["Rome"], None, None, "correct"), ("Rome", ["Paris"], None, None, "wrong"),
+        ("Rome", ("Rome",), None, None, "correct"), ("Rome", np.array(["Rome"], dtype=object), None, None, "correct"),
+        ("Rome", ["Rome"], ["Rome", "Paris"], 0, "correct"), ("Rome", ["Rome"], ["Rome", "Paris"], 1, "wrong"),
+        ("B", ["Rome"], ["Paris", "Rome"], 1, "correct"), ("B", ["Rome"], np.array(["Rome", "x"], object), 0, "wrong"),
+    ]  # fmt: skip
+    table = pd.DataFrame([row[:4] for row in rows * 3], columns=["text", "answers", "choices", "answer_index"])
+    graded = grading.grade_table(table.assign(question="Which?"))
+    assert graded["outcome"].tolist() == [row[4] for row in rows] * 3
+
+
 def test_unknown_match() -> None:
     with pytest.raises(ValueError, match=r"match: 'fuzzy'; known: \['contains', 'exact', 'tokens'\]"):
         grading.grade(Q, "Paris", PARIS, "fuzzy")

@@ -51,12 +51,6 @@ class Gold:
     choices: Sequence[str] | None
     answer_index: int | None
 
-    def equals(self, other: Gold) -> bool:
-        """Whether two golds of one question are the same."""
-        if self.answer_index != other.answer_index or (self.choices is None) != (other.choices is None):
-            return False
-        return list(self.answers) == list(other.answers) and list(self.choices or ()) == list(other.choices or ())
-
 
 def golds(table: pd.DataFrame) -> tuple[list[Gold], NDArray[np.int64]]:
     """Distinct questions with their answers, and which of them each row has.
@@ -71,14 +65,12 @@ def golds(table: pd.DataFrame) -> tuple[list[Gold], NDArray[np.int64]]:
     choices, index = _optional(table, "choices"), _optional(table, "answer_index")
     # By identity, which these lists keep alive: hashing some twenty aliases a row would cost more than grading.
     code = _pairs(question, np.fromiter(map(id, answers), np.int64, len(answers)))
+    beside: list[Any] = [None] * len(answers)
     if choices is not None or index is not None:
-        choices, index = choices or [None] * len(code), index or [None] * len(code)
-        code = _pairs(code, _codes(list(zip(map(id, choices), index, strict=True))))
-    found = []
-    for row in _first_rows(code):
-        options = (choices[row], index[row]) if choices and index else (None, None)
-        found.append(_gold(row, questions[question[row]], answers[row], *options))
-    return _merged(found, code)
+        beside = list(zip(choices or beside, index or beside, strict=True))
+        code = _pairs(code, _codes([(id(options), right) for options, right in beside]))
+    rows, code = _merged(question, answers, beside, code)
+    return [_gold(row, questions[question[row]], answers[row], *(beside[row] or (None, None))) for row in rows], code
 
 
 def texts(table: pd.DataFrame, name: str) -> tuple[list[str], NDArray[np.int64]]:
@@ -99,17 +91,36 @@ def texts(table: pd.DataFrame, name: str) -> tuple[list[str], NDArray[np.int64]]
     return found, code
 
 
-def _merged(found: list[Gold], code: NDArray[np.int64]) -> tuple[list[Gold], NDArray[np.int64]]:
-    """Equal questions that came with lists of their own (a table read from a file) made one."""
-    kept: dict[str, list[int]] = {}
-    same = np.arange(len(found))
-    for place, gold in enumerate(found):
-        others = kept.setdefault(gold.question, [])
-        same[place] = next((other for other in others if found[other].equals(gold)), place)
-        if same[place] == place:
-            others.append(place)
-    distinct, first = np.unique(same, return_inverse=True)
-    return [found[place] for place in distinct.tolist()], first[code]
+def _merged(
+    question: NDArray[np.int64], answers: list[Any], beside: list[Any], code: NDArray[np.int64]
+) -> tuple[list[int], NDArray[np.int64]]:
+    """The first row of each distinct gold, and which of them each row has.
+
+    Equal ones that came with lists of their own, as in a table read from a file, are one: ``code`` took them apart.
+    """
+    firsts = _first_rows(code)
+    known: dict[int, list[int]] = {}
+    same = np.arange(len(firsts))
+    if len(firsts) == question.max(initial=-1) + 1:  # one gold a question
+        return firsts, code
+    lists = [value.tolist() if isinstance(value, np.ndarray) else value for value in (answers[row] for row in firsts)]
+    for place, row in enumerate(firsts):
+        for other in known.setdefault(question.item(row), []):
+            if lists[other] == lists[place] and _equal(beside[firsts[other]], beside[row]):
+                same[place] = other
+                break
+        else:
+            known[question.item(row)].append(place)
+    kept, first = np.unique(same, return_inverse=True)
+    return [firsts[place] for place in kept.tolist()], first[code]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two pairs of choices and answer index, or two absent ones, are equal."""
+    if one is None or other is None:
+        return one is other
+    options = [list(pair[0]) if isinstance(pair[0], np.ndarray) else pair[0] for pair in (one, other)]
+    return bool(options[0] == options[1] and one[1] == other[1])
 
 
 def _gold(row: int, question: str, answers: Any, choices: Any, index: Any) -> Gold:

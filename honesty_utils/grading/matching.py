@@ -44,14 +44,12 @@ def found_in(aliases: Iterable[str], texts: Sequence[str], match: str) -> list[b
     framed = [alias if match == "contains" else f"{edge}{pad(alias)}{edge}" for alias in aliases if alias]
     texts = [f"{edge}{text}{edge}" for text in texts] if edge else texts
     together = "\0".join(texts)  # most aliases are in none of the responses: one look tells
-    left = list(range(len(texts)))
+    left = list(texts)
     for alias in framed:
         if alias in together:
-            left = [place for place in left if alias not in texts[place]]
-    found = [True] * len(texts)
-    for place in left:
-        found[place] = False
-    return found
+            left = [text for text in left if alias not in text]
+    without = set(left)
+    return [text not in without for text in texts]
 
 
 def check_list(answers: object) -> None:
