@@ -132,7 +132,7 @@ def _gold(row: int, question: str, answers: Any, choices: Any, index: Any) -> Go
         raise ValueError(f"row {row}, column 'choices': {choices!r}; a list of texts is needed, or none")
     if index not in range(len(choices)):
         raise ValueError(f"row {row}, column 'answer_index': {index!r}; allowed: 0 … {len(choices) - 1}")
-    return Gold(question, answers, choices, int(index))
+    return Gold(question, answers, list(choices), int(index))
 
 
 def _codes(values: Sequence[Any]) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ def tab_matchers(
     """Every headline score under every matcher, and how many verdicts it changes.
 
     M_t's answers are graded anew by the same matcher, so that known and unknown move with it; a prior-known set keeps
-    the questions that it has.
+    the questions that it has. Where a judge had decided, this is what string rules alone would have said.
 
     Args:
         evaluations: as ``results.load`` returns it.
