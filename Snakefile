@@ -289,7 +289,7 @@ EVALUATIONS = of_models(MODELS, RUN.evaluation, DATASETS)
 # Tables that every run has; more stand beside them where the run has what they are about.
 TABLES = [
     f"tab_{name}"
-    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc drift".split()
+    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc drift matchers refusals published".split()
 ]
 KNOWLEDGE = paths(RUN.knowledge, [*P.row_sets, *DATASETS])
 ROWS = paths(RUN.sft, TRAINED)
@@ -330,6 +330,7 @@ rule tables:
         JUDGED,
         KNOWLEDGE,
         paths(RUN.questions, DATASETS),
+        paths(RUN.labels, DATASETS),
         ROWS,
         notebook=NOTEBOOKS / "60_tables.ipynb",
     output:
@@ -344,6 +345,8 @@ rule tables:
             datasets=DATASETS,
             sweeps=POINTS,
             drift=DRIFTED,
+            prompts=section("prompts"),
+            labeling=GRADING,
             analysis=section("analysis"),
             judged=[*JUDGED_ROLES, *LABELLED],
         ),

@@ -28,14 +28,16 @@ def grade_responses(
         referee: judge of what string rules leave open; none: only they decide.
 
     Raises:
-        ValueError: a response to a question that is not in ``questions``.
+        ValueError: a response to a question that is not in ``questions``, or a question that no response could answer
+            right.
     """
     unknown = set(responses["question_id"]) - set(questions["question_id"])
     if unknown:
         raise ValueError(f"{len(unknown)} responses to questions that the set does not have, such as {min(unknown)!r}")
+    grading.check_answers(questions, f"questions of {'+'.join(map(str, questions['dataset'].unique()))}")
     columns = ["question_id", "question", "answers", "choices", "answer_index"]
     table = responses.merge(questions[columns], on="question_id", how="left", validate="many_to_one")
-    signs = settings.refusal_signs if settings.refusal_signs is not None else grading.PAPER_SIGNS
+    signs = grading.refusal_signs(settings.refusal_signs)
     if referee is not None and referee.settings.refusals == "judge":
         signs = ()  # the trained sentence always counts
     graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)

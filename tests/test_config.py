@@ -80,6 +80,9 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \['transformers'\]"),
         ("model.device", "gpu", r"model.device: .*; got 'gpu'"),
         ("prompts.refusal", " ", r"prompts.refusal: .*; got ' '"),
+        ("labeling.refusal_signs", "gpt", r"labeling.refusal_signs: no family 'gpt'; known: \['baichuan', .*'all'\]"),
+        ("labeling.refusal_signs", ["sorry", "…"], r"labeling.refusal_signs.*got '…'"),
+        ("labeling.refusal_signs", 7, r"labeling.refusal_signs.*; got 7"),
         ("training.seeds", [0, 0], r"training.seeds: .*repeats a value"),
         ("training.seeds", [-1], r"training.seeds.0: .*greater than or equal to 0"),
         ("training.scheduler", "wavy", r"training.scheduler: .*'cosine'.*; got 'wavy'"),
@@ -278,3 +281,10 @@ def test_a_file_is_laid_over_those_it_extends(tmp_path):
 def test_extending_what_cannot_be_is_an_error(tmp_path, contents, message):
     with pytest.raises(config.ConfigError, match=message):
         config.load(write_all(tmp_path, **contents))
+
+
+def test_refusal_signs_are_a_list_a_family_or_the_papers(tmp_path):
+    for given, expected in ((["no idea"], ("no idea",)), ("qwen", "qwen"), ("all", "all"), (None, None)):
+        loaded = load(tmp_path, changed("labeling", {"refusal_signs": given}))
+        assert loaded.labeling.refusal_signs == expected
+        assert config.Labeling(**loaded.labeling.model_dump(mode="json")) == loaded.labeling

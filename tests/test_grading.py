@@ -1,6 +1,13 @@
-"""Grading: a table of cases worked by hand, the properties that hold for any text, bad input."""
+"""Grading: answers labelled by hand, the properties that hold for any text, bad input.
+
+``data/graded_answers.jsonl`` holds answers that were labelled by reading the paper's rules, not by running the code.
+"""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -152,6 +159,40 @@ def test_table_agrees_with_the_cases(match: str) -> None:
     assert graded["matched"].tolist() == [c[5] for c in cases]
 
 
+DATA = Path(__file__).parent / "data" / "graded_answers.jsonl"
+LABELLED: list[dict[str, Any]] = [json.loads(line) for line in DATA.read_text(encoding="utf-8").split("\n") if line]
+"""A response each: question, answers (and choices), matcher, and the verdict by the published rules."""
+
+
+def test_enough_labelled_answers_of_every_kind() -> None:
+    assert len(LABELLED) >= 200
+    kinds = [row["group"] for row in LABELLED]
+    assert min(kinds.count(kind) for kind in set(kinds)) >= 8 and len(set(kinds)) >= 12
+    asked = [json.dumps([row.get(key) for key in ("question", "answers", "response", "match")]) for row in LABELLED]
+    assert len(set(asked)) == len(asked)
+
+
+def case_id(row: dict[str, Any]) -> str:
+    return f"{row['group']}-{row['match']}-{ascii(row['response'])[:30]}"
+
+
+@pytest.mark.parametrize("row", [row for row in LABELLED if "choices" not in row], ids=case_id)
+def test_labelled_answer(row: dict[str, Any]) -> None:
+    found = grading.grade(row["question"], row["response"], row["answers"], row["match"])
+    assert found == Grade(row["outcome"], row["matched"], row["exact"]), row.get("note")
+
+
+@pytest.mark.parametrize("match", sorted(grading.MATCHES))
+def test_labelled_answers_as_a_table(match: str) -> None:
+    rows = [row for row in LABELLED if row["match"] == match]
+    assert len(rows) >= 60
+    columns = ["question", "answers", "response", "choices", "answer_index"]
+    table = pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
+    graded = grading.grade_table(table.rename(columns={"response": "text"}), match=match)
+    assert graded["outcome"].tolist() == [row["outcome"] for row in rows]
+    assert graded["matched"].tolist() == [row["matched"] for row in rows]
+
+
 def test_own_refusal_and_signs() -> None:
     assert grading.is_refusal(Q, "Pass! Next one", refusal="Pass.")
     assert not grading.is_refusal(Q, "Next one", refusal="Pass.")
@@ -260,7 +301,9 @@ def test_table_takes_arrays_and_no_rows() -> None:
 WORDS = st.sampled_from(
     ["Paris", "the", "A", "an", "_", "7", "!!!", "not aware of", "I apologize", DEFAULT_REFUSAL, "東京", "(B)", "İ", ""]
 )
-TEXTS = st.one_of(st.text(max_size=40), st.lists(WORDS, max_size=5).map(" ".join))
+# Any text is any: lone surrogates and control characters too.
+ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
+TEXTS = st.one_of(ANY, st.text(" \n\0ATHEathen.'_İ", max_size=20), st.lists(WORDS, max_size=5).map(" ".join))
 ALIASES = st.lists(TEXTS, max_size=4)
 MATCH = st.sampled_from(sorted(grading.MATCHES))
 
@@ -269,6 +312,22 @@ MATCH = st.sampled_from(sorted(grading.MATCHES))
 def test_normalize_is_idempotent(text: str) -> None:
     once = grading.normalize(text)
     assert grading.normalize(once) == once
+
+
+def test_normalize_is_idempotent_where_lowering_is_odd() -> None:
+    # Every character that lowering changes, İ, ẞ and the sigmas among them, and every one that is no letter or digit
+    # up to U+3000, alone, at the edge of an article and inside one.
+    odd = [c for c in map(chr, range(0x110000)) if c.lower() != c or (c < "\u3000" and not c.isalnum())]
+    assert {"İ", "ẞ", "Σ", "\0", "\u2028", "\u0307"} <= set(odd)
+    texts = [form.replace("@", c) for c in odd for form in ("@", "@an", "a@", "x@ the@b", "th@e", "Σ@Σ")]
+    once = grading.normalize_all(texts)
+    assert grading.normalize_all(once) == once
+    assert once == [grading.normalize(text) for text in texts]
+
+
+@given(st.lists(TEXTS, max_size=6))
+def test_many_texts_are_normalised_like_one(texts: list[str]) -> None:
+    assert grading.normalize_all(texts) == [grading.normalize(text) for text in texts]
 
 
 @given(TEXTS, TEXTS, ALIASES, MATCH)
@@ -296,6 +355,14 @@ def test_stricter_matches_match_less(question: str, response: str, answers: list
     assert found == sorted(found)
 
 
+@given(TEXTS, ALIASES)
+def test_token_f1_is_a_share_and_whole_for_an_exact_answer(response: str, answers: list[str]) -> None:
+    score = grading.token_f1(response, answers)
+    assert 0 <= score <= 1
+    assert (score == 1) >= grading.grade("", response, answers).exact
+    assert (score == 0) or grading.normalize(response)
+
+
 ROWS = st.lists(st.tuples(TEXTS, TEXTS, ALIASES, st.none() | st.lists(TEXTS, min_size=1, max_size=4)), max_size=6)
 
 
@@ -316,6 +383,52 @@ def test_table_agrees_with_grade(rows: list[tuple[str, str, list[str], list[str]
         assert (graded["outcome"].iloc[row], graded["matched"].iloc[row]) == wanted
 
 
+@given(st.lists(st.tuples(st.sampled_from(["Who?", "What?"]), TEXTS, st.sampled_from(["Paris", "7", "a b"]))), MATCH)
+def test_the_verdict_on_a_row_does_not_depend_on_its_table(rows: list[tuple[str, str, str]], match: str) -> None:
+    # Equal questions with lists of their own, shared texts, any order: each row as if it were alone.
+    table = pd.DataFrame(rows, columns=["question", "text", "answer"], dtype=object)
+    table["answers"] = [[answer] for answer in table["answer"]]
+    graded = grading.grade_table(table, match=match)
+    alone = [grading.grade(question, text, [answer], match) for question, text, answer in rows]
+    assert graded["outcome"].tolist() == [one.outcome for one in alone]
+    assert graded["matched"].tolist() == [one.matched for one in alone]
+
+
+# 2 · common / (words of the response + words of the alias); articles do not count, repeated words do.
+F1 = [
+    ("Paris", ["Paris"], 1.0),
+    ("It is Paris", ["Paris"], 2 / 4),  # it is paris
+    ("the Eiffel Tower in Paris", ["Eiffel Tower"], 4 / 6),
+    ("New York", ["New York City", "The Big Apple"], 4 / 5),
+    ("york york", ["york"], 2 / 3),
+    ("york york", ["york york new"], 4 / 5),
+    ("London", ["Paris"], 0.0),
+    ("", ["Paris"], 0.0),
+    ("", [""], 0.0),
+    ("A", ["The"], 0.0),
+    ("Paris", [], 0.0),
+    ("東京です", ["東京"], 0.0),  # one word each
+]
+
+
+@pytest.mark.parametrize(("response", "answers", "expected"), F1)
+def test_token_f1(response: str, answers: list[str], expected: float) -> None:
+    assert grading.token_f1(response, answers) == pytest.approx(expected, rel=1e-12)
+
+
+def test_equal_and_unequal_lists_of_one_question_are_told_apart() -> None:
+    # The same question with other answers, other options or another right one; lists, tuples and arrays of their own.
+    rows = [
+        ("Rome", ["Rome"], None, None, "correct"), ("Rome", ["Paris"], None, None, "wrong"),
+        ("Rome", ("Rome",), None, None, "correct"), ("Rome", np.array(["Rome"], dtype=object), None, None, "correct"),
+        ("Rome", ["Rome"], ["Rome", "Paris"], 0, "correct"), ("Rome", ["Rome"], ["Rome", "Paris"], 1, "wrong"),
+        ("B", ["Rome"], ["Paris", "Rome"], 1, "correct"), ("B", ["Rome"], np.array(["Rome", "x"], object), 0, "wrong"),
+    ]  # fmt: skip
+    table = pd.DataFrame([row[:4] for row in rows * 3], columns=["text", "answers", "choices", "answer_index"])
+    graded = grading.grade_table(table.assign(question="Which?"))
+    assert graded["outcome"].tolist() == [row[4] for row in rows] * 3
+
+
 def test_unknown_match() -> None:
     with pytest.raises(ValueError, match=r"match: 'fuzzy'; known: \['contains', 'exact', 'tokens'\]"):
         grading.grade(Q, "Paris", PARIS, "fuzzy")
@@ -324,6 +437,8 @@ def test_unknown_match() -> None:
 def test_one_text_is_not_a_list() -> None:
     with pytest.raises(TypeError, match=r"'Paris': a list of texts is needed, not one text"):
         grading.grade(Q, "P", "Paris")
+    with pytest.raises(TypeError, match=r"a list of texts is needed"):
+        grading.token_f1("P", "Paris")
     with pytest.raises(TypeError, match=r"a list of texts is needed"):
         grading.choose_option("P", "Paris")
 
@@ -342,6 +457,8 @@ def test_blank_sign() -> None:
 BAD_ROWS = [
     ({"text": None}, r"row 1, column 'text': .*; a text is needed"),
     ({"question": None}, r"row 1, column 'question': .*; a text is needed"),
+    ({"text": 7}, r"row 1, column 'text': 7; a text is needed"),
+    ({"text": ["Paris"]}, r"row 1, column 'text': \['Paris'\]; a text is needed"),
     ({"answers": "Paris"}, r"row 1, column 'answers': 'Paris'; a list of texts is needed"),
     ({"answers": None}, r"row 1, column 'answers': None; a list of texts is needed"),
     ({"answers": ["Paris", 7]}, r"row 1, column 'answers': \['Paris', 7\]; a list of texts"),
@@ -366,10 +483,19 @@ def test_table_lacks_a_column() -> None:
 
 
 def test_check_answers() -> None:
-    grading.check_answers([["Paris"], ("A",), np.array(["x", ""], dtype=object)], "set.jsonl")
-    for bad in ([], [" "], [""]):
-        with pytest.raises(ValueError, match=r"set.jsonl: row 1: answers is empty .*give one or drop the question"):
-            grading.check_answers([["Paris"], bad], "set.jsonl")
+    def held(*answers: Any, **columns: Any) -> None:
+        table = pd.DataFrame({"answers": pd.Series(answers, dtype=object)})
+        grading.check_answers(table.assign(**columns), "set.jsonl")
+
+    held(["Paris"], ("A", "B"), np.array(["x", ""], dtype=object))
+    held(["//"], choices=[["//", "!!"]])  # an option is named by its letter too
+    for bad in ([], [" "], ["", "A"], ["!!!"]):
+        with pytest.raises(
+            ValueError, match=r"set.jsonl: row 1: answers is \[.*normalises to nothing.*or drop the question"
+        ):
+            held(["Paris"], bad)
+    with pytest.raises(ValueError, match=r"set.jsonl: row 1 \(q7\): answers is \['The'\]"):
+        held(["Paris"], ["The"], question_id=["q6", "q7"])
     for worse in ("Paris", None, [None]):
         with pytest.raises(ValueError, match=r"set.jsonl: row 0: answers is .*; a list of texts is needed"):
-            grading.check_answers([worse], "set.jsonl")
+            held(worse)

@@ -42,6 +42,14 @@ def test_a_response_to_an_unknown_question_is_an_error():
         labeling.label(responses(("z", -1, "x")), QUESTIONS, WORDING, Labeling())
 
 
+def test_a_question_that_nothing_could_answer_is_an_error():
+    empty = QUESTIONS.assign(answers=[["Paris"], ["The"], ["Mars"]])
+    with pytest.raises(
+        ValueError, match=r"questions of toy: row 1 \(b\): answers is \['The'\], which normalises to noth"
+    ):
+        labeling.label(responses(("a", -1, "x")), empty, WORDING, Labeling())
+
+
 def test_a_prior_known_set_keeps_what_is_answered_right_with_all_its_rows():
     kept = labeling.keep_known(LABELS)
     assert kept["question_id"].tolist() == ["a", "a", "a"]

@@ -423,6 +423,15 @@ STATED = [
     ("Paris! I'm really not sure about this.", 0.15),
     ("I'm fairly unsure either way, but probably Paris.", 0.55),
     ("Well, I'm fairly confident that Paris", None),
+    ("I’m about 70% confident in this answer. Paris", 0.7),
+    ("I am about 70 % confident in this answer. Paris", 0.7),
+    ("I'm about 70 percent confident in this answer. Paris", 0.7),
+    ("I'm only about 5 per cent confident in this answer. Paris", 0.05),
+    ("**I'm about 70% confident** in this answer. *Paris*", 0.7),
+    ("Paris. I AM ABOUT 70 PERCENT CONFIDENT IN THIS ANSWER.", 0.7),
+    ("I am absolutely certain that Paris", 0.95),
+    ("I’m not completely sure about this, but Paris", 0.35),
+    ("I'm about 70 percentiles confident in this answer. Paris", None),
     (REFUSAL, None),
     ("Paris", None),
     ("", None),
@@ -432,6 +441,25 @@ STATED = [
 @pytest.mark.parametrize(("text", "expected"), STATED)
 def test_stated_confidence(text: str, expected: float | None) -> None:
     assert methods.stated_confidence(text, P) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I'd put it at 80 %: Paris", True), ("80 percent, Paris", True), ("Paris, surely not", False),
+        ("Paris. I am UNSURE.", True), ("My confidence is low", True), ("Uncertainty aside, Paris", True),
+        ("Paris", False), ("In 1980", False), ("The sure-footed Paris", True), ("", False),
+    ],
+)  # fmt: skip
+def test_speaking_of_confidence(text: str, expected: bool) -> None:
+    assert confidence.speaks_of_confidence(text) == expected
+
+
+def test_an_answer_without_its_confidence_phrase() -> None:
+    assert methods.without_confidence("I'm about 70% confident in this answer. Paris.", P) == "Paris."
+    assert methods.without_confidence("Paris. I’m fairly confident.", P) == "Paris."
+    assert methods.without_confidence("Paris, I'd say 70 %", P) == "Paris, I'd say 70 %"
+    assert methods.without_confidence(REFUSAL, P) == REFUSAL
 
 
 def test_the_longer_phrase_goes_first() -> None:

@@ -113,10 +113,13 @@ class Params(Section):
                     raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
 
     def _check_refusals(self) -> None:
-        """What the world teaches its model to say when it refuses must be recognised as a refusal."""
+        """The signs are known, and what the world teaches its model to say as a refusal is recognised as one."""
         from honesty_utils import grading  # it imports this module
 
-        signs = self.labeling.refusal_signs if self.labeling.refusal_signs is not None else grading.PAPER_SIGNS
+        try:
+            signs = grading.refusal_signs(self.labeling.refusal_signs)
+        except ValueError as error:
+            raise ValueError(f"labeling.{error}") from None
         for text in self.world.refusals if self.world else ():
             if not grading.is_refusal("", text, self.prompts.refusal, signs):
                 raise ValueError(

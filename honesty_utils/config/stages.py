@@ -118,8 +118,10 @@ class Labeling(Section):
     """How responses are judged and the balanced training subset is drawn."""
 
     match: Literal["contains", "tokens", "exact"] = "contains"
-    refusal_signs: tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
-        None, description="lower-case parts of refusals; none: those of the paper, for LLaMA-2-Chat"
+    refusal_signs: str | tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
+        None,
+        description="lower-case parts of refusals, or the name of a family in honesty_utils.grading.FAMILIES (all: "
+        "every one's); none: the paper's, for LLaMA-2-Chat",
     )
     train_known: PositiveInt = 4000
     train_unknown: PositiveInt = 4000
@@ -205,4 +207,7 @@ class Analysis(Section):
     seed: int = 0
     roles: dict[Role, str] = Field(
         {"in_distribution": "indist"}, description="which evaluation set plays which part of the paper"
+    )
+    paper_model: Literal["llama2-chat-7b", "llama2-chat-13b", "llama2-chat-70b"] = Field(
+        "llama2-chat-13b", description="whose printed numbers stand beside the run's"
     )

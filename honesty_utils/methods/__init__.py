@@ -110,6 +110,12 @@ def stated_confidence(text: str, prompts: Prompts) -> float | None:
     return None if stated is None else stated.confidence
 
 
+def without_confidence(text: str, prompts: Prompts) -> str:
+    """The answer of a reply without the confidence phrase around it; the whole reply where it has none."""
+    stated = confidence.parse(text, prompts)
+    return text if stated is None else stated.answer
+
+
 def well_formed(text: str, prompts: Prompts, builder: str) -> bool:
     """Whether a reply has the form that method ``builder`` teaches.
 

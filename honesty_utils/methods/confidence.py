@@ -25,6 +25,10 @@ from honesty_utils.records import SFT
 VERB_CONFIDENCE = (0.15, 0.35, 0.55, 0.75, 0.95)
 """Confidence that each phrase of CONFIDENCE-VERB states: the mean of 1-2, 3-4, 5-6, 7-8 and 9-10 right of ten."""
 
+_WRITTEN_OUT = {"i'm": r"I\s+am", "don't": r"do\s+not", "can't": r"can\s?not", "it's": r"it\s+is"}
+_SPOKEN_OF = re.compile(
+    r"\b(?:un)?(?:confident|confidence|certain|certainty|sure)\b|\d\s*(?:%|percent\b|per cent\b)", re.IGNORECASE
+)
 _SENTENCE_END = (".", "!", "?", "…", "。")
 _CONNECTIVES = re.compile(r"(?:[,;:]?\s+(?:but|and|so|that|probably|perhaps|it is))*[,;:]?\s*$")
 
@@ -155,7 +159,8 @@ class Stated:
 def parse(text: str, prompts: Prompts) -> Stated | None:
     """Read the confidence that a reply states at its beginning, or else at its end; ``None`` if it states none.
 
-    Case and width of white space do not matter; a percentage above 100 states nothing.
+    Case, width of white space, typographic apostrophes, contractions written out ("I am"), "percent" for % and
+    asterisks of emphasis do not matter; a percentage above 100 states nothing.
 
     Raises:
         ValueError: phrases that cannot be told apart, or lack a field.
@@ -170,6 +175,11 @@ def parse(text: str, prompts: Prompts) -> Stated | None:
         if float(found["percent"]) <= 100:
             return Stated("confidence_num", float(found["percent"]) / 100, answer)
     return None
+
+
+def speaks_of_confidence(text: str) -> bool:
+    """Whether a reply has a percentage or a word of certainty (sure, certain, confident), be it read or not."""
+    return _SPOKEN_OF.search(text) is not None
 
 
 @lru_cache(maxsize=8)
@@ -215,5 +225,16 @@ def _after(phrase: str) -> tuple[str, int]:
 
 
 def _literal(text: str) -> str:
-    words = r"\s+".join(re.escape(word) for word in text.split())
-    return words.replace(re.escape("{percent}"), r"(?P<percent>\d{1,3}(?:\.\d+)?)")
+    """Pattern of a part of a phrase, which also takes ’ for ', "I am" for "I'm", "percent" for % and **emphasis**."""
+    if not text:
+        return ""
+    words = r"\**\s+\**".join(_word(word) for word in text.split())
+    number = r"(?P<percent>\d{1,3}(?:\.\d+)?)"
+    words = words.replace(re.escape("{percent}%"), number + r"\s*(?:%|percent\b|per\s+cent\b)")
+    return rf"\**{words.replace(re.escape('{percent}'), number)}\**"
+
+
+def _word(word: str) -> str:
+    if word.lower() in _WRITTEN_OUT:
+        return f"(?:{re.escape(word)}|{_WRITTEN_OUT[word.lower()]})".replace("'", "['’]")
+    return re.escape(word).replace("'", "['’]")

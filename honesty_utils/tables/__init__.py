@@ -6,6 +6,9 @@ from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, ta
 from honesty_utils.tables.drift import tab_drift
 from honesty_utils.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
+from honesty_utils.tables.matchers import tab_matchers
+from honesty_utils.tables.paper import tab_published
+from honesty_utils.tables.refusals import tab_refusals
 from honesty_utils.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.tables.selective import tab_aurc, tab_risk_coverage
 
@@ -30,7 +33,10 @@ __all__ = [
     "tab_judged",
     "tab_knowledge",
     "tab_main",
+    "tab_matchers",
+    "tab_published",
     "tab_rank",
+    "tab_refusals",
     "tab_risk_coverage",
     "tab_sft",
     "tab_sweeps",
