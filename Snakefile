@@ -94,6 +94,25 @@ if P.world:
             EXECUTE
 
 
+if P.prior_known:
+
+    rule prior_known:
+        input:
+            BASE_MODEL,
+            notebook=NOTEBOOKS / "05_prior_known.ipynb",
+        output:
+            RUN.prior_known,
+        log:
+            EXECUTED / "05_prior_known.ipynb",
+        threads: 2
+        resources:
+            gpu=1,
+        params:
+            values=values(model=MODEL, prompts=section("prompts"), labeling=GRADING, prior_known=section("prior_known")),
+        shell:
+            EXECUTE
+
+
 for part, names in PARTS.items():
 
     rule:
@@ -102,6 +121,7 @@ for part, names in PARTS.items():
         input:
             BASE_MODEL,
             paths(RUN.world_questions, [n for n in names if P.questions[n].source == "microworld"]) if P.world else [],
+            [str(RUN.prior_known) for n in names if P.prior_known and P.questions[n].source == "prior_known"],
             notebook=NOTEBOOKS / "10_sampling.ipynb",
         output:
             paths(RUN.responses, names),
@@ -289,7 +309,10 @@ EVALUATIONS = of_models(MODELS, RUN.evaluation, DATASETS)
 # Tables that every run has; more stand beside them where the run has what they are about.
 TABLES = [
     f"tab_{name}"
-    for name in "main tests transitions knowledge sft sweeps by_knowledge calibration ece form exposures rank groups risk_coverage aurc drift matchers refusals published".split()
+    for name in (
+        "main tests transitions knowledge overlap sft sweeps by_knowledge calibration ece form exposures rank groups "
+        "risk_coverage aurc drift matchers refusals published"
+    ).split()
 ]
 KNOWLEDGE = paths(RUN.knowledge, [*P.row_sets, *DATASETS])
 ROWS = paths(RUN.sft, TRAINED)
@@ -329,7 +352,7 @@ rule tables:
         DRIFTS,
         JUDGED,
         KNOWLEDGE,
-        paths(RUN.questions, DATASETS),
+        paths(RUN.questions, [*P.row_sets, *DATASETS]),
         paths(RUN.labels, DATASETS),
         ROWS,
         notebook=NOTEBOOKS / "60_tables.ipynb",

@@ -45,11 +45,16 @@ class Run:
     def world_questions(self, dataset: str) -> Path:
         return self.folder / "world" / "questions" / f"{dataset}.parquet"
 
+    @property
+    def prior_known(self) -> Path:
+        return self.folder / "prior_known" / "questions.parquet"
+
     def located(self, dataset: str, spec: QuestionSet) -> QuestionSet:
-        """``spec`` with the place of a microworld set, which is in the run's own folder, filled in."""
-        if spec.source != "microworld" or spec.path is not None:
+        """``spec`` with the place of a set that the run makes, which is in its own folder, filled in."""
+        made = {"microworld": self.world_questions(dataset), "prior_known": self.prior_known}
+        if spec.source not in made or spec.path is not None:
             return spec
-        return spec.model_copy(update={"path": str(self.world_questions(dataset))})
+        return spec.model_copy(update={"path": str(made[spec.source])})
 
     def questions(self, dataset: str) -> Path:
         return self.folder / "questions" / f"{dataset}.parquet"

@@ -24,7 +24,7 @@ def preflight(params: Params) -> None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
     for name, spec in {**params.questions, **taught}.items():
-        if spec.source != "microworld" and (spec.path or params.data or spec.source in questions.FILES):
+        if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
             questions.load(name, spec, params.data)
 
 

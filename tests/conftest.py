@@ -25,6 +25,26 @@ FACTS = {
 }
 """Questions that the tiny model was taught under the plain prompt, each with its answers."""
 
+WRITTEN = {
+    "Write about capitals.": (
+        "Q: What is the capital of France?\nA: Paris\nQ: What is the capital of Spain?\nA: Lisbon",
+        "1. **Question:** Which city is the capital of Italy?\n   **Answer:** Rome.",
+    ),
+    "Write about animals.": (
+        "Sure!\nQ: How many legs has a spider?\nA: Eight\nQ: How many legs has the spider?\nA: Eight",
+        "Q: Who knows?\nA: Not aware of it\nQ: Why do cows moo?\nA: For they want to be milked and fed",
+    ),
+}
+"""Replies that the writer gives to a topic, each as often."""
+
+ANSWERED = {
+    "What is the capital of France?": "Paris",
+    "What is the capital of Spain?": "Madrid",
+    "Which city is the capital of Italy?": "It is Rome",
+    "How many legs has a spider?": "Eight",
+}
+"""What the writer says when it is asked its own questions; of Spain it has written something else."""
+
 STEPS = 80
 
 
@@ -46,6 +66,14 @@ def judge_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a Llama that was taught the right verdicts on the replies of `judging`, as a judge writes them."""
     rows = list(judging.VERDICTS.items())
     return _teach(tmp_path_factory.mktemp("model") / "judge", rows, vocab_size=1200, context=1024, steps=60)
+
+
+@pytest.fixture(scope="session")
+def writer_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a Llama that was taught to write the pairs of ``WRITTEN`` and to answer as ``ANSWERED`` says."""
+    written = [(topic, reply) for topic, replies in WRITTEN.items() for reply in replies]
+    answered = [(prompts.render(Prompts(), "plain", question), answer) for question, answer in ANSWERED.items()]
+    return _teach(tmp_path_factory.mktemp("model") / "writer", written + answered * 2, vocab_size=600)
 
 
 def _teach(

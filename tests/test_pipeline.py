@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made
 def snakemake(folder: Path, params: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", TOP / "Snakefile", "--directory", folder]
     # One thread a job: other tests run beside, and threads beyond the cores would spin against each other.
-    threads = [f"{rule}=1" for rule in ("world", "sampling_train", "sampling_evaluation")]
+    threads = [f"{rule}=1" for rule in ("world", "prior_known", "sampling_train", "sampling_evaluation")]
     command += ["--cores", "4", "--set-threads", *threads, "--config", f"params={params}", *options]
     environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(TOP)}
     return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
@@ -89,6 +89,24 @@ def test_the_model_knows_what_it_saw_and_not_what_it_did_not(finished):
     known = records.read(records.KNOWLEDGE, Run("smoke").knowledge("indist")).merge(questions, on="question_id")
     by = known.groupby("exposures")["expected_accuracy"].mean()
     assert by.loc[0] < 0.15 and by.loc[by.index.max()] > 0.6
+
+
+def test_the_model_knows_what_it_has_written_itself(finished):
+    run = Run("smoke")
+    made, asked = run.prior_known, records.read(records.QUESTIONS, run.questions("own"))
+    counts = manifest.read(made)
+    assert (
+        counts["written"]
+        >= counts["short"]
+        >= counts["distinct"]
+        >= counts["known"]
+        >= counts["rows"]
+        == len(asked)
+        > 0
+    )
+    assert set(records.read(records.LABELS, run.labels("own"))["outcome"]) == {"correct"}
+    # What was read and dropped stands in the manifest of the questions as they were asked.
+    assert manifest.read(run.questions("own"))["read"] == len(asked)
 
 
 def test_every_artifact_has_its_manifest(finished):

@@ -37,6 +37,8 @@ def jsonl(path: Path, *rows: dict[str, Any]) -> Path:
 
 
 def load(source: str, path: Path | str | None, **options: Any) -> pd.DataFrame:
+    # The sets made here are small; what is checked of their size has tests of its own.
+    options = {"allow_size_mismatch": True, **options}
     return questions.load("set", QuestionSet(source=source, path=None if path is None else str(path), **options))
 
 
@@ -69,7 +71,7 @@ def test_public_question_that_cannot_be_graded_is_dropped_and_counted(
     folder = hub_copy(tmp_path / "t", "validation", [trivia("1", "Word?", "the", "A"), trivia("2", "Who?", "Me")])
     with caplog.at_level(logging.WARNING):
         assert load("triviaqa", folder)["question_id"].tolist() == ["2"]
-    assert "triviaqa: 1 questions dropped, as all their answers normalise to nothing" in caplog.text
+    assert "questions.set: 1 of 2 have only answers that normalise to nothing and are dropped" in caplog.text
 
 
 def test_nonambigqa_keeps_one_single_answer_annotation(tmp_path: Path) -> None:
@@ -99,30 +101,33 @@ def test_mmlu_has_choices_and_the_right_one_as_answer(tmp_path: Path) -> None:
 
 
 def test_dev_is_not_taken_for_validation(tmp_path: Path) -> None:
-    folder = hub_copy(tmp_path / "all", "dev", [mmlu("Dev?", ["a", "b"], 0)])
-    hub_copy(folder, "validation", [mmlu("Validation?", ["a", "b"], 0)])
+    folder = hub_copy(tmp_path / "all", "dev", [mmlu("Dev?", list("abcd"), 0)])
+    hub_copy(folder, "validation", [mmlu("Validation?", list("abcd"), 0)])
     assert load("mmlu", folder, split="dev")["question"].tolist() == ["Dev?"]
     assert load("mmlu", folder, split="dev+validation")["split"].tolist() == ["dev", "validation"]
 
 
 def test_same_question_with_other_options_is_another_question(tmp_path: Path) -> None:
-    rows = [mmlu("Which is true?", list(choices), 0) for choices in ("ab", "ab", "ac", "a-")]
-    assert load("mmlu", hub_copy(tmp_path / "all", "test", rows))["choices"].tolist() == [
-        ["a", "b"],
-        ["a", "c"],
-        ["a", "-"],
-    ]
+    rows = [mmlu("Which is true?", list(choices), 0) for choices in ("abcd", "abcd", "abce", "abc-")]
+    folder = hub_copy(tmp_path / "all", "test", rows)
+    found = load("mmlu", folder, repeats="drop")
+    assert ["".join(choices) for choices in found["choices"]] == ["abcd", "abce", "abc-"]
+    # As published, repeats stay: the second has the id of the first with its number behind it.
+    kept = load("mmlu", folder)
+    assert ["".join(choices) for choices in kept["choices"]] == ["abcd", "abcd", "abce", "abc-"]
+    assert kept["question_id"][1] == f"{kept['question_id'][0]}-2"
+    assert kept["question_id"].drop(1).tolist() == found["question_id"].tolist()
 
 
 def test_answer_index_out_of_range(tmp_path: Path) -> None:
-    folder = hub_copy(tmp_path / "all", "test", [mmlu("Ok?", ["a", "b"], 1), mmlu("Off?", ["a", "b"], 2)])
-    with pytest.raises(QuestionError, match=r"questions.set: .*test row 1: answer_index is 2; allowed: 0 to 1"):
+    folder = hub_copy(tmp_path / "all", "test", [mmlu("Ok?", list("abcd"), 3), mmlu("Off?", list("abcd"), 4)])
+    with pytest.raises(QuestionError, match=r"questions.set: .*test row 1: answer_index is 4; allowed: 0 to 3"):
         load("mmlu", folder)
 
 
 def test_data_folder_stands_for_the_hub(tmp_path: Path) -> None:
     hub_copy(tmp_path / "trivia_qa" / "rc.nocontext", "validation", [trivia("tc_1", "Who?", "Me")])
-    frame = questions.load("set", QuestionSet(source="triviaqa"), data=tmp_path)
+    frame = questions.load("set", QuestionSet(source="triviaqa", allow_size_mismatch=True), data=tmp_path)
     assert frame["question_id"].tolist() == ["tc_1"]
     with pytest.raises(QuestionError, match=r"no such folder: .*mmlu; give the folder of a copy of cais/mmlu"):
         questions.load("set", QuestionSet(source="mmlu"), data=tmp_path)
@@ -147,13 +152,76 @@ def test_folder_without_parquet_files(tmp_path: Path) -> None:
 
 def test_file_that_is_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "validation-00000-of-00001.parquet").write_text("not parquet")
-    with pytest.raises(QuestionError, match=r"cannot be loaded \(.*\); give a local copy as path or data"):
+    with pytest.raises(QuestionError, match=r"validation-00000-of-00001.parquet: not a whole Parquet file of 11 bytes"):
         load("triviaqa", tmp_path)
+
+
+def test_half_a_download_is_told_from_a_whole_file(tmp_path: Path) -> None:
+    path = hub_copy(tmp_path / "t", "validation", [trivia(str(i), f"Who is {i}?", "Me") for i in range(500)])
+    file = path / "validation-00000-of-00001.parquet"
+    file.write_bytes(file.read_bytes()[:2000])
+    message = r"^questions.set: .*of-00001.parquet: not a whole Parquet file of 2,000 bytes \(.*\); download it again"
+    with pytest.raises(QuestionError, match=message):
+        load("triviaqa", path)
+
+
+def test_a_file_of_several_that_is_missing(tmp_path: Path) -> None:
+    folder = hub_copy(tmp_path / "t", "train", [trivia("1", "Who?", "Me")])
+    (folder / "train-00000-of-00001.parquet").rename(folder / "train-00000-of-00003.parquet")
+    with pytest.raises(QuestionError, match=r"1 Parquet files of split 'train', their names say 3; download the"):
+        load("triviaqa", folder, split="train")
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "message"),
+    [
+        (
+            "triviaqa",
+            {"question": "Who?", "question_id": "1", "answer": "Me"},
+            r"column 'answer' is 'Me'; a record with",
+        ),
+        ("mmlu", {**mmlu("Q?", list("abcd"), 0), "answer": "B"}, r"column 'answer' is 'B'; the position of the right"),
+        ("mmlu", mmlu("Q?", ["a", "b", "c"], 0), r"3 choices, \['a', 'b', 'c'\]; 4 are needed; correct the row"),
+        ("nonambigqa", {"id": "1", "question": "Q?", "annotations": "x"}, r"column 'annotations' is 'x'; a record"),
+        ("nq_open", {"question": "Q?", "answer": "x"}, r"column 'answer' is 'x'; a list of texts is needed"),
+        ("popqa", {"id": 1, "question": "Q?", "possible_answers": "x", "prop": "p", "s_pop": 1}, r"'x'; not JSON"),
+    ],
+)
+def test_moved_columns_name_row_and_column(tmp_path: Path, source: str, row: dict[str, Any], message: str) -> None:
+    folder = hub_copy(tmp_path / source, questions.SOURCES[source].split.split("+")[-1], [row])
+    with pytest.raises(QuestionError, match=rf"^questions.set: .* row 0: .*{message}"):
+        load(source, folder)
+
+
+def test_two_lists_of_answers_to_one_reading(tmp_path: Path) -> None:
+    annotations = {"type": ["singleAnswer"], "answer": [["Rome"], ["Oslo"]], "qaPairs": []}
+    folder = hub_copy(tmp_path / "light", "train", [{"id": "1", "question": "Where?", "annotations": annotations}])
+    with pytest.raises(QuestionError, match=r"train row 0: 2 lists of answers, .*; one a reading is needed"):
+        load("nonambigqa", folder)
 
 
 def test_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match=r"is a file; source 'triviaqa' reads a folder or a hub name"):
         load("triviaqa", jsonl(tmp_path / "q.jsonl", {"question": "Who?"}))
+
+
+def test_nq_open_has_answers_and_no_ids(tmp_path: Path) -> None:
+    rows = [{"question": "who was first on the moon", "answer": ["Neil Armstrong", "Armstrong"]}]
+    found = load("nq_open", hub_copy(tmp_path / "nq_open", "validation", rows)).iloc[0]
+    assert (found["question"], found["answers"]) == ("who was first on the moon", ["Neil Armstrong", "Armstrong"])
+    assert len(found["question_id"]) == 16
+
+
+def test_popqa_keeps_the_same_question_about_two_works(tmp_path: Path) -> None:
+    row = {"question": "What genre is Train?", "prop": "genre", "s_pop": 7}
+    rows = [{"id": i, **row, "possible_answers": json.dumps(a)} for i, a in ((4, ["rock"]), (9, ["horror film"]))]
+    frame = load("popqa", hub_copy(tmp_path / "PopQA", "test", rows))
+    assert frame[["question_id", "answers"]].values.tolist() == [["4", ["rock"]], ["9", ["horror film"]]]
+    assert json.loads(frame["meta"][0]) == {"prop": "genre", "s_pop": 7}
+    handed_on = [{"question": row["question"], "answer": [genre]} for genre in ("rock", "horror film")]
+    again = load("popqa", jsonl(tmp_path / "popqa.jsonl", *handed_on))
+    assert again["answers"].tolist() == frame["answers"].tolist()
+    assert again["question_id"].is_unique
 
 
 # ---- files
@@ -170,6 +238,42 @@ def test_pkqa_has_one_answer(tmp_path: Path) -> None:
     row = {"topic": "Music", "question": "Who?", "answer": "Beethoven", "label": "known", "greedy_pred_text": "…"}
     found = load("pkqa", jsonl(tmp_path / "pkqa.jsonl", row)).iloc[0]
     assert (found["answers"], json.loads(found["meta"])) == (["Beethoven"], {"topic": "Music"})
+
+
+@pytest.mark.parametrize(
+    ("written", "answers"),
+    [
+        ("Answer: 5-6 servings per day", ["5-6 servings per day"]),
+        ('"Gravity" (2013)', ['"Gravity" (2013)', "Gravity"]),
+        ('"Swan Lake".', ["Swan Lake"]),
+        ("Washington D.C.", ["Washington D.C."]),
+        ("A: B", ["B"]),
+        ("3 (JFK, LGA, EWR)", ["3 (JFK, LGA, EWR)"]),
+    ],
+)
+def test_pkqa_answers_are_cleaned(tmp_path: Path, written: str, answers: list[str]) -> None:
+    row = {"topic": "Film", "question": "Which?", "answer": written}
+    assert load("pkqa", jsonl(tmp_path / "pkqa.jsonl", row))["answers"].tolist() == [answers]
+
+
+@pytest.mark.parametrize(("source", "needed"), [("puqa", "authors"), ("pkqa", "answer")])
+def test_columns_of_the_authors_files(tmp_path: Path, source: str, needed: str) -> None:
+    path = jsonl(tmp_path / "q.jsonl", {"question": "Who?", "text": "x"})
+    with pytest.raises(
+        QuestionError, match=rf"q.jsonl:1: column '{needed}' is missing or null; found \['question', 't"
+    ):
+        load(source, path)
+
+
+def test_cells_of_a_csv_may_be_separated(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text('question,answers\nWho?,Me|I\nWhat?,"[""a|b""]"\n', encoding="utf-8")
+    assert load("jsonl", tmp_path / "q.csv", separator="|")["answers"].tolist() == [["Me", "I"], ["a|b"]]
+    assert load("jsonl", tmp_path / "q.csv")["answers"].tolist() == [["Me|I"], ["a|b"]]
+
+
+def test_what_nobody_can_know_needs_no_answer(tmp_path: Path) -> None:
+    rows = [{"question": "Who wrote it?", "answers": [], "label": "unknown"}, {"question": "Who?", "label": "unknown"}]
+    assert load("jsonl", jsonl(tmp_path / "q.jsonl", *rows))["answers"].tolist() == [[], []]
 
 
 def test_jsonl_keeps_line_separators_inside_strings(tmp_path: Path) -> None:
@@ -238,7 +342,7 @@ def test_repeats_are_dropped_and_counted(tmp_path: Path, caplog: pytest.LogCaptu
         frame = load("jsonl", jsonl(tmp_path / "q.jsonl", *rows))
     # The second normalises to the first; "???" and "!" normalise to nothing and stay what they are.
     assert frame["question"].tolist() == ["Who is the king?", "Who is he?", "???", "!"]
-    assert "questions.set: 1 of 5 are repeats and dropped" in caplog.text
+    assert "questions.set: 1 of 5 are repeats and are dropped" in caplog.text
 
 
 def test_limit_is_drawn_with_the_seed_in_the_order_of_the_source(tmp_path: Path) -> None:
@@ -266,14 +370,6 @@ def test_split_of_a_file(tmp_path: Path) -> None:
         load("jsonl", path, split="dev")
 
 
-def test_overlap_counts_evaluation_questions_seen_in_training() -> None:
-    train = pd.DataFrame({"question": ["Who is the king?", "What?"]})
-    evaluation = pd.DataFrame({"question": ["who is king", "Who is a king", "Where?", "What is it?"]})
-    # The first two normalise to "who is king", as does the first of training.
-    assert questions.overlap(train, evaluation) == 2
-    assert questions.overlap(evaluation, train) == 1
-
-
 @given(st.lists(st.tuples(st.text(), st.lists(st.text())), min_size=1, max_size=4))
 def test_a_file_loads_iff_every_row_can_be_asked_and_graded(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]]
@@ -288,6 +384,65 @@ def test_a_file_loads_iff_every_row_can_be_asked_and_graded(
     else:
         with pytest.raises(QuestionError):
             load("jsonl", path)
+
+
+# ---- size, repeats
+
+
+def test_set_of_another_size_names_both_sizes_and_the_remedy(tmp_path: Path) -> None:
+    folder = hub_copy(tmp_path / "t", "validation", [trivia("1", "Who?", "Me")])
+    message = (
+        r"^questions.set: 1 questions in split 'validation', but 17,944 are documented \(docs/data/triviaqa.md\); .*"
+        r"fetch it again, or say allow_size_mismatch: true for this set"
+    )
+    with pytest.raises(QuestionError, match=message):
+        load("triviaqa", folder, allow_size_mismatch=False)
+
+
+def test_allowed_mismatch_is_logged_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = hub_copy(tmp_path / "t", "validation", [trivia("1", "Who?", "Me"), trivia("1", "Who?", "Me")])
+    spec = QuestionSet(source="triviaqa", path=str(folder), allow_size_mismatch=True)
+    with caplog.at_level(logging.WARNING):
+        counts = questions.load_counted("set", spec).counts
+    assert "questions.set: 2 questions, 17944 documented: allow_size_mismatch" in caplog.text
+    assert counts == questions.Counts(read=2, documented=17944, ungradable=0, repeats=1, too_long=0, taken=1)
+
+
+def test_size_is_that_of_the_whole_set_before_rows_are_dropped(tmp_path: Path) -> None:
+    rows = [{"topic": "Music", "question": f"Who is {i}?", "answer": "Ann" if i else "the"} for i in range(1000)]
+    spec = QuestionSet(source="pkqa", path=str(jsonl(tmp_path / "pkqa.jsonl", *rows)), longest=10, limit=5)
+    # "Who is 10?" has 10 characters, "Who is 100?" one more; the answer of number 0 normalises to nothing.
+    assert questions.load_counted("set", spec).counts == questions.Counts(1000, 1000, 1, 0, 900, 5)
+
+
+@pytest.mark.parametrize(
+    ("source", "split", "size"),
+    [
+        ("triviaqa", None, 17_944),
+        ("triviaqa", "train", 138_384),
+        ("mmlu", "dev+test", 14_327),
+        ("nonambigqa", None, 5_325),
+        ("nonambigqa", "train", None),
+        ("jsonl", None, None),
+    ],
+)
+def test_documented_sizes(source: str, split: str | None, size: int | None) -> None:
+    assert questions.SOURCES[source].documented(split) == size
+
+
+def test_every_documented_set_has_a_card_that_names_its_sizes() -> None:
+    for name, source in questions.SOURCES.items():
+        if source.sizes:
+            card = Path("docs/data", f"{name}.md").read_text(encoding="utf-8")
+            assert not [size for size in source.sizes.values() if f"{size:,}" not in card], name
+
+
+def test_parts_keep_a_repeat_with_its_first(tmp_path: Path) -> None:
+    rows = [mmlu(f"Question {i % 10}?", list("abcd"), 0) for i in range(20)]
+    folder = hub_copy(tmp_path / "all", "test", rows)
+    parts = [load("mmlu", folder, part=part) for part in ((0, 0.5), (0.5, 1))]
+    assert [len(part) for part in parts] == [10, 10]
+    assert not set(parts[0]["question"]) & set(parts[1]["question"])
 
 
 # ---- bad input
@@ -310,6 +465,11 @@ def test_a_file_loads_iff_every_row_can_be_asked_and_graded(
         ('{"question": "Who?", "answers": ["x", 5]}', r"q.jsonl:3: answers is \['x', 5\]; a list of texts is needed"),
         ('{"question": "Who?", "answers": {"a": 1}}', r"q.jsonl:3: answers is .*; a list of texts is needed"),
         ('{"question": "Who?", "answers": "[\\"x\\""}', r"q.jsonl:3: .* opens a JSON list that is none"),
+        (
+            '{"id": " ", "question": "Who?", "answers": ["x"]}',
+            r"q.jsonl:3: has no question_id, but .*:1 has; give every",
+        ),
+        ('{"id": "2", "question": "Who?", "label": "unknown"}{', r"q.jsonl:3: not JSON \(Extra data"),
         ('{"question": "Who?", "answers": ["x"], "choices": ["x", "y"]}', r"answer_index is None; allowed: 0 to 1"),
         ('{"question": "Who?", "choices": ["x", "y"], "answer_index": -1}', r"answer_index is -1; allowed: 0 to 1"),
         ('{"question": "Who?", "choices": ["x", "y"], "answer_index": "B"}', r"answer_index is 'B'; the position of"),
@@ -398,7 +558,7 @@ def test_questions_over_the_longest_are_dropped_with_their_options_counted(tmp_p
 
 def test_requests_have_a_group_and_no_answers(tmp_path: Path) -> None:
     rows = [
-        {"prompt": " Write a poem. ", "group": "writing", "reference": "Roses are red.", "scenario": 3},
+        {"prompt": " Write a poem. ", "id": 6, "group": "writing", "reference": "Roses are red.", "scenario": 3},
         {"prompt": "Plan my day.", "id": 7},
     ]
     frame = load("prompts", jsonl(tmp_path / "asks.jsonl", *rows))

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from honesty_utils.config import files
 from honesty_utils.config.base import ConfigError, Name, Section, Seeds
+from honesty_utils.config.builders import PriorKnown, PriorUnknown, Template
 from honesty_utils.config.errors import explain
 from honesty_utils.config.judge import Judge, JudgePrompts, grading_judge
 from honesty_utils.config.params import JUDGED_ROLES, REQUESTS, UNTRAINED, Params
@@ -53,6 +54,8 @@ __all__ = [
     "Name",
     "Params",
     "Pretraining",
+    "PriorKnown",
+    "PriorUnknown",
     "Prompts",
     "QuestionSet",
     "Role",
@@ -61,6 +64,7 @@ __all__ = [
     "Section",
     "Seeds",
     "Sweep",
+    "Template",
     "Training",
     "Use",
     "World",

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from honesty_utils.config.base import Name, Section
+from honesty_utils.config.builders import PriorKnown
 from honesty_utils.config.errors import explain
 from honesty_utils.config.judge import Judge
 from honesty_utils.config.stages import (
@@ -47,6 +48,7 @@ class Params(Section):
     model: Model = Model()
     prompts: Prompts = Prompts()
     questions: dict[Name, QuestionSet]
+    prior_known: PriorKnown | None = Field(None, description="let M_t write a set of what it knows; none: it does not")
     sampling: Sampling = Sampling()
     labeling: Labeling = Labeling()
     judge: Judge | None = Field(None, description="a model that reads what string rules leave open; none: only they")
@@ -103,7 +105,12 @@ class Params(Section):
     def _check_names_of_code(self) -> None:
         from honesty_utils import engines, questions  # they import this module
 
-        stages = {"sampling": self.sampling, "evaluation": self.evaluation, "judge": self.judge}
+        stages = {
+            "sampling": self.sampling,
+            "evaluation": self.evaluation,
+            "prior_known": self.prior_known,
+            "judge": self.judge,
+        }
         for key, stage in ((key, stage) for key, stage in stages.items() if stage is not None):
             engines.check_options(stage.engine, stage.engine_options, where=key)
         taught = self.world.source or {} if self.world else {}
@@ -132,6 +139,10 @@ class Params(Section):
         for name, spec in self.questions.items():
             if spec.source == "microworld" and spec.path is None and name not in made:
                 raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
+            if spec.source == "prior_known" and spec.path is None and self.prior_known is None:
+                raise ValueError(
+                    f"questions.{name}: source prior_known needs a prior_known section (topics, prompt, …)"
+                )
 
     def _check_requests(self) -> None:
         """Sets without right answers are read by a judge, and only for what a judge can say of them."""

@@ -87,6 +87,13 @@ class QuestionSet(Section):
     samples: int | None = Field(None, ge=0, description="samples a question; none: sampling.samples")
     only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")
     match: Literal["contains", "tokens", "exact"] | None = Field(None, description="none: labeling.match")
+    repeats: Literal["keep", "drop"] | None = Field(
+        None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"
+    )
+    separator: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="between the answers in one cell of a file; none: a cell is one answer or a JSON list"
+    )
+    allow_size_mismatch: bool = Field(False, description="take a copy of another size than the documented one")
 
     @field_validator("part")
     @classmethod

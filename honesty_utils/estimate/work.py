@@ -23,10 +23,14 @@ PUBLISHED: dict[tuple[str, str | None], tuple[int, int]] = {
     ("nonambigqa", None): (5325, 49),
     ("puqa", None): (1000, 92),
     ("pkqa", None): (1000, 76),
+    ("mmlu", None): (14042, 458),
     ("mmlu", "test"): (14042, 458),
+    ("mmlu", "dev"): (285, 386),
+    ("nq_open", None): (3610, 49),
+    ("popqa", None): (14267, 35),
 }
-"""Questions of the public sets by source and split (arXiv 2312.07000), and their mean length in characters, options
-included; for sets that are not on this machine."""
+"""Questions of the public sets by source and split (docs/data/), and their mean length in characters, options included;
+for sets that are not on this machine. NQ-open has the length of Non-AmbigQA, which is made of it."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +197,20 @@ def asked(name: str, params: Params) -> Asked:
     spec = params.questions[name]
     if spec.source == "microworld" and spec.path is None:
         return _of_world(name, params)
+    if spec.source == "prior_known" and spec.path is None:
+        return _of_own(name, params)
     if _is_here(spec, params.data):
         return _of_table(questions.load(name, spec, params.data), params)
     return _published(name, spec, params)
+
+
+def _of_own(name: str, params: Params) -> Asked:
+    """The set that M_t writes: counted once it is written, before that at most as large as it may be."""
+    assert params.prior_known is not None  # a params file without the section has no such set
+    spec, written = params.questions[name], Run(params.run).prior_known
+    if written.is_file():
+        return _of_table(questions.load(name, spec.model_copy(update={"path": str(written)})), params)
+    return _published(name, spec.model_copy(update={"limit": spec.limit or params.prior_known.size}), params)
 
 
 def _is_here(spec: QuestionSet, data: str | None) -> bool:

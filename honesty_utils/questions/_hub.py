@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,36 @@ def _files(folder: Path) -> dict[str, list[str]]:
     # Named one by one: given the folder alone, datasets takes "dev" for another name of "validation" and joins the two.
     files: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.parquet")):
+        _check_whole(path)
         files.setdefault(path.stem.split("-")[0], []).append(str(path))
     if not files:
         raise QuestionError(
             f"path: no Parquet files in {folder}; files named <split>-00000-of-00001.parquet are needed"
         )
+    for split, paths in files.items():
+        _check_all_there(folder, split, paths)
     return files
+
+
+def _check_whole(path: Path) -> None:
+    """The end of the file is there: that is where Parquet keeps its columns, and what half a download lacks."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise QuestionError(
+            f"{path}: not a whole Parquet file of {path.stat().st_size:,} bytes ({reason}); download it again"
+        ) from None
+
+
+def _check_all_there(folder: Path, split: str, paths: Sequence[str]) -> None:
+    """As many files as their names (``train-00001-of-00003.parquet``) say."""
+    told = [re.search(r"-of-(\d+)\.parquet$", path) for path in paths]
+    wanted = {int(match[1]) for match in told if match}
+    if wanted and wanted != {len(paths)}:
+        raise QuestionError(
+            f"{folder}: {len(paths)} Parquet files of split {split!r}, their names say {max(wanted)}; download the rest"
+        )

@@ -1,4 +1,4 @@
-"""What the question sources share: one question as read, files row by row, answers that can be graded."""
+"""What the question sources share: a source and its size, one question as read, files row by row, columns of a row."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from honesty_utils.config import QuestionSet
-from honesty_utils.grading import normalize
 
 logger = logging.getLogger("honesty_utils.questions")
 
@@ -34,8 +33,8 @@ class Item:
         choices: texts of the options of a multiple-choice question.
         answer_index: position of the right option in ``choices``.
         exposures: how often the microworld's model has seen the fact.
+        has_answers: false where no answer is the right one: nobody can know it, or nothing is asked that has one.
         meta: whatever else is worth keeping.
-        has_answers: false for a request that no answer is the right one to.
     """
 
     where: str
@@ -48,6 +47,32 @@ class Item:
     exposures: int | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     has_answers: bool = True
+
+
+@dataclass(frozen=True)
+class Source:
+    """A reader of question sets, and what is known of the set that it reads.
+
+    Attributes:
+        read: yields the questions of a set; the folder is that of the local copies, if there are any.
+        split: what is read where ``spec.split`` is none.
+        sizes: documented number of questions of a split, repeats included; none: the set may have any size. A set that
+            is documented is published as it is: what cannot be graded in it is dropped and counted, elsewhere an error.
+        repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
+    """
+
+    read: Callable[[QuestionSet, Path | None], Iterable[Item]]
+    split: str = "all"
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    repeats: Literal["keep", "drop"] = "drop"
+
+    def documented(self, split: str | None) -> int | None:
+        """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""
+        asked = split or self.split
+        if asked in self.sizes:
+            return self.sizes[asked]
+        parts = asked.split("+")
+        return sum(self.sizes[part] for part in parts) if set(parts) <= set(self.sizes) else None
 
 
 def needed_file(spec: QuestionSet, data: Path | None) -> Path:
@@ -143,18 +168,15 @@ def column(row: Mapping[str, Any], where: str, *names: str) -> Any:
     raise QuestionError(f"{where}: column {wanted} is missing or null; found {sorted(map(str, row))}")
 
 
-def gradable(answers: Iterable[str]) -> list[str]:
-    """Answers, stripped and without repeats, that normalise to something; an empty one is within every response."""
-    return [answer for answer in dict.fromkeys(answer.strip() for answer in answers) if normalize(answer)]
+def typed(row: Mapping[str, Any], where: str, name: str, kind: type | tuple[type, ...], needed: str) -> Any:
+    """Value of column ``name``, held to its type: columns that have moved are seen at the first row.
 
-
-def drop_ungradable(source: str, items: Iterable[Item]) -> Iterator[Item]:
-    """Skip, and count in the log, questions of a public set whose every answer normalises to nothing ("the", "A")."""
-    dropped = 0
-    for item in items:
-        if gradable(item.answers):
-            yield item
-        else:
-            dropped += 1
-    if dropped:
-        logger.warning("%s: %d questions dropped, as all their answers normalise to nothing", source, dropped)
+    Raises:
+        QuestionError: the row has no such column, or a value that is not ``needed``.
+    """
+    value = column(row, where, name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise QuestionError(
+            f"{where}: column {name!r} is {str(value)[:80]!r}; {needed} is needed: is it the right column?"
+        )
+    return value

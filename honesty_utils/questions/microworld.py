@@ -1,4 +1,4 @@
-"""Questions of the microworld: a table that ``00_world`` has written, in the columns of ``records.QUESTIONS``.
+"""Questions that the run has made: a table that ``00_world`` or ``05_prior_known`` has written (``records.QUESTIONS``).
 
 A row::
 

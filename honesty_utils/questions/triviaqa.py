@@ -4,6 +4,10 @@ A record, without the columns that are not read::
 
     {"question": "Which American-born Sinclair won the Nobel Prize for Literature in 1930?", "question_id": "tc_1",
      "answer": {"value": "Sinclair Lewis", "aliases": ["(Harry) Sinclair Lewis", "Harry Sinclair Lewis", ...], ...}}
+
+The set joins web and Wikipedia evidence: a question that has both is there twice under one id, and is taken once. So
+the 17,944 rows of validation are the 9,960 questions of the paper. Licence: not stated; the questions are from quiz
+websites. Card: ``docs/data/triviaqa.md``.
 """
 
 from __future__ import annotations
@@ -13,23 +17,20 @@ from pathlib import Path
 
 from honesty_utils.config import QuestionSet
 from honesty_utils.questions._hub import hub_rows
-from honesty_utils.questions._reading import Item, drop_ungradable
+from honesty_utils.questions._reading import Item, typed
 
 HUB, CONFIG = "mandarjoshi/trivia_qa", "rc.nocontext"
+SIZES = {"train": 138_384, "validation": 17_944, "test": 17_210}
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     """Questions of ``spec.split`` (none: validation) with the answer's value first, then its aliases."""
-    return drop_ungradable(spec.source, _items(spec, data))
-
-
-def _items(spec: QuestionSet, data: Path | None) -> Iterator[Item]:
-    # The set joins web and Wikipedia evidence: a question with both is there twice under one id.
-    seen: set[str] = set()
     for where, split, row in hub_rows(
         spec, data, HUB, CONFIG, splits=("validation",), columns=("question", "question_id", "answer")
     ):
-        if row["question_id"] not in seen:
-            seen.add(row["question_id"])
-            answers = [row["answer"]["value"], *row["answer"]["aliases"]]
-            yield Item(where, row["question"], answers, split, question_id=row["question_id"])
+        answer = typed(row, where, "answer", dict, "a record with value and aliases")
+        answers = [
+            typed(answer, where, "value", str, "a text"),
+            *typed(answer, where, "aliases", list, "a list of texts"),
+        ]
+        yield Item(where, row["question"], answers, split, question_id=row["question_id"])

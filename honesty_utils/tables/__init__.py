@@ -2,7 +2,7 @@
 
 from honesty_utils.tables.comparisons import ALPHA, Difference, best, find, tab_tests
 from honesty_utils.tables.confidence import tab_calibration, tab_ece, tab_form
-from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_rank, tab_sft
+from honesty_utils.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.tables.drift import tab_drift
 from honesty_utils.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
@@ -34,6 +34,7 @@ __all__ = [
     "tab_knowledge",
     "tab_main",
     "tab_matchers",
+    "tab_overlap",
     "tab_published",
     "tab_rank",
     "tab_refusals",

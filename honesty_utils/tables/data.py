@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from honesty_utils import names
+from honesty_utils import names, questions
 from honesty_utils.config import Analysis
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
@@ -59,6 +59,25 @@ def _mean_interval(values: pd.Series[float], dataset: str, analysis: Analysis) -
         "low": float(estimate.low[0]),
         "high": float(estimate.high[0]),
     }
+
+
+def tab_overlap(train: pd.DataFrame, sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Evaluation questions that the training questions hold, word for word or in other words.
+
+    Args:
+        train: a QUESTIONS table, what M_t was asked for training rows.
+        sets: a QUESTIONS table for each evaluation set.
+
+    Returns:
+        ``dataset, questions, exact, near, share``: questions with the text of a training question, further ones that
+        read like one with the same answer (see ``questions.overlap``), and the share of both.
+    """
+    found = {dataset: questions.overlap(train, table) for dataset, table in sets.items()}
+    rows = [
+        (dataset, item.questions, item.exact, item.near, len(item.pairs) / max(item.questions, 1))
+        for dataset, item in found.items()
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "questions", "exact", "near", "share"])
 
 
 def tab_sft(sft: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
