@@ -60,7 +60,7 @@ def paths(pattern, names):
 
 
 # What grading depends on; the size of the training subset is no business of the evaluation sets.
-GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs"})
+GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs", "no_option"})
 # What of the judge they depend on; how it rates helpfulness is no business of labels.
 JUDGE = settings.grading_judge(P.judge)
 EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"

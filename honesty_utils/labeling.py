@@ -41,8 +41,22 @@ def grade_responses(
     if referee is not None and referee.settings.refusals == "judge":
         signs = ()  # the trained sentence always counts
     graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)
+    if settings.no_option == "wrong":
+        graded = _no_option_is_wrong(graded, match or settings.match)
     graded = graded.assign(judge_score=None) if referee is None else judge.judge_table(referee, graded)
     return graded.drop(columns=columns[1:])
+
+
+def _no_option_is_wrong(graded: pd.DataFrame, match: str) -> pd.DataFrame:
+    """Replies to multiple choice that name no option, neither by its text nor by a letter, are wrong, not unscored."""
+    left = graded[graded["outcome"] == "unscored"]
+    names_none = [
+        not grading.names_option(text, list(choices), match)
+        for text, choices in zip(left["text"], left["choices"], strict=True)
+    ]
+    outcome = graded["outcome"].copy()
+    outcome[left.index[names_none]] = "wrong"
+    return graded.assign(outcome=outcome)
 
 
 def label(

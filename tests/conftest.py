@@ -7,9 +7,14 @@ from typing import Any
 
 import judging
 import pytest
+from hypothesis import settings
 
 from honesty_utils import prompts
 from honesty_utils.config import Prompts
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 FACTS = {
     "What is the capital of France?": ("Paris",),

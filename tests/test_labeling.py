@@ -37,6 +37,14 @@ def test_labels_are_a_valid_table_in_the_order_of_the_responses(tmp_path):
     assert LABELS["outcome"].tolist() == ["correct", "idk", "wrong", "wrong", "unscored", "correct"]
 
 
+def test_where_replies_are_short_one_that_names_no_option_is_wrong():
+    # "Both of them" names none; "Mars or Venus" and "A or B" name two, and which was meant cannot be told.
+    rows = responses(("c", -1, "Both of them"), ("c", 0, "Mars or Venus"), ("c", 1, "A or B"), ("c", 2, "Mars"))
+    labels = labeling.label(rows, QUESTIONS, WORDING, Labeling(no_option="wrong"))
+    assert labels["outcome"].tolist() == ["wrong", "unscored", "unscored", "correct"]
+    assert labels["matched"].tolist() == [False, False, False, True]
+
+
 def test_a_response_to_an_unknown_question_is_an_error():
     with pytest.raises(ValueError, match="1 responses to questions that the set does not have, such as 'z'"):
         labeling.label(responses(("z", -1, "x")), QUESTIONS, WORDING, Labeling())

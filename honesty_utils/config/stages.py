@@ -130,6 +130,11 @@ class Labeling(Section):
         description="lower-case parts of refusals, or the name of a family in honesty_utils.grading.FAMILIES (all: "
         "every one's); none: the paper's, for LLaMA-2-Chat",
     )
+    no_option: Literal["unscored", "wrong"] = Field(
+        "unscored",
+        description="what a reply to multiple choice is that names none of the options; a judge may read it otherwise, "
+        "`wrong` is for models whose replies are so short that there is nothing to read",
+    )
     train_known: PositiveInt = 4000
     train_unknown: PositiveInt = 4000
     seed: int = 0

@@ -9,7 +9,7 @@ from honesty_utils.grading.columns import check_answers
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
 from honesty_utils.grading.matching import MATCHES
 from honesty_utils.grading.normalising import normalize, normalize_all
-from honesty_utils.grading.options import choose_option
+from honesty_utils.grading.options import choose_option, names_option
 from honesty_utils.grading.overlap import token_f1, token_f1_table
 from honesty_utils.grading.refusals import beyond_refusal, is_refusal, refusal_signs
 from honesty_utils.grading.table import grade_table
@@ -26,6 +26,7 @@ __all__ = [
     "grade",
     "grade_table",
     "is_refusal",
+    "names_option",
     "normalize",
     "normalize_all",
     "refusal_signs",

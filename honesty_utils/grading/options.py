@@ -38,6 +38,13 @@ def choose(response: str, normal: str, choices: Sequence[str], match: str) -> in
     return named[0] if len(named) == 1 else None
 
 
+def names_option(response: str, choices: Sequence[str], match: str = "contains") -> bool:
+    """Whether a reply names any option at all, by its text or by a letter; one that does not picks none of them."""
+    normal = normalize(response)
+    named = any(matches((normalize(choice),), normal, check_match(match)) for choice in choices)
+    return named or bool(_letters(response, len(choices)))
+
+
 def _letters(text: str, count: int) -> set[int]:
     """Indices of the first ``count`` capitals that stand in ``text`` as letters of options."""
     found = set()
