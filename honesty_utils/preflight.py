@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from honesty_utils import judge, questions
+from honesty_utils import engines, judge, questions
 from honesty_utils.config import ConfigError, Judge, Params, load
 from honesty_utils.engines import loading
 
@@ -18,6 +18,8 @@ def preflight(params: Params) -> None:
     Raises:
         ValueError: names the set, file, line or folder, and the remedy.
     """
+    for stage in filter(None, (params.sampling, params.evaluation, params.judge)):
+        engines.check_installed(stage.engine)
     if params.model.name is not None:
         loading.model_folder(params.model.name)
     if params.judge is not None:
