@@ -15,7 +15,7 @@ from honesty_utils.config import files
 from honesty_utils.config.base import ConfigError, Name, Section, Seeds
 from honesty_utils.config.errors import explain
 from honesty_utils.config.judge import Judge, JudgePrompts, grading_judge
-from honesty_utils.config.params import JUDGED_ROLES, REQUESTS, UNTRAINED, Params
+from honesty_utils.config.params import ADAPTERS, JUDGED_ROLES, REQUESTS, UNTRAINED, Params
 from honesty_utils.config.stages import (
     DEFAULT_REFUSAL,
     Analysis,
@@ -36,6 +36,7 @@ from honesty_utils.config.stages import (
 from honesty_utils.config.world import Pretraining, Use, World
 
 __all__ = [
+    "ADAPTERS",
     "DEFAULT_REFUSAL",
     "JUDGED_ROLES",
     "REQUESTS",

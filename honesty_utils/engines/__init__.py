@@ -188,16 +188,18 @@ def load(model: Model, generation: Generation, style: Style) -> Engine:
 
 
 def load_all(models: Sequence[Model], generation: Generation, style: Style) -> list[Engine]:
-    """One engine a model. LoRA adapters of one base share a single start of an engine that serves adapters.
+    """One engine a model, none for none. LoRA adapters of one base share a start of an engine that serves adapters.
 
     Raises:
         ModelError: as `load`; several models that the engine cannot hold in one process.
     """
     options = check_options(generation.engine, generation.engine_options)
     check_installed(generation.engine)
+    if not models:
+        return []
     kind = ENGINES[generation.engine]
     bases = {loading.base_of(model) for model in models} if kind.serves_adapters else set(models)
-    if len(bases) != 1:
+    if len(bases) > 1:
         raise ModelError(
             f"engine {generation.engine!r}: {len(models)} models in one process; it holds one, or LoRA adapters of one "
             "base where it serves adapters: load each in a process of its own"

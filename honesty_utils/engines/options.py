@@ -12,6 +12,11 @@ from honesty_utils.config import Section
 class EngineOptions(Section):
     """Base of an engine's options."""
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that one process with the engine takes."""
+        return 1
+
     def content(self) -> dict[str, Any]:
         """The options that responses depend on; an engine leaves out those that only say how the work is spread."""
         return self.model_dump(mode="json")
@@ -45,6 +50,11 @@ class VllmOptions(EngineOptions):
     trust_remote_code: bool = False
     max_lora_rank: PositiveInt | None = Field(None, description="none: the highest rank among the adapters")
     max_loras: PositiveInt | None = Field(None, description="adapters in one batch; none: all, at most 8")
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that one process with the engine takes."""
+        return self.tensor_parallel_size * self.pipeline_parallel_size
 
     @field_validator("data_parallel_size")
     @classmethod
