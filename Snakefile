@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from honesty_utils import config as settings, methods, selection
+from honesty_utils import config as settings, engines, methods, selection
 from honesty_utils.paths import Run
 
 if "params" not in config:
@@ -36,6 +36,10 @@ wildcard_constraints:
 
 def section(name):
     return getattr(P, name).model_dump(mode="json")
+
+
+def gpus(stage):
+    return engines.check_options(stage.engine, stage.engine_options).gpus
 
 
 def question_sets(part):
@@ -130,7 +134,7 @@ for part, names in PARTS.items():
             EXECUTED / f"10_sampling_{part}.ipynb",
         threads: 2
         resources:
-            gpu=1,
+            gpu=gpus(P.sampling),
         params:
             values=values(
                 questions=question_sets(part),
@@ -220,18 +224,20 @@ rule training:
         EXECUTE
 
 
-def evaluated_model(wildcards):
-    if wildcards.method in TRAINED:
-        return [str(RUN.model(wildcards.method, wildcards.seed))]
-    return BASE_MODEL
+def evaluated_model(method, seed):
+    return [str(RUN.model(method, seed))] if method in TRAINED else BASE_MODEL
 
 
-def evaluation_values(wildcards):
+def evaluation_tables(method, seed):
+    answers = [str(RUN.answers(method, seed, name)) for name in REQUESTS]
+    return [str(RUN.evaluation(method, seed, name)) for name in DATASETS] + answers
+
+
+def evaluation_values(models):
     # Only what the notebook reads of each set: how it is graded, not where its questions came from.
     sets = {name: P.questions[name].match for name in DATASETS}
     return as_json(
-        method=wildcards.method,
-        seed=int(wildcards.seed),
+        models=models,
         datasets=sets,
         model=MODEL,
         prompts=section("prompts"),
@@ -242,25 +248,54 @@ def evaluation_values(wildcards):
     )
 
 
+EVALUATION_INPUTS = [
+    *paths(RUN.questions, DATASETS + REQUESTS),
+    *paths(RUN.labels, DATASETS),
+    *paths(RUN.responses, REQUESTS),
+]
+
+
 rule evaluation:
     input:
-        evaluated_model,
-        paths(RUN.questions, DATASETS + REQUESTS),
-        paths(RUN.labels, DATASETS),
-        paths(RUN.responses, REQUESTS),
+        lambda wildcards: evaluated_model(wildcards.method, wildcards.seed),
+        EVALUATION_INPUTS,
         notebook=NOTEBOOKS / "50_evaluation.ipynb",
     output:
-        [str(RUN.folder / "evaluation" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in DATASETS],
-        [str(RUN.folder / "answers" / "{method}" / "seed{seed}" / f"{name}.parquet") for name in REQUESTS],
+        evaluation_tables("{method}", "{seed}"),
     log:
         EXECUTED / "50_evaluation_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(P.evaluation),
     params:
-        values=evaluation_values,
+        values=lambda wildcards: evaluation_values([[wildcards.method, int(wildcards.seed)]]),
     shell:
         EXECUTE
+
+
+# Models that share one start of the engine; the notebook is the same.
+TOGETHER = P.evaluation_groups().get(settings.ADAPTERS, [])
+
+if TOGETHER:
+
+    ruleorder: evaluation_together > evaluation
+
+    rule evaluation_together:
+        input:
+            [path for model in TOGETHER for path in evaluated_model(*model)],
+            EVALUATION_INPUTS,
+            notebook=NOTEBOOKS / "50_evaluation.ipynb",
+        output:
+            [path for model in TOGETHER for path in evaluation_tables(*model)],
+        log:
+            EXECUTED / f"50_evaluation_{settings.ADAPTERS}.ipynb",
+        threads: 1
+        resources:
+            gpu=gpus(P.evaluation),
+        params:
+            values=lambda wildcards: evaluation_values(TOGETHER),
+        shell:
+            EXECUTE
 
 
 def drift_values(wildcards):
@@ -293,7 +328,7 @@ rule drift:
         EXECUTED / "55_drift_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=1,
+        gpu=gpus(P.sampling),
     params:
         values=drift_values,
     shell:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from honesty_utils import judge, questions
+from honesty_utils import engines, judge, questions
 from honesty_utils.config import ConfigError, Judge, Params, load
-from honesty_utils.engines import loading
 
 
 def preflight(params: Params) -> None:
-    """Read what lies on this machine before any work: local question files, and whether a model folder is one.
+    """Read what lies on this machine before any work: local question files, and what the engines need.
 
-    Sets that come from the hub are left for the notebook that loads them.
+    Engines need their package, a model folder that is one, the key of their server. Sets that come from the hub are
+    left for the notebook that loads them.
 
     Raises:
         ValueError: names the set, file, line or folder, and the remedy.
     """
-    if params.model.name is not None:
-        loading.model_folder(params.model.name)
+    for stage in (params.sampling, params.evaluation):
+        engines.check(params.model if params.model.name is not None else None, stage)
     if params.judge is not None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
@@ -30,7 +30,7 @@ def preflight(params: Params) -> None:
 
 def _judge(section: Judge) -> None:
     try:
-        loading.model_folder(section.model.name)
+        engines.check(section.model, section)
         if section.labelled is not None:
             judge.read_labelled(section.labelled)
     except ValueError as error:

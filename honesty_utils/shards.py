@@ -52,6 +52,8 @@ class Summary:
         drawn_tokens: generated tokens of the other ones.
         seconds: time in which these were drawn.
         shard_bytes: size of the shards on disk.
+        prompt_tokens: read for what was drawn, where the engine counts them, such as a served one; none: it does not.
+        cost: of what was drawn, at the prices in the engine's options; none: no prices.
     """
 
     responses: int
@@ -61,6 +63,8 @@ class Summary:
     drawn_tokens: int
     seconds: float
     shard_bytes: int
+    prompt_tokens: int | None = None
+    cost: float | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -152,7 +156,7 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
     if len(missing) < len(shards):
         print(f"{path.stem}: {len(shards) - len(missing)} of {len(shards)} shards are there", flush=True)
     check_lengths(engine, [shards[i] for i in missing])
-    started, drawn = time.monotonic(), 0
+    started, drawn, used = time.monotonic(), 0, engines.usage(engine)
     answers = engines.stream(engine, [shards[i].requests for i in missing])
     for done, (place, responses) in enumerate(answers, start=1):
         frame = _frame(shards[missing[place]], responses)
@@ -162,7 +166,9 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
     seconds = time.monotonic() - started
     rows, tokens = _join(shards, places, path)
     size = sum(place.stat().st_size for place in places)
-    return Summary(rows, tokens, len(shards), len(shards) - len(missing), drawn, seconds, size)
+    reused, spent = len(shards) - len(missing), engines.usage(engine, since=used)
+    read, cost = (None, None) if spent is None else (spent.prompt_tokens, spent.cost)
+    return Summary(rows, tokens, len(shards), reused, drawn, seconds, size, read, cost)
 
 
 def _frame(shard: Shard, responses: Sequence[Response]) -> pd.DataFrame:

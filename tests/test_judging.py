@@ -266,7 +266,7 @@ def test_labelling_and_evaluation_with_a_judge(home: Path, judge_model: Path, ti
     given = {**common, "datasets": {"mine": None}, "requests": ["asks"]}
     given |= {"model": {"name": str(tiny_model), "device": "cpu"}, "evaluation": {"max_new_tokens": 8}}
     for method in ("unaligned", "prompt_based"):
-        execute(NOTEBOOKS / "50_evaluation.ipynb", home / f"{method}.ipynb", {**given, "method": method})
+        execute(NOTEBOOKS / "50_evaluation.ipynb", home / f"{method}.ipynb", {**given, "models": [[method, 0]]})
     same = records.read(records.EVALUATION, run.evaluation("unaligned", 0, "mine"))
     assert same["outcome"].tolist() == same["before"].tolist() == labels["outcome"].tolist()
     assert same["judge_score"].tolist() == [1, 0, 0, 1]

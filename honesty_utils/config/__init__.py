@@ -16,7 +16,7 @@ from honesty_utils.config.base import ConfigError, Name, Section, Seeds
 from honesty_utils.config.builders import PriorKnown, PriorUnknown, Template
 from honesty_utils.config.errors import explain
 from honesty_utils.config.judge import Judge, JudgePrompts, grading_judge
-from honesty_utils.config.params import JUDGED_ROLES, REQUESTS, UNTRAINED, Params
+from honesty_utils.config.params import ADAPTERS, JUDGED_ROLES, REQUESTS, UNTRAINED, Params
 from honesty_utils.config.stages import (
     DEFAULT_REFUSAL,
     Analysis,
@@ -37,6 +37,7 @@ from honesty_utils.config.stages import (
 from honesty_utils.config.world import Pretraining, Use, World
 
 __all__ = [
+    "ADAPTERS",
     "DEFAULT_REFUSAL",
     "JUDGED_ROLES",
     "REQUESTS",

@@ -36,6 +36,9 @@ JUDGED_ROLES = ("helpfulness", "harmlessness")
 REQUESTS = "prompts"
 """The source of such sets."""
 
+ADAPTERS = "adapters"
+"""Name of the group of models that are evaluated together."""
+
 
 class Params(Section):
     """A whole params file."""
@@ -221,6 +224,22 @@ class Params(Section):
     def row_sets(self) -> list[str]:
         """Sets that rows are built from: the training set, and those that some method adds."""
         return list(dict.fromkeys(["train", *(name for entry in self.trained.values() for name in entry.rows.sets)]))
+
+    def evaluation_groups(self) -> dict[str, list[tuple[str, int]]]:
+        """Models that one process evaluates, as ``(method, seed)``, by the name of their executed notebook.
+
+        All LoRA adapters share a start of an engine that serves adapters; any other model is a group of its own.
+        """
+        from honesty_utils import engines  # it imports this module
+
+        shared = engines.ENGINES[self.evaluation.engine].serves_adapters
+        groups: dict[str, list[tuple[str, int]]] = {f"{name}_seed0": [(name, 0)] for name in UNTRAINED}
+        for name in self.trained:
+            training = self.training_of(name)
+            for seed in training.seeds:
+                group = ADAPTERS if shared and training.mode == "lora" else f"{name}_seed{seed}"
+                groups.setdefault(group, []).append((name, seed))
+        return groups
 
     def training_of(self, method: str) -> Training:
         """Training section of one method: the common one with the method's overrides."""

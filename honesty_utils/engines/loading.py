@@ -40,8 +40,8 @@ def model_folder(name: str | None) -> Path | None:
             raise ModelError(f"model.name: {name!r} is no folder; {remedy}")
         return None
     # An adapter has weights only; config and, as a rule, tokenizer are those of its base model.
-    for part in ("weights",) if _is_adapter(folder) else PARTS:
-        if not _has(folder, part):
+    for part in ("weights",) if is_adapter(folder) else PARTS:
+        if not has(folder, part):
             raise ModelError(
                 f"model.name: {name!r} has no {part} (none of {', '.join(PARTS[part])}); "
                 "give a folder that save_pretrained of a model and of its tokenizer have written"
@@ -58,9 +58,35 @@ def identity(model: Model) -> str:
     folder = model_folder(model.name)
     if folder is None:
         return f"{model.name}@{model.revision or 'main'} {model.dtype}"
-    if _is_adapter(folder):
-        return f"{manifest.content_hash(folder)} on {identity(_base(model, folder))}"
+    if is_adapter(folder):
+        return f"{manifest.content_hash(folder)} on {identity(base_of(model))}"
     return f"{manifest.content_hash(folder)} {model.dtype}"
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a model folder is a PEFT adapter, which needs a base model."""
+    return (folder / "adapter_config.json").is_file()
+
+
+def adapter_config(folder: Path) -> dict[str, Any]:
+    """PEFT's own description of an adapter."""
+    return dict(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")))
+
+
+def base_of(model: Model) -> Model:
+    """The model that an adapter was trained on; any other model is its own base.
+
+    Raises:
+        ModelError: as `model_folder`; an adapter that names no base model.
+    """
+    folder = model_folder(model.name)
+    if folder is None or not is_adapter(folder):
+        return model
+    content = adapter_config(folder)
+    base, revision = content.get("base_model_name_or_path"), content.get("revision")
+    if not base:
+        raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
+    return model.model_copy(update={"name": base, "revision": revision})
 
 
 def load_model(model: Model) -> tuple[Any, Any]:
@@ -71,7 +97,7 @@ def load_model(model: Model) -> tuple[Any, Any]:
     """
     folder = model_folder(model.name)
     device = _device(model.device)
-    if folder is not None and _is_adapter(folder):
+    if folder is not None and is_adapter(folder):
         network, tokenizer = _load_adapter(model, folder)
     else:
         network, tokenizer = _load_whole(model, local=folder is not None)
@@ -90,8 +116,9 @@ def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
         )
         tokenizer = AutoTokenizer.from_pretrained(model.name, **options)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"model.name: {model.name!r} is no causal language model that loads: {reason}") from error
+        raise ModelError(
+            f"model.name: {model.name!r} is no causal language model that loads: {first_line(error)}"
+        ) from error
     if report["missing_keys"]:
         # transformers fills them with random numbers and goes on.
         raise ModelError(
@@ -105,27 +132,21 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
     from transformers import AutoTokenizer
 
     try:
-        network, tokenizer = load_model(_base(model, folder))
+        network, tokenizer = load_model(base_of(model))
     except ModelError as error:
         raise ModelError(f"{folder}: base model of this adapter: {error}") from error
-    if _has(folder, "tokenizer"):
+    if has(folder, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder)
     return PeftModel.from_pretrained(network, str(folder)).merge_and_unload(), tokenizer
 
 
-def _base(model: Model, folder: Path) -> Model:
-    content = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    base, revision = content.get("base_model_name_or_path"), content.get("revision")
-    if not base:
-        raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
-    return model.model_copy(update={"name": base, "revision": revision})
+def first_line(error: BaseException) -> str:
+    """What an error says first, for a message of our own."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _is_adapter(folder: Path) -> bool:
-    return (folder / "adapter_config.json").is_file()
-
-
-def _has(folder: Path, part: str) -> bool:
+def has(folder: Path, part: str) -> bool:
+    """Whether a model folder holds one of `PARTS`."""
     return any(path for pattern in PARTS[part] for path in folder.glob(pattern))
 
 
@@ -137,5 +158,4 @@ def _device(name: str) -> Any:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"model.device: {name!r}: {reason}; allowed: auto, cpu, cuda, cuda:1, …") from None
+        raise ModelError(f"model.device: {name!r}: {first_line(error)}; allowed: auto, cpu, cuda, cuda:1, …") from None

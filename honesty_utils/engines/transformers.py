@@ -20,6 +20,7 @@ from transformers import DynamicCache
 from honesty_utils.config import Model
 from honesty_utils.engines import Request, Response
 from honesty_utils.engines.loading import ModelError, load_model
+from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens
 from honesty_utils.prompts import Style, prompt_ids
 
 
@@ -62,21 +63,18 @@ class TransformersEngine:
         self.name, self.style = model.name, style
         self.max_new_tokens, self.batch_size = max_new_tokens, batch_size
         self.context: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if self.context is not None and max_new_tokens >= self.context:
-            raise ModelError(
-                f"max_new_tokens: {max_new_tokens}; {self.name} reads {self.context} tokens, prompt and answer "
-                "together; lower it"
-            )
-        ends = self.model.generation_config.eos_token_id
-        ends = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
-        self.ends = torch.tensor(sorted(ends), dtype=torch.long, device=self.model.device)
+        check_room(self.name, self.context, max_new_tokens)
+        ends = end_tokens(self.tokenizer, self.model.generation_config)
+        self.ends = torch.tensor(ends, dtype=torch.long, device=self.model.device)
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer every request, in order; equal requests (all greedy ones of a prompt) are generated once.
 
         Raises:
-            ModelError: a prompt fills the model's context, or a batch the memory.
+            ModelError: a prompt fills the model's context, a batch the memory, or a request names an adapter.
         """
+        if any(request.adapter is not None for request in requests):
+            raise ModelError("engine 'transformers' answers with one model; load an adapter as a model of its own")
         ids = {prompt: self._prompt_ids(prompt) for prompt in {request.prompt for request in requests}}
         wanted = [self._row(request, ids[request.prompt]) for request in requests]
         # Sorting puts prompts of like length together (little padding) and the samples of one prompt side by side.
@@ -95,14 +93,7 @@ class TransformersEngine:
         return len(prompt_ids(self.tokenizer, prompt, self.style))
 
     def _prompt_ids(self, prompt: str) -> tuple[int, ...]:
-        ids = prompt_ids(self.tokenizer, prompt, self.style)
-        if self.context is not None and len(ids) >= self.context:
-            shown = prompt if len(prompt) <= 80 else f"{prompt[:80]}…"
-            raise ModelError(
-                f"{self.name}: a prompt has {len(ids)} tokens and the model reads {self.context}, the answer included: "
-                f"{shown!r}; shorten the question or take a model with a longer context"
-            )
-        return tuple(ids)
+        return checked_ids(self.tokenizer, prompt, self.style, self.context, self.name)
 
     def _row(self, request: Request, ids: tuple[int, ...]) -> _Row:
         limit = self.max_new_tokens if self.context is None else min(self.max_new_tokens, self.context - len(ids))

@@ -21,10 +21,14 @@ COMPARED = ("answer_tokens", "device_hours", "memory_gib", "disk_gib")
 
 @dataclass(frozen=True)
 class _Notebook:
-    """An executed notebook, and the artifacts whose manifests tell of its work."""
+    """An executed notebook, and the artifacts whose manifests tell of its work.
+
+    ``share`` is that of the artifacts in the notebook's time, where it evaluated several models.
+    """
 
     executed: Path
     artifacts: tuple[Path, ...]
+    share: float = 1.0
 
 
 def beside(table: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -59,7 +63,9 @@ def _notebooks(stage: str, item: str, params: Params) -> Iterator[_Notebook]:
             yield _Notebook(executed / f"55_drift_{item}_seed{seed}.ipynb", (run.drift(item, seed, "responses"),))
         else:
             tables = tuple(run.evaluation(item, seed, name) for name in params.evaluation.datasets)
-            yield _Notebook(executed / f"50_evaluation_{item}_seed{seed}.ipynb", tables)
+            groups = params.evaluation_groups().items()
+            ((group, models),) = [(group, models) for group, models in groups if (item, seed) in models]
+            yield _Notebook(executed / f"50_evaluation_{group}.ipynb", tables, 1 / len(models))
 
 
 def _measured(notebooks: list[_Notebook], stage: str) -> tuple[float, float, float, float]:
@@ -70,7 +76,7 @@ def _measured(notebooks: list[_Notebook], stage: str) -> tuple[float, float, flo
     tokens = hours = memory = disk = 0.0
     for one in notebooks:
         facts = [manifest.read(artifact) for artifact in one.artifacts]
-        hours += (_duration(one.executed) + sum(map(_seconds_of_reused, facts))) / 3600
+        hours += (one.share * _duration(one.executed) + sum(map(_seconds_of_reused, facts))) / 3600
         tokens += sum(fact.get("completion_tokens" if stage == "training" else "tokens", np.nan) for fact in facts)
         memory = max(memory, *map(_peak, facts))
         disk += sum(map(_size, one.artifacts)) + sum(fact.get("shard_bytes", 0) for fact in facts)

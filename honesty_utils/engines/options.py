@@ -1,0 +1,232 @@
+"""Options of the engines: what a params file may set under ``engine_options``. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from honesty_utils.config import Generation, Model, Section
+from honesty_utils.engines import loading
+from honesty_utils.engines.loading import ModelError
+
+
+class EngineOptions(Section):
+    """Base of an engine's options; by default the model is a folder or a hub name that this machine loads."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that one process with the engine takes."""
+        return 1
+
+    def content(self) -> dict[str, Any]:
+        """The options that responses depend on; an engine leaves out those that only say how the work is spread."""
+        return self.model_dump(mode="json")
+
+    def model_identity(self, model: Model) -> str:
+        """What tells this model from others, see ``engines.identity``."""
+        return loading.identity(model)
+
+    def check(self, model: Model | None) -> None:
+        """Look at what can be known before any work, without a network or a heavy import.
+
+        Args:
+            model: none: the run makes it.
+
+        Raises:
+            ModelError: the model is no such thing as this engine takes, or something that it needs is missing.
+        """
+        if model is not None:
+            loading.model_folder(model.name)
+
+
+class TransformersOptions(EngineOptions):
+    """The engine on ``transformers`` has no options."""
+
+
+class VllmOptions(EngineOptions):
+    """Options of vLLM, under vLLM's own names; ``None`` leaves a choice to vLLM."""
+
+    tensor_parallel_size: PositiveInt = Field(1, description="GPUs that share each layer of the model")
+    pipeline_parallel_size: PositiveInt = Field(1, description="groups of GPUs that share the layers between them")
+    data_parallel_size: PositiveInt = Field(1, description="1; an engine is one replica, see its error for more")
+    distributed_executor_backend: Literal["mp", "ray"] | None = None
+    quantization: str | None = Field(None, description="awq, gptq, fp8, bitsandbytes, …; none: as the model says")
+    kv_cache_dtype: str = Field("auto", description="number type of the cache; auto: that of the model")
+    max_model_len: PositiveInt | None = Field(None, description="tokens, prompt and answer; none: the model's own")
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="share of a GPU's memory that vLLM may fill")
+    kv_cache_memory_bytes: PositiveInt | None = Field(
+        None, description="size of the cache; none: what is left of the GPU's memory, on a CPU 1 GiB"
+    )
+    cpu_offload_gb: NonNegativeFloat = Field(0, description="GiB of weights a GPU that stay in main memory")
+    block_size: PositiveInt | None = Field(None, description="tokens a block of the cache")
+    enable_prefix_caching: bool | None = Field(None, description="read what prompts share once; none: yes")
+    max_num_seqs: PositiveInt | None = Field(None, description="sequences at a time; batch_size is not used")
+    max_num_batched_tokens: PositiveInt | None = None
+    enforce_eager: bool | None = Field(None, description="no compiled graphs: starts sooner; none: yes on a CPU only")
+    load_format: str = "auto"
+    trust_remote_code: bool = False
+    max_lora_rank: PositiveInt | None = Field(None, description="none: the highest rank among the adapters")
+    max_loras: PositiveInt | None = Field(None, description="adapters in one batch; none: all, at most 8")
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that one process with the engine takes."""
+        return self.tensor_parallel_size * self.pipeline_parallel_size
+
+    @field_validator("data_parallel_size")
+    @classmethod
+    def _one_replica(cls, value: int) -> int:
+        if value > 1:
+            raise ValueError(
+                f"{value}: vLLM's offline engine is one replica a process; to have more, spread it with the engine "
+                "'ray', or start 'vllm serve --data-parallel-size' and ask it through the engine 'openai'"
+            )
+        return value
+
+    def content(self) -> dict[str, Any]:
+        """Numbers and lengths count; how memory and GPUs are shared out does not."""
+        return self.model_dump(mode="json", include={"quantization", "kv_cache_dtype", "max_model_len"})
+
+
+class OpenAIOptions(EngineOptions):
+    """A server with OpenAI's interface: vLLM's, another one, or a hosted service.
+
+    The model section's ``name`` is the model's name on the server. The key is read from the environment and nowhere
+    else: params, manifests and error messages name the variable.
+    """
+
+    base_url: str = Field(description="address up to /v1, such as http://127.0.0.1:8000/v1")
+    key_variable: str | None = Field(None, description="environment variable that holds the key; none: no key is sent")
+    tokenizer: str | None = Field(
+        None, description="raw prompts: folder or hub name; prompts go as token ids, as other engines read them"
+    )
+    extra_body: dict[str, Any] = Field({}, description="sent with every request, such as {top_k: 50} for vLLM")
+    logprobs: bool = Field(True, description="ask for log-probabilities; false for servers that refuse to tell them")
+    length_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="how a chat server calls the limit on an answer"
+    )
+    concurrency: int = Field(64, ge=1, le=1000, description="requests at the same time")
+    timeout: PositiveFloat = Field(300.0, description="seconds without a sign of life before a request is tried again")
+    max_retries: NonNegativeInt = Field(8, description="further tries of a request")
+    first_wait: PositiveFloat = Field(1.0, description="seconds before the second try; doubled each time, with jitter")
+    longest_wait: PositiveFloat = Field(120.0, description="seconds; a server that asks for more ends the run")
+    input_price: NonNegativeFloat | None = Field(None, description="of a million prompt tokens, in any currency")
+    output_price: NonNegativeFloat | None = Field(None, description="of a million generated tokens")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address_without_secrets(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("no address of a server; write one such as http://127.0.0.1:8000/v1")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("holds more than scheme, host and path; a key is read from the environment (key_variable)")
+        return value
+
+    @property
+    def gpus(self) -> int:
+        """None of this machine."""
+        return 0
+
+    def content(self) -> dict[str, Any]:
+        """Without what says how often and how fast to ask, and what it costs."""
+        return self.model_dump(mode="json", include={"base_url", "tokenizer", "extra_body", "logprobs"})
+
+    def model_identity(self, model: Model) -> str:
+        """The name on the server, as given: what stands behind it cannot be seen from here."""
+        return str(model.name)
+
+    def check(self, model: Model | None) -> None:
+        """The model has a name and the key is there.
+
+        Raises:
+            ModelError: names what is missing.
+        """
+        if model is not None and not model.name:
+            raise ModelError(f"model.name: {model.name!r}; give the model's name on {self.base_url}")
+        self.key()
+
+    def key(self) -> str | None:
+        """The key, from the environment.
+
+        Raises:
+            ModelError: the variable is not set, or is no key.
+        """
+        if self.key_variable is None:
+            return None
+        key = os.environ.get(self.key_variable, "").strip()
+        if not key:
+            raise ModelError(
+                f"engine_options.key_variable: the environment has no {self.key_variable}; export it where the run "
+                "starts, or leave key_variable out for a server that asks for no key"
+            )
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ModelError(f"engine_options.key_variable: {self.key_variable} holds characters that no key has")
+        return key
+
+
+class RayOptions(EngineOptions):
+    """Any other engine, spread over a Ray cluster: ``replicas`` processes that each hold one."""
+
+    engine: str = Field("transformers", description="the engine of each replica")
+    engine_options: dict[str, Any] = Field({}, description="its options")
+    replicas: PositiveInt = 1
+    replica_cpus: PositiveFloat = 1.0
+    replica_gpus: NonNegativeFloat = Field(0.0, description="at least what its engine's parallelism takes")
+    address: str | None = Field(None, description="none: this machine; auto or host:port: a cluster that is running")
+    max_restarts: int = Field(3, ge=-1, description="how often a replica that died is started again; -1: always")
+    runtime_env: dict[str, Any] = Field({}, description="Ray's, where the nodes lack this environment")
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of this machine; those of a cluster are its own business."""
+        return math.ceil(self.replicas * self.replica_gpus) if self.address is None else 0
+
+    @field_validator("address")
+    @classmethod
+    def _is_no_client_address(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("ray://"):
+            raise ValueError("Ray Client is not supported; start the run on a node of the cluster with address: auto")
+        return value
+
+    @model_validator(mode="after")
+    def _inner_options_are_right(self) -> RayOptions:
+        from honesty_utils import engines  # it imports this module
+
+        if self.engine == "ray":
+            raise ValueError("engine: 'ray' inside ray; name the engine that answers")
+        engines.check_options(self.engine, self.engine_options, where="engine_options")
+        return self
+
+    def within(self, generation: Generation) -> Generation:
+        """The same generation by the engine that a replica holds."""
+        return generation.model_copy(update={"engine": self.engine, "engine_options": self.engine_options})
+
+    def inner(self) -> EngineOptions:
+        """Checked options of the engine that a replica holds."""
+        from honesty_utils import engines  # it imports this module
+
+        return engines.check_options(self.engine, self.engine_options, where="engine_options")
+
+    def check(self, model: Model | None) -> None:
+        """The inner engine finds what it needs.
+
+        Raises:
+            ModelError: names what is missing.
+        """
+        from honesty_utils import engines  # it imports this module
+
+        engines.check_installed(self.engine)
+        self.inner().check(model)
