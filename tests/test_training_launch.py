@@ -158,7 +158,7 @@ def test_layouts_that_do_not_fit_are_found_before_any_step(rows, tiny_model, tmp
 def test_a_file_that_is_no_layout(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("a: 1")
-    with pytest.raises(training.TrainingError, match="mine.yaml: no layout for accelerate"):
+    with pytest.raises(training.TrainingError, match=r"mine\.yaml: no layout for accelerate"):
         launch.layout(Training(launch=str(path)))
 
 
