@@ -30,10 +30,10 @@ def learning(table: pd.DataFrame) -> np.ndarray:
             rows = table[(table["metric"] == metric) & (table["when"] == when)]
             places = [groups.index(group) + shift for group in rows["group"]]
             ax.errorbar(rows["value"], places, xerr=errors(rows), fmt="o", color=colour, elinewidth=0.8, label=when)
-        ax.set_xlim(0, None if metric == "loss" else 1.03)
+        ax.set_xlim(*((0, None) if metric == "loss" else (-0.03, 1.03)))
         ax.set_xlabel(label)
         ax.grid(axis="x")
     axes[0].set_yticks(range(len(groups)), groups)
     axes[0].set_ylim(-0.6, len(groups) - 0.4)
-    axes[-1].legend(loc="lower right")
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(COLOURS))
     return axes
