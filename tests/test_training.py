@@ -137,6 +137,17 @@ def test_batches_by_length_pad_less_and_come_in_random_order():
     assert longest != sorted(longest, reverse=True) and longest != sorted(longest)
 
 
+@pytest.mark.parametrize("batches", ["random", "padding_free", "packed"])
+def test_logits_of_learned_tokens_only_give_the_losses_of_all(model, uneven, tmp_path, batches):
+    settings = {"epochs": 10, "batches": batches, "max_length": 400, "gradient_accumulation": 2}
+    plain = train(uneven, model, tmp_path / "plain", **settings)
+    fewer = train(uneven, model, tmp_path / "fewer", **settings, logits="learned")
+    for column in ("loss", "token_accuracy"):
+        assert fewer.history[column].tolist() == pytest.approx(plain.history[column].tolist(), rel=1e-4), column
+    first, second = weights(tmp_path / "plain"), weights(tmp_path / "fewer")
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
 def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_what_was_drawn_before():
     order = RowOrder([3] * 20, 4, seed=5)
     first = list(order)

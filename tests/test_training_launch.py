@@ -64,7 +64,9 @@ def alone(rows, tiny_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def together(rows, tiny_model, tmp_path_factory):
-    return train(rows, tiny_model, tmp_path_factory.mktemp("together") / "m", save_steps=None, **TWO)
+    # Here the loss is ours, so that its sharing out is tested too; TRL's own is in the test of weights in pieces.
+    folder = tmp_path_factory.mktemp("together")
+    return train(rows, tiny_model, folder / "m", save_steps=None, logits="learned", **TWO)
 
 
 def weights(folder):
@@ -91,7 +93,7 @@ def test_two_processes_have_the_loss_curve_of_one(alone, together):
 
 
 def test_a_launch_whose_notebook_is_killed_ends_and_goes_on_to_the_same_weights(rows, tiny_model, tmp_path, together):
-    settings = SETTINGS.model_copy(update=TWO)
+    settings = SETTINGS.model_copy(update={**TWO, "logits": "learned"})
     work, model = tmp_path / "work", Model(name=str(tiny_model), device="cpu")
     job = Job(rows, model, tmp_path / "m", settings, "raw", 1, tmp_path / "job").save()
     notebook = subprocess.Popen([sys.executable, "-c", CODE, str(job), str(work)], stdout=subprocess.DEVNULL)

@@ -36,6 +36,9 @@ class Training(Section):
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         "auto", description="auto: eager on a CPU, else sdpa"
     )
+    logits: Literal["all", "learned"] = Field(
+        "all", description="on a CPU: of all tokens, as TRL has it, or where one is learned; a GPU does that anyway"
+    )
     gradient_checkpointing: bool = Field(False, description="compute activations twice and keep few: less memory")
     lora_rank: PositiveInt = 8
     lora_alpha: PositiveInt = 16

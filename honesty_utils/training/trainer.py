@@ -26,8 +26,8 @@ from honesty_utils.training.rows import IGNORED, Tokenized, tokenize
 class SFTTrainer(trl.SFTTrainer):
     """TRL's trainer that takes rows in our order and writes no card of its own."""
 
-    def __init__(self, *args: Any, order: RowOrder, **options: Any) -> None:
-        self.order = order
+    def __init__(self, *args: Any, order: RowOrder, learned_only: bool = False, **options: Any) -> None:
+        self.order, self.learned_only = order, learned_only
         super().__init__(*args, **options)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
@@ -35,6 +35,27 @@ class SFTTrainer(trl.SFTTrainer):
 
     def create_model_card(self, *args: Any, **options: Any) -> None:
         """None: `honesty_utils.export` writes one that says what was trained."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss or, with ``learned_only``, the same with logits only where a row of the batch learns a token."""
+        if not self.learned_only or return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"][:, 1:]
+        places = (labels != IGNORED).any(0).nonzero()[:, 0]
+        given = {name: value for name, value in inputs.items() if name != "labels"}
+        logits = model(**given, use_cache=False, logits_to_keep=places).logits
+        labels = labels[:, places]
+        learned = labels != IGNORED
+        logits, targets = logits[learned].float(), labels[learned]
+        count = num_items_in_batch if num_items_in_batch is not None else learned.sum()
+        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum") / torch.as_tensor(count).clamp(min=1)
+        right = torch.stack([(logits.argmax(-1) == targets).sum(), learned.sum()])
+        right = self.accelerator.reduce(right.float(), "sum")
+        self._metrics["train"]["mean_token_accuracy"].append(float(right[0] / right[1].clamp(min=1)))
+        # The count is of all processes, and their gradients are averaged.
+        return loss * self.accelerator.num_processes if num_items_in_batch is not None else loss
 
 
 class Epochs(transformers.TrainerCallback):
@@ -147,6 +168,8 @@ def _trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: 
         processing_class=tokenizer,
         peft_config=None if settings.mode == "full" else _lora(settings),
         order=order,
+        # On a GPU TRL's own loss does so, in a fused kernel.
+        learned_only=settings.logits == "learned" and device == "cpu",
     )
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(Epochs(order))
