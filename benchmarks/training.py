@@ -6,8 +6,8 @@
 
 Speed: the same token ids, device and loss in every arm, arms in turn, several rounds; a round's ratio is against TRL's
 defaults of the same round. Only the training loop is timed. Tokens are those of the rows; padding counts for nothing.
-Memory: each configuration in a process of its own; on a GPU the peak of torch's allocator, on a CPU the highest
-resident memory less what was resident before the model was loaded.
+Memory: each configuration in a process of its own that has trained a small model before; on a GPU the peak of torch's
+allocator, on a CPU the highest resident memory, read 500 times a second; both less what was held before.
 Writes ``benchmarks/training_speed_<device>.csv`` and ``benchmarks/training_memory_<device>.csv``.
 """
 
@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,13 @@ SMALL = {
 }
 
 
-def large_model(folder: Path) -> Path:
-    """A Llama of 160 million random parameters with the microworld's tokenizer: a real model's shape, no download."""
+def made_model(folder: Path, layers: int, width: int, vocabulary: int) -> Path:
+    """A Llama of random weights with the microworld's tokenizer: a real model's shape, nothing to download."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(paths.Run("microworld").base_model)
     config = transformers.LlamaConfig(
-        vocab_size=32000, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12,
-        max_position_embeddings=2048, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
+        num_attention_heads=width // 64, max_position_embeddings=2048, eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     torch.manual_seed(0)
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
@@ -142,18 +144,38 @@ def about(model: Model, settings: Training) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def peak(model: Model, settings: Training, folder: Path) -> int:
-    """Bytes that three steps of training take at most, beyond what this process held before."""
+def peak(model: Model, settings: Training, folder: Path) -> tuple[int, int]:
+    """Bytes that three steps take at most, beyond what this process held after training a small model; and tokens."""
+    small = Model(name=str(paths.Run("microworld").base_model), device=model.device)
+    three_steps(small, settings, folder)  # imports, threads, buffers
+    if torch.cuda.is_available() and model.device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before, tokens = torch.cuda.memory_allocated(), three_steps(model, settings, folder)
+        return torch.cuda.max_memory_allocated() - before, tokens
+    before, highest, done = resident(), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            highest[0] = max(highest[0], resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    tokens = three_steps(model, settings, folder)
+    done.set()
+    watcher.join()
+    return highest[0] - before, tokens
+
+
+def three_steps(model: Model, settings: Training, folder: Path) -> int:
+    """Train on the longest rows; the tokens of a batch of them, padding included."""
     device = "cuda" if torch.cuda.is_available() and model.device != "cpu" else "cpu"
-    asked = job(model, settings.model_copy(update={"max_rows": None, "epochs": 1}), folder)
+    asked = job(model, settings, folder)
     tokenizer, rows = tokenized(asked)
     longest = sorted(rows.items, key=lambda item: -len(item["input_ids"]))[: 3 * settings.batch_size]
-    before = resident()
     made = trainer._trainer(asked, tokenizer, Tokenized(longest, [], []), device, 1, settings.batch_size)
     made.train()
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    trainer._release(made)
+    return len(longest[0]["input_ids"]) * settings.batch_size
 
 
 def resident() -> int:
@@ -167,7 +189,10 @@ def memory_table(model: Model, settings: Training) -> pd.DataFrame:
     for name, changes in SMALL.items():
         chosen = settings.model_copy(update=changes)
         given = json.dumps([model.model_dump(), chosen.model_dump(mode="json")])
-        done = subprocess.run([sys.executable, __file__, "--peak", given], capture_output=True, text=True, check=True)
+        # Memory that is freed goes back to the system at once, so that what is seen is what is in use.
+        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+        command = [sys.executable, __file__, "--peak", given]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         told = json.loads(done.stdout.splitlines()[-1])
         kind = "cpu" if model.device == "cpu" or not torch.cuda.is_available() else "cuda"
         shape = memory.Shape.read(str(model.name))
@@ -181,11 +206,8 @@ def memory_table(model: Model, settings: Training) -> pd.DataFrame:
 def peak_main(given: str) -> None:
     model, settings = json.loads(given)
     with tempfile.TemporaryDirectory() as folder:
-        asked = job(Model(**model), Training(**settings), Path(folder))
-        _, rows = tokenized(asked)
-        longest = max(len(item["input_ids"]) for item in rows.items)
-        found = peak(Model(**model), Training(**settings), Path(folder))
-    print(json.dumps({"peak": found, "tokens": longest * settings["batch_size"]}))
+        found, tokens = peak(Model(**model), Training(**settings), Path(folder))
+    print(json.dumps({"peak": found, "tokens": tokens}))
 
 
 def main() -> None:
@@ -202,18 +224,18 @@ def main() -> None:
         # TRL's arithmetic is bfloat16 by default, over weights in float32; so is that of a bfloat16 model here.
         base = Model(name=str(paths.Run("microworld").base_model), device="cpu", dtype="bfloat16")
         settings = Training(learning_rate=3e-4, weight_decay=0, batch_size=32, epochs=1, max_length=128)
-        grown = Model(name=str(large_model(Path(folder) / "large")), dtype="bfloat16")
-        name = "cpu" if not options.large or not torch.cuda.is_available() else "gpu"
+        gpu = torch.cuda.is_available()
+        large = Model(name=str(made_model(Path(folder) / "large", 12, 768, 32000)), dtype="bfloat16")
         if options.only != "memory":
-            chosen = grown if options.large else base
-            table = speed(chosen, settings, options.rounds, 1 if not options.large else 4, Path(folder))
-            table.to_csv(HERE / f"training_speed_{name}.csv", index=False)
+            chosen, copies = (large, 4) if options.large else (base, 1)
+            table = speed(chosen, settings, options.rounds, copies, Path(folder))
+            table.to_csv(HERE / f"training_speed_{'gpu' if options.large and gpu else 'cpu'}.csv", index=False)
             print(table.to_string(index=False))
         if options.only != "speed":
-            # Large enough for its own memory to be most of the process's.
-            chosen = grown if name == "gpu" else grown.model_copy(update={"dtype": "float32", "device": "cpu"})
-            table = memory_table(chosen, settings)
-            table.to_csv(HERE / f"training_memory_{name}.csv", index=False)
+            # Large enough for the model to be most of the process's memory, small enough for a CPU.
+            middle = Model(name=str(made_model(Path(folder) / "middle", 8, 512, 8192)), device="cpu")
+            table = memory_table(large if gpu else middle, settings)
+            table.to_csv(HERE / f"training_memory_{'gpu' if gpu else 'cpu'}.csv", index=False)
             print(table.to_string(index=False))
     return None
 
