@@ -33,7 +33,8 @@ import trl
 
 from honesty_utils import manifest, paths, records
 from honesty_utils.config import Model, Training
-from honesty_utils.training import memory, trainer
+from honesty_utils.estimate import cost, shape as shapes
+from honesty_utils.training import trainer
 from honesty_utils.training.job import Job
 from honesty_utils.training.rows import Tokenized, tokenize
 
@@ -47,7 +48,8 @@ OURS = {
 }
 ARMS = ("trl_defaults", "trl_plain", *OURS)
 """TRL as it comes (bfloat16 arithmetic, gradient checkpointing); without checkpointing; this project's settings."""
-SMALL = {
+PARTS = ("weights", "optimiser", "gradients", "activations", "output")
+CONFIGURATIONS = {
     "full": {"mode": "full"},
     "full, gradient checkpointing": {"mode": "full", "gradient_checkpointing": True},
     "LoRA": {"mode": "lora"},
@@ -136,7 +138,7 @@ def speed(model: Model, settings: Training, rounds: int, copies: int, folder: Pa
 
 
 def about(model: Model, settings: Training) -> dict[str, Any]:
-    shape = memory.Shape.read(str(model.name))
+    shape = shapes.of_config(transformers.AutoConfig.from_pretrained(model.name))
     threads = torch.get_num_threads()
     return {
         "parameters": shape.parameters, "dtype": model.dtype, "batch_size": settings.batch_size,
@@ -145,13 +147,13 @@ def about(model: Model, settings: Training) -> dict[str, Any]:
 
 
 def peak(model: Model, settings: Training, folder: Path) -> tuple[int, int]:
-    """Bytes that three steps take at most, beyond what this process held after training a small model; and tokens."""
+    """Bytes that three steps take at most, beyond what was held after training a small model; and tokens a row."""
     small = Model(name=str(paths.Run("microworld").base_model), device=model.device)
     three_steps(small, settings, folder)  # imports, threads, buffers
     if torch.cuda.is_available() and model.device != "cpu":
         torch.cuda.reset_peak_memory_stats()
-        before, tokens = torch.cuda.memory_allocated(), three_steps(model, settings, folder)
-        return torch.cuda.max_memory_allocated() - before, tokens
+        before, length = torch.cuda.memory_allocated(), three_steps(model, settings, folder)
+        return torch.cuda.max_memory_allocated() - before, length
     before, highest, done = resident(), [0], threading.Event()
 
     def watch() -> None:
@@ -160,14 +162,14 @@ def peak(model: Model, settings: Training, folder: Path) -> tuple[int, int]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    tokens = three_steps(model, settings, folder)
+    length = three_steps(model, settings, folder)
     done.set()
     watcher.join()
-    return highest[0] - before, tokens
+    return highest[0] - before, length
 
 
 def three_steps(model: Model, settings: Training, folder: Path) -> int:
-    """Train on the longest rows; the tokens of a batch of them, padding included."""
+    """Train on the longest rows; how many tokens those have."""
     device = "cuda" if torch.cuda.is_available() and model.device != "cpu" else "cpu"
     asked = job(model, settings, folder)
     tokenizer, rows = tokenized(asked)
@@ -175,7 +177,7 @@ def three_steps(model: Model, settings: Training, folder: Path) -> int:
     made = trainer._trainer(asked, tokenizer, Tokenized(longest, [], []), device, 1, settings.batch_size)
     made.train()
     trainer._release(made)
-    return len(longest[0]["input_ids"]) * settings.batch_size
+    return len(longest[0]["input_ids"])
 
 
 def resident() -> int:
@@ -186,7 +188,7 @@ def resident() -> int:
 def memory_table(model: Model, settings: Training) -> pd.DataFrame:
     """A row a configuration: estimated and measured bytes."""
     rows = []
-    for name, changes in SMALL.items():
+    for name, changes in CONFIGURATIONS.items():
         chosen = settings.model_copy(update=changes)
         given = json.dumps([model.model_dump(), chosen.model_dump(mode="json")])
         # Memory that is freed goes back to the system at once, so that what is seen is what is in use.
@@ -194,20 +196,23 @@ def memory_table(model: Model, settings: Training) -> pd.DataFrame:
         command = [sys.executable, __file__, "--peak", given]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         told = json.loads(done.stdout.splitlines()[-1])
-        kind = "cpu" if model.device == "cpu" or not torch.cuda.is_available() else "cuda"
-        shape = memory.Shape.read(str(model.name))
-        estimated = memory.estimate(shape, chosen, dtype=model.dtype, tokens=told["tokens"], device=kind)
-        ratio = estimated.total / told["peak"]
-        rows.append((name, estimated.total, told["peak"], round(ratio, 3), *vars(estimated).values()))
-    columns = ["configuration", "estimated_bytes", "measured_bytes", "ratio", *memory.Memory.__dataclass_fields__]
+        gpu = model.device != "cpu" and torch.cuda.is_available()
+        assumed = cost.Assumptions(cost.DEVICES["h200"] if gpu else cost.processor(), process_bytes=0)
+        shape = shapes.of_config(transformers.AutoConfig.from_pretrained(model.name))
+        adapter = 0 if chosen.mode == "full" else shapes.adapter_parameters(shape, chosen)
+        estimated = cost.training_memory(shape, chosen, adapter, model.dtype, told["length"], assumed)
+        ratio = round(estimated.peak / told["peak"], 3)
+        parts = [int(getattr(estimated, part)) for part in PARTS]
+        rows.append((name, int(estimated.peak), told["peak"], ratio, *parts))
+    columns = ["configuration", "estimated_bytes", "measured_bytes", "ratio", *PARTS]
     return pd.DataFrame(rows, columns=columns).assign(**about(model, settings))
 
 
 def peak_main(given: str) -> None:
     model, settings = json.loads(given)
     with tempfile.TemporaryDirectory() as folder:
-        found, tokens = peak(Model(**model), Training(**settings), Path(folder))
-    print(json.dumps({"peak": found, "tokens": tokens}))
+        found, length = peak(Model(**model), Training(**settings), Path(folder))
+    print(json.dumps({"peak": found, "length": length}))
 
 
 def main() -> None:

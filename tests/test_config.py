@@ -296,6 +296,7 @@ def test_refusal_signs_are_a_list_a_family_or_the_papers(tmp_path):
         assert loaded.labeling.refusal_signs == expected
         assert config.Labeling(**loaded.labeling.model_dump(mode="json")) == loaded.labeling
 
+
 def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
     content = changed("methods.absolute.training", {"launch": "dpp"})
     content["model"] = {"name": "org/model"}

@@ -4,7 +4,6 @@ The loss is on the completion only. Token ids come from ``prompts.prompt_ids`` a
 functions that every engine uses, so that what is trained is what is asked.
 
     rows.py         rows as token ids; what is too long or has nothing to learn
-    memory.py       how much memory a training needs, before it starts
     checks.py       model, device, adapter, disk: what can go wrong is found before any step
     trainer.py      TRL's trainer, and the order of rows on any number of devices
     checkpoint.py   stop at any moment, go on to the same weights
