@@ -11,6 +11,7 @@ from pathlib import Path
 
 from honesty_utils import config as settings, engines, methods, selection
 from honesty_utils.paths import Run
+from honesty_utils.training import launch
 
 if "params" not in config:
     sys.exit("Snakefile: no params file; add --config params=params/microworld.yaml")
@@ -217,7 +218,7 @@ rule training:
         EXECUTED / "40_training_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=1,
+        gpu=lambda wildcards: launch.devices(P.training_of(wildcards.method)),
     params:
         values=training_values,
     shell:

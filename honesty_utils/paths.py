@@ -91,6 +91,9 @@ class Run:
     def drift(self, method: str, seed: int, table: str) -> Path:
         return self.folder / "drift" / method / f"seed{seed}" / f"{table}.parquet"
 
+    def checkpoints(self, method: str, seed: int) -> Path:
+        return self.folder / "checkpoints" / method / f"seed{seed}"
+
     def evaluation(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / f"{dataset}.parquet"
 

@@ -7,10 +7,11 @@ import sys
 
 from honesty_utils import engines, judge, questions
 from honesty_utils.config import ConfigError, Judge, Params, load
+from honesty_utils.training import launch
 
 
 def preflight(params: Params) -> None:
-    """Read what lies on this machine before any work: local question files, and what the engines need.
+    """Read what lies on this machine before any work: question files, what the engines need, layouts of devices.
 
     Engines need their package, a model folder that is one, the key of their server. Sets that come from the hub are
     left for the notebook that loads them.
@@ -26,6 +27,8 @@ def preflight(params: Params) -> None:
     for name, spec in {**params.questions, **taught}.items():
         if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
             questions.load(name, spec, params.data)
+    for method in params.trained:
+        launch.layout(params.training_of(method))
 
 
 def _judge(section: Judge) -> None:

@@ -295,3 +295,12 @@ def test_refusal_signs_are_a_list_a_family_or_the_papers(tmp_path):
         loaded = load(tmp_path, changed("labeling", {"refusal_signs": given}))
         assert loaded.labeling.refusal_signs == expected
         assert config.Labeling(**loaded.labeling.model_dump(mode="json")) == loaded.labeling
+
+
+def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
+    content = changed("methods.absolute.training", {"launch": "dpp"})
+    content["model"] = {"name": "org/model"}
+    content["questions"] = {name: {"source": "triviaqa"} for name in ("train", "indist")}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "training.launch: 'dpp' is neither one of ['ddp'" in capsys.readouterr().err

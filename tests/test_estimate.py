@@ -284,6 +284,12 @@ def test_memory_of_training_by_hand(params, toy_shape):
     assert both.peak == full.weights + full.optimiser + full.activations + full.output + full.gradients
     lora = cost.training_memory(given, Training(batch_size=2, mode="lora"), 50, "bfloat16", 10, ASSUMED)
     assert (lora.weights, lora.gradients, lora.optimiser) == (2 * 1992 + 200, 200, 400)
+    # On 4-bit weights the base shrinks; trained in bfloat16, weights are float32 and a bfloat16 copy is computed with.
+    four = cost.training_memory(given, Training(batch_size=2, mode="qlora"), 50, "bfloat16", 10, ASSUMED)
+    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1992 + 200), 400)
+    half = cost.training_memory(given, Training(batch_size=2), 0, "bfloat16", 10, ASSUMED)
+    assert (half.weights, half.gradients, half.optimiser) == (full.weights, full.gradients, full.optimiser)
+    assert half.activations == 20 * (2 * (8 * 16 + 96 / 2 + 256 / 2) + 128) + 2 * 1992
 
 
 def test_checkpointing_and_a_core_move_memory_the_right_way(params, toy_shape):

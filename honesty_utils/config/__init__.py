@@ -32,8 +32,8 @@ from honesty_utils.config.stages import (
     Rows,
     Sampling,
     Sweep,
-    Training,
 )
+from honesty_utils.config.training import Training
 from honesty_utils.config.world import Pretraining, Use, World
 
 __all__ = [

@@ -22,9 +22,9 @@ from honesty_utils.config.stages import (
     QuestionSet,
     Sampling,
     Sweep,
-    Training,
 )
 from honesty_utils.config.sweeps import Point, expand
+from honesty_utils.config.training import Training
 from honesty_utils.config.world import World
 
 UNTRAINED = ("unaligned", "prompt_based")

@@ -1,4 +1,4 @@
-"""One section a stage: model, prompts, question sets, sampling, labelling, methods, training, evaluation, analysis."""
+"""One section a stage: model, prompts, question sets, sampling, labelling, methods, evaluation, analysis."""
 
 from __future__ import annotations
 
@@ -171,27 +171,6 @@ class Sweep(Section):
     )
     values: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(no_repeats)]
     seeds: Seeds | None = Field(None, description="none: those of the method")
-
-
-class Training(Section):
-    """Supervised fine-tuning with TRL and PEFT; defaults are the paper's for full fine-tuning."""
-
-    mode: Literal["full", "lora"] = "full"
-    learning_rate: float = Field(1.0e-6, gt=0)
-    epochs: float = Field(2, gt=0)
-    batch_size: PositiveInt = 8
-    gradient_accumulation: PositiveInt = 1
-    weight_decay: float = Field(0.1, ge=0)
-    warmup_ratio: float = Field(0.05, ge=0, le=1)
-    scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
-    max_length: PositiveInt = 1024
-    max_rows: PositiveInt | None = Field(None, description="train on this many rows, drawn with the seed")
-    gradient_checkpointing: bool = False
-    lora_rank: PositiveInt = 8
-    lora_alpha: PositiveInt = 16
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
-    lora_target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
-    seeds: Seeds = (0,)
 
 
 class Evaluation(Generation):

@@ -41,7 +41,7 @@ def estimate(params: Params, shape: Shape, assumed: Assumptions) -> pd.DataFrame
     for job in work.jobs(params, assumed):
         if job.stage == "training":
             training = params.training_of(job.item)
-            adapter = adapter_parameters(shape, training) if training.mode == "lora" else 0
+            adapter = adapter_parameters(shape, training) if training.mode != "full" else 0
             spent = cost.training(job, shape, training, adapter, params.model.dtype, assumed)
         else:
             generation = params.evaluation if job.stage == "evaluation" else params.sampling

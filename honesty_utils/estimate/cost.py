@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from honesty_utils.estimate.work import Job
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+TILE = (4096, 32768)
+"""Tokens and words of the logits that TRL 1.16 computes at a time; off a GPU, about seven float32 copies of them are
+held at once (measured, ``benchmarks/training.py``)."""
+FOUR_BITS = 0.56
+"""Bytes of a weight of a 4-bit base: NF4 and its scales, quantised themselves."""
 RAM = 2**30
 
 
@@ -151,13 +156,13 @@ def generation_memory(
 
 def training(job: Job, shape: Shape, settings: Training, adapter: int, dtype: str, assumed: Assumptions) -> Cost:
     """Cost of fine-tuning; ``adapter`` is the number of trainable parameters with LoRA."""
-    operations = (4 if settings.mode == "lora" else 6) + (2 if settings.gradient_checkpointing else 0)
+    operations = (6 if settings.mode == "full" else 4) + (2 if settings.gradient_checkpointing else 0)
     tokens = job.epochs * (job.prompt_tokens + job.answer_tokens)
     seconds = operations * shape.parameters * tokens / (assumed.device.rate(dtype) * assumed.utilisation)
     a_row = (job.prompt_tokens + job.answer_tokens) / max(1, job.responses)
     length = min(settings.max_length, job.longest + job.answer_tokens / max(1, job.responses))
     memory = training_memory(shape, settings, adapter, dtype, max(length, a_row), assumed).peak
-    saved = 4 * adapter if settings.mode == "lora" else shape.parameters * BYTES[dtype]
+    saved = shape.parameters * BYTES[dtype] if settings.mode == "full" else 4 * adapter
     return _cost(seconds, job, memory, job.models * saved, assumed)
 
 
@@ -200,22 +205,25 @@ def training_memory(
         shape: of the model.
         settings: mode, batch size, gradient accumulation, gradient checkpointing.
         adapter: trainable parameters with LoRA, which are kept in float32.
-        dtype: of the weights; gradients and moments have it, too.
+        dtype: of the arithmetic and, with LoRA, of the base; what is trained is float32.
         length: tokens of the longest row of a batch, to which the others are padded.
         assumed: the device says how attention is computed, see ``training``.
     """
-    size, lora = BYTES[dtype], settings.mode == "lora"
-    trainable, trained_size = (adapter, 4) if lora else (shape.parameters, size)
+    size, lora = BYTES[dtype], settings.mode != "full"
+    stored = {"full": 4.0, "lora": size, "qlora": FOUR_BITS}[settings.mode]
+    trainable = adapter if lora else shape.parameters
     tokens = settings.batch_size * length
     layer = tokens * _layer_activations(shape, size, 0 if assumed.device.is_gpu else length)
     # With checkpointing every layer keeps its input, and one at a time all the rest.
     kept = tokens * shape.hidden * size + layer / shape.layers if settings.gradient_checkpointing else layer
-    tile = 12 * min(tokens, 4096) * min(shape.vocabulary, 8192)
+    # Float32 weights are cast for a step's arithmetic, and the cast ones kept until its backward pass is over.
+    cast = 0 if lora or size == 4 else size * shape.parameters
+    tile = (12 if assumed.device.is_gpu else 28) * min(tokens, TILE[0]) * min(shape.vocabulary, TILE[1])
     return TrainingMemory(
-        weights=shape.parameters * size + (4 * adapter if lora else 0),
-        optimiser=2 * trainable * trained_size,
-        gradients=trainable * trained_size,
-        activations=shape.layers * kept + 16 * tokens * shape.hidden,
+        weights=shape.parameters * stored + (4 * adapter if lora else 0),
+        optimiser=2 * trainable * 4,
+        gradients=trainable * 4,
+        activations=shape.layers * kept + 16 * tokens * shape.hidden + cast,
         output=tile + (0 if lora else (4 + size) * shape.vocabulary * shape.hidden),
         process=_process(assumed),
         accumulates=settings.gradient_accumulation > 1,

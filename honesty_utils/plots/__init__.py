@@ -9,6 +9,7 @@ from honesty_utils.plots.common import figure_of
 from honesty_utils.plots.curves import by_knowledge, exposures, reliability, stating
 from honesty_utils.plots.dots import main_scores, out_of_distribution
 from honesty_utils.plots.grid import transition_grid
+from honesty_utils.plots.learning import learning
 from honesty_utils.plots.loss import training_loss
 from honesty_utils.plots.selective import risk_coverage
 from honesty_utils.plots.style import save_figure
@@ -20,6 +21,7 @@ __all__ = [
     "data_annotation",
     "exposures",
     "figure_of",
+    "learning",
     "main_scores",
     "out_of_distribution",
     "reliability",

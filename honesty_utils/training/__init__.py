@@ -1,0 +1,70 @@
+"""Supervised fine-tuning of M_t on a method's rows, with TRL's SFTTrainer and PEFT.
+
+The loss is on the completion only. Token ids come from ``prompts.prompt_ids`` and ``prompts.completion_ids``, the
+functions that every engine uses, so that what is trained is what is asked.
+
+    rows.py         rows as token ids; what is too long or has nothing to learn
+    checks.py       model, device, adapter, disk: what can go wrong is found before any step
+    trainer.py      TRL's trainer, and the order of rows on any number of devices
+    checkpoint.py   stop at any moment, go on to the same weights
+    launch.py       several devices: ``accelerate launch`` as a process of its own
+    learning.py     did the model learn its rows
+
+``python -m honesty_utils.training JOB`` is what every process of a launch runs. Nothing here imports torch until a
+model is trained.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from honesty_utils.config import Model, Training
+from honesty_utils.prompts import Style
+from honesty_utils.training.job import Job, TrainingError, TrainingResult
+
+__all__ = ["Job", "TrainingError", "TrainingResult", "train"]
+
+
+def train(
+    rows: pd.DataFrame,
+    model: Model,
+    output: str | Path,
+    settings: Training,
+    *,
+    style: Style,
+    seed: int,
+    work: str | Path | None = None,
+) -> TrainingResult:
+    """Fine-tune ``model`` on ``rows`` and save the result to the folder ``output``, which appears whole or not at all.
+
+    Full fine-tuning saves a model folder, LoRA an adapter folder; both hold the tokenizer. The same rows, settings,
+    seed and device give the same weights, also when training was killed and started again in between. With
+    ``settings.launch`` the work is done by ``accelerate launch``, whose log is printed.
+
+    Args:
+        rows: columns ``question_id``, ``prompt`` and ``completion``.
+        model: M_t.
+        output: folder to write.
+        settings: the training section.
+        style: ``raw`` or ``chat``, as for engines.
+        seed: of the order of rows and of new weights.
+        work: folder of checkpoints, which is removed once ``output`` is there; none: beside ``output``.
+
+    Raises:
+        TrainingError: before any step, if rows, model, settings, devices or disk do not fit together; also when a
+            launch fails, with the end of its log.
+    """
+    from honesty_utils.training import checkpoint, launch
+
+    output = Path(output)
+    folder = Path(work) if work is not None else output.with_name(f".{output.name}.training")
+    job = Job(rows, model, output, settings, style, seed, folder)
+    layout = launch.layout(settings)
+    with checkpoint.working(folder):
+        if layout is not None:
+            return launch.run(job, layout)
+        from honesty_utils.training import trainer
+
+        return trainer.run(job)

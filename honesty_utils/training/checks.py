@@ -1,0 +1,157 @@
+"""What can go wrong is found before any step: device, model, adapter, trackers, room on the disk."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from accelerate import init_empty_weights
+from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
+
+from honesty_utils.config import Model, Training
+from honesty_utils.engines import loading
+from honesty_utils.training.job import Job, TrainingError
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+SLACK = 32 * 2**20
+"""Bytes for tokenizer, configuration and logs."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Numbers of weights: all of them, and those that are trained."""
+
+    weights: int
+    trained: int
+
+
+def device(model: Model) -> str:
+    """``cuda``, ``mps`` or ``cpu``: where ``model`` is trained.
+
+    Raises:
+        TrainingError: a device that is not there.
+    """
+    kind = model.device.partition(":")[0]
+    if kind == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[kind]:
+        raise TrainingError(f"model.device: {model.device!r} is not there; found: {[k for k, v in there.items() if v]}")
+    return kind
+
+
+def check_settings(settings: Training, model: Model, kind: str) -> None:
+    """Hold settings to the device ``kind``.
+
+    Raises:
+        TrainingError: 4-bit weights without CUDA or without bitsandbytes; float16 on a CPU; an unknown tracker, or one
+            that is not installed.
+    """
+    if settings.mode == "qlora" and kind != "cuda":
+        raise TrainingError(
+            f"training.mode: qlora keeps the base in 4-bit weights, which needs a CUDA device; this training is on "
+            f"{kind}: set mode: lora"
+        )
+    if settings.mode == "qlora" and importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingError('training.mode: qlora needs bitsandbytes; pip install "honesty-utils[qlora]"')
+    if model.dtype == "float16" and kind == "cpu":
+        raise TrainingError("model.dtype: float16 cannot be trained on a CPU; set float32 or bfloat16")
+    available = get_available_reporting_integrations()
+    for name in settings.report_to:
+        if name not in INTEGRATION_TO_CALLBACK:
+            raise TrainingError(f"training.report_to: {name!r}; known: {sorted(INTEGRATION_TO_CALLBACK)}")
+        if name not in available:
+            raise TrainingError(f"training.report_to: {name!r} is not installed; installed: {available or 'none'}")
+
+
+def skeleton(model: Model) -> Any:
+    """The model without its weights: what its modules are called and how large they are."""
+    folder = loading.model_folder(model.name)
+    revision = {} if folder is not None or model.revision is None else {"revision": model.revision}
+    config = transformers.AutoConfig.from_pretrained(model.name, **revision)
+    with init_empty_weights():
+        network = transformers.AutoModelForCausalLM.from_config(config)
+    network.tie_weights()  # or weights that stand in two places would be counted twice
+    return network
+
+
+def context(network: Any) -> int | None:
+    """Tokens that a model reads at most; none: it does not say."""
+    found: int | None = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    return found
+
+
+def size(network: Any, settings: Training) -> Size:
+    """Count weights.
+
+    Raises:
+        TrainingError: ``lora_target_modules`` that the model lacks, or its output layer; lists those it has.
+    """
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    if settings.mode == "full":
+        return Size(weights, weights)
+    head = network.get_output_embeddings()
+    linear = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
+    wanted = settings.lora_target_modules
+    if not isinstance(wanted, str):
+        known = sorted({name.rpartition(".")[2] for name in linear})
+        unknown = [name for name in wanted if not any(_names(path, name) for path in linear)]
+        if unknown:
+            raise TrainingError(
+                f"training.lora_target_modules: {', '.join(unknown)}: no such linear layer; this model has {known}"
+            )
+        linear = {path: module for path, module in linear.items() if any(_names(path, name) for name in wanted)}
+    sides = sum(module.in_features + module.out_features for module in linear.values())
+    return Size(weights, settings.lora_rank * sides)
+
+
+def _names(path: str, name: str) -> bool:
+    return path == name or path.endswith(f".{name}")
+
+
+def disk_needed(counted: Size, settings: Training, dtype: str) -> int:
+    """Bytes on the disk: the finished model, and two checkpoints (the old one goes when the new one is whole)."""
+    final = counted.trained * (BYTES[dtype] if settings.mode == "full" else 4)
+    if settings.save_steps is None and settings.save_minutes is None:
+        return final + SLACK
+    # Weights and AdamW's two moments; all that is trained is kept in float32.
+    return final + 2 * 12 * counted.trained + SLACK
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Hold the free space where ``folder`` is, or will be, to ``needed`` bytes.
+
+    Raises:
+        TrainingError: says what is needed and what is free.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise TrainingError(
+            f"{folder}: {needed / 2**30:.1f} GiB are needed for checkpoints and the finished model and "
+            f"{free / 2**30:.1f} GiB are free: make room, or set training.save_steps and save_minutes to null and keep "
+            "no checkpoint"
+        )
+
+
+def check(job: Job, kind: str) -> Any:
+    """All of the above, for one job on the device ``kind``.
+
+    Returns:
+        The model's `skeleton`.
+    """
+    check_settings(job.settings, job.model, kind)
+    network = skeleton(job.model)
+    counted = size(network, job.settings)
+    for folder in (job.work, job.output.parent):
+        check_disk(folder, disk_needed(counted, job.settings, job.model.dtype))
+    return network

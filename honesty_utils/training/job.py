@@ -1,0 +1,119 @@
+"""What a training is asked to do and what it did, both as files: how a launched process is told, and tells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from honesty_utils import records
+from honesty_utils.config import Model, Training
+from honesty_utils.prompts import Style
+
+
+class TrainingError(ValueError):
+    """Rows, model, settings and machine do not fit together."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run did.
+
+    Attributes:
+        folder: where the model is.
+        history: a row a logged step (step, epoch, loss, token_accuracy, learning_rate).
+        rows: trained on.
+        steps: of the optimiser, those before a resume included.
+        completion_tokens: that were learned, each epoch's once.
+        seconds: of this process; what was done before a kill is not in it.
+        left_out: question ids of rows that were too long and dropped.
+        cut: question ids of rows that were too long and cut.
+        resumed_at: step of the checkpoint that it went on from; 0: it began at the beginning.
+        processes: that trained side by side.
+    """
+
+    folder: Path
+    history: pd.DataFrame
+    rows: int
+    steps: int
+    completion_tokens: int
+    seconds: float
+    left_out: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    resumed_at: int = 0
+    processes: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """All but the folder, for a manifest or a file."""
+        return {**vars(self), "folder": str(self.folder), "history": self.history.to_dict("records")}
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``; the file appears whole or not at all."""
+        with records.atomic(path) as partial:
+            partial.write_text(json.dumps(self.facts()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingResult:
+        """What `save` wrote."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**content, "folder": Path(content["folder"]), "history": pd.DataFrame(content["history"])})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: see ``training.train``. ``work`` is the folder of its checkpoints."""
+
+    rows: pd.DataFrame
+    model: Model
+    output: Path
+    settings: Training
+    style: Style
+    seed: int
+    work: Path
+
+    @property
+    def result(self) -> Path:
+        """Where a launched process leaves its result."""
+        return self.work / "result.json"
+
+    @property
+    def error(self) -> Path:
+        """Where a launched process leaves the error that ended it."""
+        return self.work / "error.txt"
+
+    def save(self) -> Path:
+        """Write the job into ``work``.
+
+        Returns:
+            The path to give to ``python -m honesty_utils.training``.
+        """
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.rows[["question_id", "prompt", "completion"]].to_parquet(self.work / "rows.parquet")
+        content = {
+            "model": self.model.model_dump(mode="json"),
+            "output": str(self.output),
+            "settings": self.settings.model_dump(mode="json"),
+            "style": self.style,
+            "seed": self.seed,
+        }
+        path = self.work / "job.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Job:
+        """What `save` wrote."""
+        path = Path(path)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            rows=pd.read_parquet(path.parent / "rows.parquet"),
+            model=Model(**content["model"]),
+            output=Path(content["output"]),
+            settings=Training(**content["settings"]),
+            style=content["style"],
+            seed=content["seed"],
+            work=path.parent,
+        )
