@@ -29,6 +29,9 @@ OUT_OF_DISTRIBUTION = (
 """What the paper reads from each of its sets: on prior unknown every answer is imprudent, on prior known every refusal
 over-conservative."""
 
+_SHORT = {"multiple_choice": "Four options"}
+"""Names of parts whose own would not fit above a single panel."""
+
 
 @styled
 def main_scores(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
@@ -66,7 +69,7 @@ def out_of_distribution(
         raise ValueError(f"roles: {dict(roles)} names no set for any of {wanted}")
     panels, previous = [], ""
     for role, metric in shown:
-        group = names.ROLES[role].capitalize() if role != previous else ""
+        group = _SHORT.get(role, names.ROLES[role].capitalize()) if role != previous else ""
         panels.append(_Panel(roles[role], metric, _title(metric, short=True), group))
         previous = role
     return _dot_panels(table, panels, listed(table, methods), ())
