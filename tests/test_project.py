@@ -1,5 +1,6 @@
 """README and docs hold what they say: links, commands, numbers; environment.yml is the lock; the layout is as told."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -128,3 +129,10 @@ def test_importing_what_labels_and_analyses_does_not_load_torch():
     code = f"import sys; from honesty_utils import {names}; print('torch' in sys.modules, 'datasets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_stay_together(request):
+    """Where they do not, every process makes a smoke run of its own and the suite takes four times as long."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith("@together"), "pytest-xdist's groups do not work with this pytest"
