@@ -69,6 +69,8 @@ GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs", 
 # What of the judge they depend on; how it rates helpfulness is no business of labels.
 JUDGE = settings.grading_judge(P.judge)
 EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
+# Snakemake counts GPUs; which of them a job has is said by a claim (honesty_utils/devices.py).
+EXECUTE_ON_GPU = EXECUTE + " --gpus {resources.gpu}"
 MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
 # A model's folder, the run's own or a user's, is an input of whatever loads it; a hub name is none.
 BASE_MODEL = [name for name in [MODEL["name"]] if name == str(RUN.base_model) or Path(name).is_dir()]
@@ -115,7 +117,7 @@ if P.prior_known:
         params:
             values=values(model=MODEL, prompts=section("prompts"), labeling=GRADING, prior_known=section("prior_known")),
         shell:
-            EXECUTE
+            EXECUTE_ON_GPU
 
 
 for part, names in PARTS.items():
@@ -145,7 +147,7 @@ for part, names in PARTS.items():
                 data=P.data,
             ),
         shell:
-            EXECUTE
+            EXECUTE_ON_GPU
 
 
 for part, names in [(part, names) for part, names in PARTS.items() if part != "requests"]:
@@ -164,7 +166,7 @@ for part, names in [(part, names) for part, names in PARTS.items() if part != "r
         log:
             EXECUTED / f"20_labeling_{part}.ipynb",
         resources:
-            gpu=1 if P.judge else 0,
+            gpu=gpus(P.judge) if P.judge else 0,
         params:
             values=values(
                 questions=question_sets(part),
@@ -173,7 +175,7 @@ for part, names in [(part, names) for part, names in PARTS.items() if part != "r
                 judge=JUDGE,
             ),
         shell:
-            EXECUTE
+            EXECUTE_ON_GPU
 
 
 for name, method in P.trained.items():
@@ -222,7 +224,7 @@ rule training:
     params:
         values=training_values,
     shell:
-        EXECUTE
+        EXECUTE_ON_GPU
 
 
 def evaluated_model(method, seed):
@@ -271,7 +273,7 @@ rule evaluation:
     params:
         values=lambda wildcards: evaluation_values([[wildcards.method, int(wildcards.seed)]]),
     shell:
-        EXECUTE
+        EXECUTE_ON_GPU
 
 
 # Models that share one start of the engine; the notebook is the same.
@@ -296,7 +298,7 @@ if TOGETHER:
         params:
             values=lambda wildcards: evaluation_values(TOGETHER),
         shell:
-            EXECUTE
+            EXECUTE_ON_GPU
 
 
 def drift_values(wildcards):
@@ -333,7 +335,7 @@ rule drift:
     params:
         values=drift_values,
     shell:
-        EXECUTE
+        EXECUTE_ON_GPU
 
 
 def of_models(models, pattern, names):
@@ -379,7 +381,7 @@ if JUDGED:
         params:
             values=values(methods=COMPARED, roles=JUDGED_ROLES, judge=section("judge")),
         shell:
-            EXECUTE
+            EXECUTE_ON_GPU
 
 
 rule tables:

@@ -24,6 +24,8 @@ import nbformat
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from honesty_utils.devices import DeviceError, claimed
+
 TAG = "parameters"
 FAILURES = ("PapermillExecutionError", "DeadKernelError", "NoSuchKernel")
 """What goes wrong in a notebook or its kernel, by name: the classes are imported only when a notebook runs."""
@@ -146,13 +148,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("notebook")
     parser.add_argument("output", help="where the executed copy goes")
     parser.add_argument("--parameters", default="{}", help="JSON object of parameters")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs of this machine to take, and no others")
     parser.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args(arguments)
     label = Path(options.output).stem
     try:
         values = {**json.loads(options.parameters), **{name: yaml.safe_load(value) for name, value in options.pairs}}
-        seconds = execute(options.notebook, options.output, values)
-    except (ParameterError, json.JSONDecodeError, yaml.YAMLError) as error:
+        with claimed(options.gpus):
+            seconds = execute(options.notebook, options.output, values)
+    except (ParameterError, DeviceError, json.JSONDecodeError, yaml.YAMLError) as error:
         print(f"[{_elapsed()}] {label}: {error}", file=sys.stderr)
         return 2
     except Exception as error:

@@ -113,7 +113,7 @@ def _train(tokenizer: Any, rows: list[tuple[str, str]], context: int, steps: int
         torch.manual_seed(0)
         config = LlamaConfig(
             vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-            num_attention_heads=4, max_position_embeddings=context, tie_word_embeddings=True,
+            num_attention_heads=2, max_position_embeddings=context, tie_word_embeddings=True,
             bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )  # fmt: skip

@@ -15,14 +15,14 @@ from servers import MODEL, Script, serve
 
 from honesty_utils import engines, preflight, records, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
-from honesty_utils.engines import ModelError, Request
+from honesty_utils.engines import ModelError, Request, ServerError
 from honesty_utils.engines._trouble import _wait, backoff
 
 KEY = "sk-" + "very-secret-1234567890"
 
 
 def options(script: Script, **changes: Any) -> dict[str, Any]:
-    return {"base_url": script.address, "first_wait": 0.01, "timeout": 0.4, "concurrency": 4, **changes}
+    return {"base_url": script.address, "first_wait": 0.01, "timeout": 20, "concurrency": 4, **changes}
 
 
 def make_engine(script: Script, style: Any = "chat", name: str = MODEL, **changes: Any) -> Any:
@@ -110,10 +110,10 @@ def test_no_requests() -> None:
 
 def test_never_more_at_a_time_than_allowed_and_never_fewer_than_there_are() -> None:
     with serve(Script(delay=0.05, together=3)) as script:
-        make_engine(script, concurrency=3, timeout=9).generate(requests_of(20))
+        make_engine(script, concurrency=3).generate(requests_of(20))
         assert script.most_under_way == 3
         script.together = 20
-        make_engine(script, concurrency=50, timeout=9).generate(requests_of(20))
+        make_engine(script, concurrency=50).generate(requests_of(20))
         assert script.most_under_way == 20
 
 
@@ -146,7 +146,8 @@ def test_it_runs_where_an_event_loop_runs_already() -> None:
 @pytest.mark.parametrize("style", ["chat", "raw"])
 def test_what_passes_is_tried_again_until_it_is_answered(fault: str, style: Any) -> None:
     with serve(Script(faults={"p1": [fault, fault]}, retry_after="0.01")) as script:
-        responses = make_engine(script, style).generate(requests_of(3))
+        timeout = 1 if fault == "hang" else 20
+        responses = make_engine(script, style, timeout=timeout).generate(requests_of(3))
     assert [response.text for response in responses] == [f"answer to p{i} seed {i}" for i in range(3)]
     assert script.tries == {"p0": 1, "p1": 3, "p2": 1}
 
@@ -166,7 +167,7 @@ def test_what_passes_is_tried_again_until_it_is_answered(fault: str, style: Any)
 )
 def test_what_does_not_pass_in_time_is_named_in_the_error(fault: str, message: str) -> None:
     with serve(Script(faults={"p": [f"{fault} always"]}, retry_after="0")) as script:
-        engine = make_engine(script, max_retries=2)
+        engine = make_engine(script, max_retries=2, timeout=0.4 if fault == "hang" else 20)
         with pytest.raises(ModelError, match=rf"v1: gave up on a request after 3 tries; the last one: {message}; fini"):
             engine.generate([Request("p")])
     assert script.tries["p"] == 3
@@ -206,18 +207,30 @@ def test_waits_double_spread_and_have_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("fault", "kind", "message"),
     [
-        ("401", r"401: fault 401 as told; no key was sent: engine_options.key_variable names it"),
-        ("403", r"403: fault 403 as told; no key was sent"),
-        ("404", r"404: fault 404 as told; is 'served/model' the model's name there, and does base_url end in /v1\?"),
-        ("too long", r"400: maximum context length is 8 tokens.*; the prompt: 'p1'; where it is too long, shorten it"),
-        ("422", r"422: fault 422 as told; the prompt: 'p1'.* look at engine_options.extra_body and logprobs"),
-        ("quota", r"429: the account is empty"),
+        ("401", ServerError, r"401: fault 401 as told; no key was sent: engine_options.key_variable names it"),
+        ("403", ServerError, r"403: fault 403 as told; no key was sent"),
+        (
+            "404",
+            ServerError,
+            r"404: fault 404 as told; is 'served/model' the model's name there, and does base_url end in /v1\?",
+        ),
+        (
+            "too long",
+            ModelError,
+            r"400: maximum context length is 8 tokens.*; the prompt: 'p1'; where it is too long, shorten it",
+        ),
+        (
+            "422",
+            ModelError,
+            r"422: fault 422 as told; the prompt: 'p1'.* look at engine_options.extra_body and logprobs",
+        ),
+        ("quota", ServerError, r"429: the account is empty"),
     ],
 )
-def test_what_no_retry_mends_ends_the_run_at_once(fault: str, message: str) -> None:
-    with serve(Script(faults={"p1": [f"{fault} always"]})) as script, pytest.raises(ModelError, match=message):
+def test_what_no_retry_mends_ends_the_run_at_once(fault: str, kind: type[Exception], message: str) -> None:
+    with serve(Script(faults={"p1": [f"{fault} always"]})) as script, pytest.raises(kind, match=message):
         make_engine(script).generate(requests_of(3))
     assert script.tries["p1"] == 1
 
@@ -327,7 +340,7 @@ def test_without_prices_there_is_no_cost(tmp_path: Path) -> None:
 def test_finished_shards_are_kept_and_not_asked_for_again(tmp_path: Path) -> None:
     with serve(Script(faults={"c": ["404"]})) as script:
         # One at a time, so that the first shard (a, b) is done before c is asked.
-        with pytest.raises(ModelError, match="404"):
+        with pytest.raises(ServerError, match="404"):
             draw(make_engine(script, concurrency=1), tmp_path)
         assert len(list((tmp_path / "shards").glob("*.parquet"))) == 1
         assert draw(make_engine(script), tmp_path).reused == 1

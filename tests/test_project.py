@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_the_params_file_in_the_readme_loads(tmp_path):
 def test_the_sections_in_the_page_on_the_judge_load():
     blocks = re.findall(r"```yaml\n(judge:.*?)```", Path("docs/judge.md").read_text(encoding="utf-8"), re.DOTALL)
     assert [config.Judge(**yaml.safe_load(block)["judge"]).threshold for block in blocks] == [0.7, 0.7]
+
+
+def test_the_params_files_in_scaling_load(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", Path("docs/scaling.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    params = shutil.copytree("params", tmp_path / "params")
+    for block in blocks:
+        name = re.search(r"^run: (.*)$", block, re.MULTILINE)[1]
+        path = params / f"{name}.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert config.load(path).run == name
 
 
 def test_the_code_in_adding_runs():

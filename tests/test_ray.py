@@ -16,7 +16,7 @@ from servers import MODEL, Script, serve
 
 from honesty_utils import engines, prompts, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
-from honesty_utils.engines import ModelError, Request
+from honesty_utils.engines import ModelError, Request, ServerError
 
 pytestmark = pytest.mark.xdist_group("ray")  # one process: a process joins one cluster
 
@@ -164,6 +164,15 @@ def test_tokens_and_cost_of_the_replicas_are_summed(cluster: Any) -> None:
 
 
 # ---- bad input
+
+
+def test_a_server_that_refuses_everything_is_told_as_such(cluster: Any) -> None:
+    with serve(Script(faults={"p": ["404"]})) as script:
+        inner = {"base_url": script.address}
+        options = {"address": cluster.address, "engine": "openai", "engine_options": inner, "replica_cpus": 0.5}
+        engine = engines.load(Model(name=MODEL), Generation(engine="ray", engine_options=options), "chat")
+        with pytest.raises(ServerError, match=r"404: fault 404 as told; is 'served/model' the model's name there"):
+            engine.generate([Request("p")])
 
 
 def test_what_the_inner_engine_says_reaches_the_user(cluster: Any, tiny_model: Path) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from honesty_utils.config import Generation, Model, explain
 from honesty_utils.engines import loading
-from honesty_utils.engines.loading import ModelError
+from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import EngineOptions, OpenAIOptions, RayOptions, TransformersOptions, VllmOptions
 from honesty_utils.prompts import Style
 
@@ -30,6 +30,7 @@ __all__ = [
     "ModelError",
     "Request",
     "Response",
+    "ServerError",
     "StreamingEngine",
     "Usage",
     "check",

@@ -32,6 +32,11 @@ class Trouble:
     passing: bool = True
     wait: float = 0.0
 
+    @property
+    def of_server(self) -> bool:
+        """No other prompt would fare better: a wrong key, an unknown model, an empty account."""
+        return not self.passing and self.status in (401, 403, 404, 429)
+
 
 def trouble(error: Exception, timeout: float) -> Trouble:
     """What an exception of the client means.

@@ -17,6 +17,10 @@ class ModelError(ValueError):
     """A model cannot be loaded, or cannot take a prompt."""
 
 
+class ServerError(RuntimeError):
+    """A server refuses whatever it is asked: a wrong key, an unknown model, an empty account."""
+
+
 PARTS = {
     "config": ("config.json",),
     "weights": ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin"),

@@ -21,7 +21,7 @@ from honesty_utils.config import Model
 from honesty_utils.engines import Request, Response, Usage
 from honesty_utils.engines._answers import read
 from honesty_utils.engines._trouble import Trouble, backoff, remedy, trouble
-from honesty_utils.engines.loading import ModelError
+from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import OpenAIOptions
 from honesty_utils.prompts import Style, prompt_ids
 
@@ -77,7 +77,7 @@ class OpenAIEngine:
         """Answer every request, in order.
 
         Raises:
-            ModelError: as `stream`.
+            ModelError, ServerError: as `stream`.
         """
         ((_, responses),) = self.stream([requests])
         return responses
@@ -85,8 +85,11 @@ class OpenAIEngine:
     def stream(self, batches: Sequence[Batch]) -> Iterator[Done]:
         """Answer every batch; yields a batch's place and its responses as soon as it is done.
 
+        Batches that are done come before an error.
+
         Raises:
-            ModelError: something that no retry mends, or that too many did not; batches that are done come first.
+            ModelError: a prompt that the model cannot take, or a request that too many tries did not answer.
+            ServerError: a wrong key, an unknown model, an empty account.
         """
         done: SimpleQueue[Done | Future[None]] = SimpleQueue()
         # The event loop is a thread's own: notebooks run one already, and shards are written while requests are out.
@@ -133,7 +136,7 @@ class OpenAIEngine:
         """One response, after as many tries as it takes and is allowed.
 
         Raises:
-            ModelError: the last try failed, no further one can help, or the server withheld the answer.
+            ModelError, ServerError: the last try failed, no further one can help, or the answer was withheld.
         """
         options, tries = self.options, 0
         while True:
@@ -157,7 +160,8 @@ class OpenAIEngine:
         """Raise the error of a request that is not to be tried again."""
         options = self.options
         if not found.passing:
-            raise self._error(remedy(found, self.name, options, request.prompt))
+            message = remedy(found, self.name, options, request.prompt)
+            raise ServerError(self._told(message)) if found.of_server else self._error(message)
         if found.wait > options.longest_wait:
             raise self._error(
                 f"{found.reason}; it asks to wait {found.wait:.0f} s and engine_options.longest_wait is "
@@ -216,9 +220,12 @@ class OpenAIEngine:
         return {"base_url": self.options.base_url, "api_key": key, "timeout": self.options.timeout}
 
     def _error(self, message: str) -> ModelError:
-        """An error in which the key does not appear, even where the server repeats it."""
+        return ModelError(self._told(message))
+
+    def _told(self, message: str) -> str:
+        """A message in which the key does not appear, even where the server repeats it."""
         key = self.options.key()
-        return ModelError(f"{self.options.base_url}: {message.replace(key, '***') if key else message}")
+        return f"{self.options.base_url}: {message.replace(key, '***') if key else message}"
 
 
 def _tokenizer(options: OpenAIOptions) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from honesty_utils import engines
 from honesty_utils.config import Generation, Model
 from honesty_utils.engines import Request, Response, Usage
-from honesty_utils.engines.loading import ModelError
+from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import RayOptions
 from honesty_utils.prompts import Style
 
@@ -55,8 +55,8 @@ class Replica:
         before = engines.usage(self.engine)
         try:
             responses = self.engine.generate(requests)
-        except ModelError as error:
-            return {"error": str(error)}
+        except (ModelError, ServerError) as error:
+            return {"error": str(error), "of_server": isinstance(error, ServerError)}
         usage = engines.usage(self.engine, since=before)
         answer = {"responses": [asdict(response) for response in responses]}
         return answer | {"usage": None if usage is None else asdict(usage)}
@@ -104,7 +104,7 @@ class RayEngine:
         """Answer every request, in order; one replica does it.
 
         Raises:
-            ModelError: as `stream`.
+            ModelError, ServerError: as `stream`.
         """
         ((_, responses),) = self.stream([requests])
         return responses
@@ -113,7 +113,7 @@ class RayEngine:
         """Answer every batch; yields a batch's place and its responses as soon as it is done.
 
         Raises:
-            ModelError: what the inner engine says, or a replica that died too often.
+            ModelError, ServerError: what the inner engine says; a replica that died too often.
         """
         if not batches:
             return
@@ -121,7 +121,7 @@ class RayEngine:
             for row in self._answers(batches).iter_rows():
                 answer = json.loads(row["answer"])
                 if "error" in answer:
-                    raise ModelError(answer["error"])
+                    raise (ServerError if answer.get("of_server") else ModelError)(answer["error"])
                 self._count(answer["usage"])
                 yield row["place"], [Response(**response) for response in answer["responses"]]
         except ActorDiedError as error:
