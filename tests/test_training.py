@@ -69,7 +69,7 @@ def test_the_prompt_is_masked_and_the_end_token_learned(tiny_model, rows):
 @pytest.mark.parametrize("mode", ["full", "lora"])
 def test_a_model_learns_what_it_is_given_and_the_same_twice(model, rows, tmp_path, mode):
     # An adapter has fewer weights to say the same with: it takes more steps, at a higher rate.
-    more = {"full": {}, "lora": {"learning_rate": 1e-2, "epochs": 120, "lora_rank": 16, "lora_alpha": 32}}
+    more = {"full": {}, "lora": {"learning_rate": 3e-3, "epochs": 120, "lora_rank": 16, "lora_alpha": 32}}
     assert not [text for text in answers(model.name, rows) if text.startswith("I do not")]
     results = [train(rows, model, tmp_path / name, seed=1, mode=mode, **more[mode]) for name in ("first", "second")]
     learned = [text.startswith("I do not") for text in answers(tmp_path / "first", rows)]
