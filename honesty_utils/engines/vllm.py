@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from honesty_utils.config import Model
 from honesty_utils.engines import Request, Response
-from honesty_utils.engines.loading import ModelError, adapter_config, first_line, model_folder
+from honesty_utils.engines.loading import ModelError, adapter_config, model_folder
 from honesty_utils.engines.options import VllmOptions
 from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens, load_tokenizer
 from honesty_utils.prompts import Style, prompt_ids
@@ -83,10 +85,14 @@ class VllmEngine:
             ModelError: a prompt fills the model's context, an adapter that the engine was not started with, or vLLM
                 stopped, out of memory as a rule.
         """
-        ids = {key: self._prompt_ids(*key) for key in {(request.prompt, request.adapter) for request in requests}}
+        keys = {(request.prompt, request.adapter) for request in requests}
+        ids = {key: self._prompt_ids(*key) for key in keys}
         wanted = [_row(request, ids[request.prompt, request.adapter]) for request in requests]
         rows = list(dict.fromkeys(wanted))
-        done = dict(zip(rows, self._responses(rows), strict=True))
+        done: dict[_Row, Response] = {}
+        # Apart: vLLM's CPU build answers rows without an adapter with that of their neighbours (pull request 48421).
+        for part in ([row for row in rows if row.adapter is None], [row for row in rows if row.adapter is not None]):
+            done.update(zip(part, self._responses(part), strict=True))
         return [done[row] for row in wanted]
 
     def prompt_length(self, prompt: str) -> int:
@@ -108,6 +114,8 @@ class VllmEngine:
 
     def _run(self, rows: Sequence[_Row]) -> list[Any]:
         """vLLM's completions (token ids, their summed log-probability at temperature 1, why they ended), by row."""
+        from vllm.exceptions import VLLMClientError, VLLMServerError
+
         if not rows:
             return []
         try:
@@ -117,8 +125,10 @@ class VllmEngine:
                 lora_request=[self.adapters.get(row.adapter or "") for row in rows] if self.adapters else None,
                 use_tqdm=False,
             )
-        except RuntimeError as error:  # torch's out of memory is one too
-            raise ModelError(f"{self.name}: vLLM stopped: {first_line(error)}; {_REMEDY}") from error
+        except (ValueError, VLLMClientError) as error:  # a temperature above 2, say
+            raise ModelError(f"{self.name}: vLLM does not take a request: {_reason(error)}") from error
+        except (RuntimeError, VLLMServerError) as error:  # torch's out of memory is the first
+            raise ModelError(f"{self.name}: vLLM stopped: {_reason(error)}; {_REMEDY}") from error
         return [output.outputs[0] for output in outputs]
 
     def _sampling(self, row: _Row) -> Any:
@@ -131,6 +141,7 @@ class VllmEngine:
             stop_token_ids=self.ends,
             logprobs=0,  # that of the chosen token, before the temperature
             detokenize=False,
+            skip_clone=True,  # each is of one request only, and a deep copy takes longer than many an answer
         )
 
 
@@ -191,20 +202,24 @@ def _start(arguments: dict[str, Any], device: str) -> Any:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     import torch
-    from vllm import LLM
     from vllm.platforms import current_platform
 
     cpu = current_platform.is_cpu()
     _check_device(device, cpu)
     if cpu:
         arguments = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE, **arguments}
+        # Compiling its helpers takes a C++ compiler and ten seconds; interpreted they are as fast.
+        current_platform.simple_compile_backend = "eager"
+    from vllm import LLM
+    from vllm.exceptions import VLLMError
+
     set_num_threads = torch.set_num_threads
     try:
         with _environment(_CPU_ENVIRONMENT if cpu else {}):
             return LLM(**arguments)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, VLLMError) as error:
         raise ModelError(
-            f"model.name: {arguments['model']!r}: vLLM does not start: {first_line(error)}; {_REMEDY}"
+            f"model.name: {arguments['model']!r}: vLLM does not start: {_reason(error)}; {_REMEDY}"
         ) from error
     finally:
         torch.set_num_threads = set_num_threads  # in one process vLLM replaces it by nothing, for everybody
@@ -228,6 +243,13 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+def _reason(error: Exception) -> str:
+    """What vLLM says, in one line; of a failed check of its settings the check's own words."""
+    if isinstance(error, ValidationError):
+        return "; ".join(problem["msg"] for problem in error.errors())
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _check_device(device: str, cpu: bool) -> None:
