@@ -165,7 +165,9 @@ def test_a_file_that_is_no_layout(tmp_path):
 
 
 def test_shipped_layouts_say_how_many_devices_they_take():
-    counts = {path.stem: yaml.safe_load(path.read_text())["num_processes"] for path in Path("params/launch").glob("*.yaml")}
+    counts = {
+        path.stem: yaml.safe_load(path.read_text())["num_processes"] for path in Path("params/launch").glob("*.yaml")
+    }
     assert counts == {"single": 1, "ddp": 8, "fsdp": 8, "deepspeed-zero3": 8}
     assert {name: launch.devices(Training(launch=name)) for name in counts} == counts
     assert launch.devices(Training()) == 1 and launch.devices(Training(launch="ddp", processes=2)) == 2
