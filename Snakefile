@@ -115,7 +115,13 @@ if P.prior_known:
         resources:
             gpu=1,
         params:
-            values=values(model=MODEL, prompts=section("prompts"), labeling=GRADING, prior_known=section("prior_known")),
+            values=values(
+                model=MODEL,
+                prompts=section("prompts"),
+                labeling=GRADING,
+                prior_known=section("prior_known"),
+                judge=JUDGE,
+            ),
         shell:
             EXECUTE_ON_GPU
 

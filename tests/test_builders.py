@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import judging
 import pandas as pd
 import pytest
 import yaml
@@ -285,3 +286,11 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     path.write_text("- a\n")
     assert puqa.main([str(path), "out.jsonl"]) == 2
     assert "holds list; a mapping with table and templates is needed" in capsys.readouterr().err
+
+
+def test_a_judge_decides_which_pairs_are_right(judge_model: Path, tmp_path: Path) -> None:
+    # The judge was taught that Rome is right and Milan is not; of cheese it says nothing that could be read.
+    asked = [(judging.ITALY, "Rome"), (judging.ITALY, "Milan"), ("Is this about cheese?", "Perhaps")]
+    pairs = pd.DataFrame(asked, columns=["question", "answer"])
+    kept = pkqa.keep_verified(pairs, pkqa.by_judge(judging.referee(judge_model, tmp_path)))
+    assert kept["answer"].tolist() == ["Rome"]

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from honesty_utils import grading, labeling, prompts, records, sampling
+from honesty_utils import grading, judge, labeling, prompts, records, sampling
 from honesty_utils.config import Labeling, PriorKnown, Prompts, Sampling
 from honesty_utils.engines import Engine
+from honesty_utils.judge import Referee
 from honesty_utils.questions.pkqa import clean_answer
 
 Verify = Callable[[pd.DataFrame], Sequence[bool | None]]
@@ -131,6 +132,15 @@ def drop_near_duplicates(pairs: pd.DataFrame, threshold: float) -> pd.DataFrame:
 def _character(number: int) -> str:
     # Half of a surrogate pair is no character.
     return chr(number if number < 0xD800 else number + 0x800)
+
+
+def by_judge(referee: Referee) -> Verify:
+    """Pairs are right if the judge says so; one that it cannot be read for has no verdict."""
+
+    def verify(pairs: pd.DataFrame) -> list[bool | None]:
+        return [verdict.value for verdict in judge.verify(referee, [*pairs["question"]], [*pairs["answer"]])]
+
+    return verify
 
 
 def keep_verified(pairs: pd.DataFrame, verify: Verify) -> pd.DataFrame:
