@@ -113,7 +113,9 @@ if __name__ == "__main__":
     options = parser.parse_args()
     rng = random.Random(options.seed)
     if options.questions:
-        read = questions.load("asked", QuestionSet(source=options.source, path=options.questions))
+        read = questions.load(
+            "asked", QuestionSet(source=options.source, path=options.questions, allow_size_mismatch=True)
+        )
         asked, answers = read["question"].tolist(), read["answers"].tolist()
     else:
         asked, answers = generated(3000, rng)
