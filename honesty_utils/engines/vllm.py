@@ -114,14 +114,16 @@ class VllmEngine:
 
     def _run(self, rows: Sequence[_Row]) -> list[Any]:
         """vLLM's completions (token ids, their summed log-probability at temperature 1, why they ended), by row."""
+        from vllm import SamplingParams
         from vllm.exceptions import VLLMClientError, VLLMServerError
 
         if not rows:
             return []
+        prompts = {ids: {"prompt_token_ids": list(ids)} for ids in {row.ids for row in rows}}
         try:
             outputs = self.llm.generate(
-                [{"prompt_token_ids": list(row.ids)} for row in rows],
-                [self._sampling(row) for row in rows],
+                [prompts[row.ids] for row in rows],
+                [SamplingParams(**self._sampling(row)) for row in rows],
                 lora_request=[self.adapters.get(row.adapter or "") for row in rows] if self.adapters else None,
                 use_tqdm=False,
             )
@@ -131,18 +133,19 @@ class VllmEngine:
             raise ModelError(f"{self.name}: vLLM stopped: {_reason(error)}; {_REMEDY}") from error
         return [output.outputs[0] for output in outputs]
 
-    def _sampling(self, row: _Row) -> Any:
-        from vllm import SamplingParams
-
-        return SamplingParams(
-            temperature=row.temperature,
-            seed=None if row.temperature == 0 else row.seed,
-            max_tokens=min(self.max_new_tokens, self.context - len(row.ids)),
-            stop_token_ids=self.ends,
-            logprobs=0,  # that of the chosen token, before the temperature
-            detokenize=False,
-            skip_clone=True,  # each is of one request only, and a deep copy takes longer than many an answer
-        )
+    def _sampling(self, row: _Row) -> dict[str, Any]:
+        """Arguments of ``vllm.SamplingParams``."""
+        return {
+            "temperature": row.temperature,
+            "seed": None if row.temperature == 0 else row.seed,
+            "max_tokens": min(self.max_new_tokens, self.context - len(row.ids)),
+            "stop_token_ids": self.ends,
+            "logprobs": 0,  # that of the chosen token, before the temperature
+            # What takes longer than many an answer: objects a token, its text, a deep copy of what is asked once.
+            "flat_logprobs": True,
+            "detokenize": False,
+            "skip_clone": True,
+        }
 
 
 _REMEDY = (
