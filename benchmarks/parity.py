@@ -1,0 +1,157 @@
+"""Do the engines give the same answers? ``python benchmarks/parity.py``.
+
+The questions of a finished run are asked of its base model, and of a LoRA adapter that is trained here on the run's
+rows, in several engines at float32. Greedy texts are compared question by question; where two part, the margin is the
+lead of the likeliest token's logit over the second one's at that place, in the model that ``transformers`` holds.
+Engines draw differently, so expected accuracies can only agree up to the noise of sampling: the first row shows two
+runs of one engine, with other seeds. Of ten samples a question, as a run has, even these correlate by less than .97
+where many questions are half known; hence more samples here, and the figure for ten beside it. Writes
+``benchmarks/parity.csv``; exit status 1 if fewer than 99 % of the texts agree, a text differs by more than a near-tie,
+or a correlation is below .97.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils import config, engines, labeling, prompts, records, training
+from honesty_utils.config import Generation, Model, Params
+from honesty_utils.engines import Request, Response
+from honesty_utils.engines.parity import differences
+from honesty_utils.paths import Run
+
+HERE = Path(__file__).resolve().parent
+SAMPLES = 30
+NEAR_TIE = 1e-3
+"""A lead of logits that rounding at float32 may turn round; the logits of a model of this size are about 10."""
+LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, "max_length": 128, "weight_decay": 0.0}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one engine said: a greedy response to each question, and which samples were right (questions, SAMPLES)."""
+
+    greedy: list[Response]
+    right: np.ndarray
+
+    def correlation(self, other: Answers, samples: int) -> float:
+        """Of the expected accuracies that ``samples`` samples give."""
+        accuracies = [one.right[:, :samples].mean(axis=1) for one in (self, other)]
+        return float(np.corrcoef(*accuracies)[0, 1])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The questions of a run, and how they are asked."""
+
+    params: Params
+    questions: pd.DataFrame
+
+    @property
+    def texts(self) -> list[str]:
+        columns = (self.questions["question"], self.questions["choices"])
+        return [prompts.render(self.params.prompts, "plain", *both) for both in zip(*columns, strict=True)]
+
+    def of(self, engine: Any, seed: int) -> Answers:
+        texts = self.texts
+        greedy = engine.generate([Request(text) for text in texts])
+        drawn = engine.generate(
+            [
+                Request(text, self.params.sampling.temperature, seed + SAMPLES * number + index)
+                for number, text in enumerate(texts)
+                for index in range(SAMPLES)
+            ]
+        )
+        drawn = pd.DataFrame(
+            {"question_id": np.repeat(self.questions["question_id"], SAMPLES), "text": [one.text for one in drawn]}
+        )
+        graded = labeling.grade_responses(drawn, self.questions, self.params.prompts, self.params.labeling)
+        right = graded["outcome"].eq("correct").to_numpy()
+        return Answers(greedy, right.reshape(-1, SAMPLES))
+
+
+def train_adapter(params: Params, run: Run, model: Model, folder: Path) -> Model:
+    """A LoRA adapter of the base model, trained on the run's ABSOLUTE rows."""
+    rows = records.read(records.SFT, run.sft("absolute"))
+    training.train(rows, model, folder, config.Training(**LORA), style=params.prompts.style, seed=0)
+    return model.model_copy(update={"name": str(folder)})
+
+
+def merge(model: Model, folder: Path) -> Model:
+    """The adapter's weights added to those of its base."""
+    from honesty_utils.engines.loading import load_model
+
+    network, tokenizer = load_model(model)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return model.model_copy(update={"name": str(folder)})
+
+
+def compare(name: str, asked: Asked, reference: Any, expected: Answers, found: Answers) -> dict[str, Any]:
+    apart = differences(reference, asked.texts, expected.greedy, found.greedy)
+    same = [(a, b) for a, b in zip(expected.greedy, found.greedy, strict=True) if a.text == b.text]
+    return {
+        "engine": name,
+        "questions": len(asked.questions),
+        "same greedy text": len(same),
+        "largest margin of the others": max((one.margin for one in apart), default=float("nan")),
+        "log-probabilities differ by, 1e-6": 1e6 * max(abs(a.mean_logprob - b.mean_logprob) for a, b in same),
+        f"accuracies correlate, {SAMPLES} samples": expected.correlation(found, SAMPLES),
+        "10 samples": expected.correlation(found, 10),
+    }
+
+
+def measure(asked: Asked, run: Run, model: Model, folder: Path) -> pd.DataFrame:
+    """A row an engine and model; a further engine is one more entry of ``others``."""
+    adapter = train_adapter(asked.params, run, model, folder / "adapter")
+    merged = merge(adapter, folder / "merged")
+    length = asked.params.sampling.max_new_tokens
+    plain = Generation(max_new_tokens=length, batch_size=asked.params.sampling.batch_size)
+    vllm = Generation(engine="vllm", max_new_tokens=length)
+    references = {one.name: engines.load(one, plain, asked.params.prompts.style) for one in (model, adapter)}
+    expected = {name: asked.of(engine, seed=0) for name, engine in references.items()}
+    shared = engines.load_all([model, adapter], vllm, asked.params.prompts.style)
+    others = {
+        "transformers again, other seeds": (model, lambda: references[model.name]),
+        "vllm": (model, lambda: shared[0]),
+        "vllm, adapter": (adapter, lambda: shared[1]),
+        "vllm, merged weights": (adapter, lambda: engines.load(merged, vllm, asked.params.prompts.style)),
+    }
+    rows = []
+    for name, (one, engine) in others.items():
+        rows.append(compare(name, asked, references[one.name], expected[one.name], asked.of(engine(), seed=10**6)))
+        print(rows[-1], flush=True)
+    return pd.DataFrame(rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("params", nargs="?", default="params/microworld.yaml", help="a finished run")
+    parser.add_argument("--questions", type=int, help="none: all of the first evaluation set")
+    options = parser.parse_args()
+    params = config.load(options.params)
+    run = Run(params.run)
+    model = params.model.model_copy(update={"name": params.model.name or str(run.base_model), "dtype": "float32"})
+    table = records.read(records.QUESTIONS, run.questions(params.evaluation.datasets[0]))
+    if options.questions:
+        table = table.sample(options.questions, random_state=0)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Asked(params, table), run, model, Path(folder))
+    found.to_csv(HERE / "parity.csv", index=False, float_format="%.6g")
+    print(found.to_string(index=False))
+    held = found["largest margin of the others"].fillna(0).lt(NEAR_TIE) & found["same greedy text"].ge(
+        0.99 * len(table)
+    )
+    return 0 if (held & found.filter(like="correlate").ge(0.97).all(axis=1)).all() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
