@@ -317,6 +317,7 @@ def drift_values(wildcards):
         prompts=section("prompts"),
         sampling=section("sampling"),
         labeling=GRADING,
+        match=P.questions["train"].match,
         judge=JUDGE,
     )
 

@@ -41,9 +41,11 @@ def grade_responses(
     if referee is not None and referee.settings.refusals == "judge":
         signs = ()  # the trained sentence always counts
     graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)
-    if settings.no_option == "wrong":
+    if referee is not None:
+        graded = judge.judge_table(referee, graded)  # it reads what names no option, too
+    elif settings.no_option == "wrong":
         graded = _no_option_is_wrong(graded, match or settings.match)
-    graded = graded.assign(judge_score=None) if referee is None else judge.judge_table(referee, graded)
+    graded = graded if "judge_score" in graded else graded.assign(judge_score=None)
     return graded.drop(columns=columns[1:])
 
 

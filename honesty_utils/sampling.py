@@ -45,9 +45,12 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
 
 
 def seed_of(seed: int, question_id: str, sample_index: int) -> int:
-    """Seed (64 bits) of one response: the same on every machine, in every process and shard."""
-    digest = hashlib.sha256(f"{seed}\x1f{question_id}\x1f{sample_index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
+    """Seed (63 bits) of one response: the same on every machine, in every process and shard.
+
+    Samples of a question count up from its first, so that an engine may ask for them as one request.
+    """
+    digest = hashlib.sha256(f"{seed}\x1f{question_id}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 2) + sample_index
 
 
 def sample(

@@ -237,6 +237,10 @@ def test_a_sweep_makes_a_method_of_each_value(tmp_path):
             swept(methods=["multisample"]),
             r"sweeps.tau.methods: 'multisample' is not under methods; known: \['absolute'",
         ),
+        (
+            {**swept(), "methods": {"absolute": None, "absolute_tau_0.5": {"builder": "absolute"}}},
+            r"methods.absolute_tau_0.5: sweeps.tau makes a method of that name; choose another",
+        ),
         (swept(values=[1.5]), r"methods.absolute_tau_1.5.options: .*tau.*less than or equal to 1"),
         (changed("sweeps", {"beta": {"methods": ["absolute"], "values": [1]}}), r"sweeps.beta: cannot be swept; known"),
         (

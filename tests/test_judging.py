@@ -183,6 +183,15 @@ def test_labels_with_a_judge(judge_model: Path, tmp_path: Path, refusals: str, o
     assert labels["outcome"].tolist() == outcomes[subset]
 
 
+def test_the_rule_for_replies_that_name_no_option_leaves_them_to_a_judge(judge_model: Path, tmp_path: Path) -> None:
+    rows, wrong = RESPONSES.tail(1), Labeling(no_option="wrong")
+    assert labeling.label(rows, QUESTIONS, Prompts(), wrong)["outcome"].item() == "wrong"
+    referee = judging.referee(judge_model, tmp_path)
+    assert labeling.label(rows, QUESTIONS, Prompts(), wrong, referee=referee)["outcome"].item() == "correct"
+    broken = judging.scripted(judging.Scripted(lambda request: "hm"), tmp_path / "other")
+    assert labeling.label(rows, QUESTIONS, Prompts(), wrong, referee=broken)["outcome"].item() == "unscored"
+
+
 def test_a_judge_that_finds_refusals_sets_the_signs_aside(tmp_path: Path) -> None:
     rows = RESPONSES.head(1).assign(text="I apologize, it is Paris.")
     engine = judging.Scripted(lambda request: "no")

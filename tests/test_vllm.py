@@ -150,6 +150,8 @@ def test_responses_do_not_depend_on_their_neighbours(engine: Any, questions: lis
     together = engine.generate(requests)
     assert len({response.text for response in together}) > 30
     backwards = engine.generate(requests[::-1])[::-1]
+    # Alone, each is a request to vLLM of its own; together, those of one question are one with ``n``.
+    assert len(vllm_engine._draws([row(engine, request) for request in requests[:22]])) == 4
     alone = [engine.generate([request])[0] for request in requests[:22]]
     assert np.mean([a.text == b.text for a, b in zip(together, backwards, strict=True)]) >= 0.99
     assert np.mean([a.text == b.text for a, b in zip(together, alone, strict=False)]) >= 0.95

@@ -94,6 +94,11 @@ class Params(Section):
         for role, name in self.analysis.roles.items():
             if name not in self.evaluation.datasets:
                 raise ValueError(f"analysis.roles.{role}: {name!r} is not in {list(self.evaluation.datasets)}")
+        for point in self.points:
+            if point.name in self.methods:
+                raise ValueError(
+                    f"methods.{point.name}: sweeps.{point.quantity} makes a method of that name; choose another"
+                )
         for name, method in self.trained.items():
             self._check_method(name, method)
         self._check_names_of_code()

