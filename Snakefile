@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from honesty_utils import config as settings, engines, methods, selection
+from honesty_utils import config as settings, engines, methods, questions, selection
 from honesty_utils.paths import Run
 from honesty_utils.training import launch
 
@@ -64,6 +64,13 @@ def paths(pattern, names):
     return [str(pattern(name)) for name in names]
 
 
+def question_files(sets):
+    try:
+        return [str(path) for path in questions.files(sets, P.data)]
+    except questions.QuestionError as error:
+        sys.exit(f"{config['params']}: {error}")
+
+
 # What grading depends on; the size of the training subset is no business of the evaluation sets.
 GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs", "no_option"})
 # What of the judge they depend on; how it rates helpfulness is no business of labels.
@@ -88,6 +95,7 @@ if P.world:
 
     rule world:
         input:
+            question_files((P.world.source or {}).values()),
             notebook=NOTEBOOKS / "00_world.ipynb",
         output:
             directory(RUN.base_model),
@@ -135,6 +143,7 @@ for part, names in PARTS.items():
             BASE_MODEL,
             paths(RUN.world_questions, [n for n in names if P.questions[n].source == "microworld"]) if P.world else [],
             [str(RUN.prior_known) for n in names if P.prior_known and P.questions[n].source == "prior_known"],
+            question_files(P.questions[name] for name in names),
             notebook=NOTEBOOKS / "10_sampling.ipynb",
         output:
             paths(RUN.responses, names),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -156,6 +157,21 @@ def planned(output: str) -> dict[str, int]:
 def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path, section, value, jobs):
     plan = snakemake(finished, write_params(tmp_path, "edited", **{section: value}), "--dry-run")
     assert planned(plan.stdout + plan.stderr) == jobs, plan.stderr[-2000:]
+
+
+def test_an_edited_question_file_is_read_anew(finished, tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"question": "Who?", "answers": ["She"]}\n', encoding="utf-8")
+    sets = {**SMOKE["questions"], "ood": {"source": "jsonl", "path": str(own)}}
+    params = write_params(tmp_path, "own", questions=sets)
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder, symlinks=True)
+    assert planned(snakemake(folder, params, "--touch").stdout) == {}
+    assert "Nothing to be done" in snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout
+    later = time.time() + 5
+    os.utime(own, (later, later))
+    plan = planned(snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout)
+    assert plan["sampling_evaluation"] == 1 and "sampling_train" not in plan
 
 
 def test_adapters_are_evaluated_together_where_the_engine_serves_them(tmp_path):

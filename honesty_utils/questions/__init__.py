@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from honesty_utils.questions._checking import (
     without_repeats,
 )
 from honesty_utils.questions._overlap import Overlap, overlap
-from honesty_utils.questions._reading import Item, QuestionError, Source, logger
+from honesty_utils.questions._reading import Item, QuestionError, Source, logger, needed_file
 
 __all__ = [
     "SOURCES",
@@ -39,6 +39,7 @@ __all__ = [
     "Overlap",
     "QuestionError",
     "Source",
+    "files",
     "load",
     "load_counted",
     "overlap",
@@ -106,6 +107,11 @@ def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -
         return _load(name, spec, SOURCES[spec.source], Path(data) if data else None)
     except (QuestionError, records.RecordError) as error:
         raise QuestionError(f"questions.{name}: {error}") from error
+
+
+def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:
+    """The files of the user that sets are read from: a workflow runs anew what read one that has changed."""
+    return [needed_file(spec, Path(data) if data else None) for spec in sets if spec.path is not None]
 
 
 def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Loaded:
