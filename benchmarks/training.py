@@ -6,6 +6,7 @@
 
 Speed: the same token ids, device and loss in every arm, arms in turn, several rounds; a round's ratio is against TRL's
 defaults of the same round. Only the training loop is timed. Tokens are those of the rows; padding counts for nothing.
+The loss is that of the trained model on all rows: arms that learn less for their speed would show.
 Memory: each configuration in a process of its own that has trained a small model before; on a GPU the peak of torch's
 allocator, on a CPU the highest resident memory, read 500 times a second; both less what was held before.
 Writes ``benchmarks/training_speed_<device>.csv`` and ``benchmarks/training_memory_<device>.csv``.
@@ -34,7 +35,7 @@ import trl
 from honesty_utils import manifest, paths, records
 from honesty_utils.config import Model, Training
 from honesty_utils.estimate import cost, shape as shapes
-from honesty_utils.training import trainer
+from honesty_utils.training import learning, trainer
 from honesty_utils.training.job import Job
 from honesty_utils.training.rows import Tokenized, tokenize
 
@@ -43,6 +44,7 @@ clock = time.perf_counter
 """Of the wall; seconds of the processor where --processor asks for them, on a machine that has other work."""
 OURS = {
     "ours_default": {},
+    "ours_random_batches": {"logits": "learned"},
     "ours": {"batches": "by_length", "logits": "learned"},
     "ours_padding_free": {"batches": "padding_free", "logits": "learned"},
 }
@@ -102,7 +104,7 @@ def of_trl(asked: Job, rows: Tokenized, tokenizer: Any, device: str, plain: bool
 
 
 def seconds(arm: str, asked: Job, rows: Tokenized, tokenizer: Any, device: str) -> tuple[float, float]:
-    """Of one training by an arm, and its mean loss."""
+    """Of one training by an arm, and the loss on its rows of the model that it leads to."""
     if arm.startswith("trl"):
         made = of_trl(asked, rows, tokenizer, device, plain=arm == "trl_plain")
     else:
@@ -111,14 +113,23 @@ def seconds(arm: str, asked: Job, rows: Tokenized, tokenizer: Any, device: str) 
         made = trainer._trainer(changed, tokenizer, rows, device, 1, settings.batch_size)
     made.remove_callback(transformers.PrinterCallback)
     started = clock()
-    output = made.train()
+    made.train()
     if device == "cuda":
         torch.cuda.synchronize()
-    return clock() - started, output.training_loss
+    taken = clock() - started
+    return taken, loss(made.model, rows)
+
+
+def loss(network: Any, rows: Tokenized) -> float:
+    """Mean over all completion tokens: batches of like rows weigh them otherwise while training."""
+    network.eval()
+    batches = [rows.items[start : start + 64] for start in range(0, len(rows.items), 64)]
+    found = pd.DataFrame([score for batch in batches for score in learning._token_scores(network, batch)])
+    return float(found["loss"].sum() / found["tokens"].sum())
 
 
 def speed(model: Model, settings: Training, rounds: int, copies: int, folder: Path) -> pd.DataFrame:
-    """A row an arm: tokens a second (median of the rounds), ratio to TRL's defaults with its extremes, loss."""
+    """A row an arm: tokens a second (median of the rounds), ratio to TRL's defaults with its extremes, loss after."""
     device = "cuda" if torch.cuda.is_available() and model.device != "cpu" else "cpu"
     asked = job(model, settings, folder, copies)
     tokenizer, rows = tokenized(asked)
@@ -130,10 +141,10 @@ def speed(model: Model, settings: Training, rounds: int, copies: int, folder: Pa
     for arm in ARMS:
         rates = np.array([tokens / taken[arm][0] for taken in found])
         ratios = np.array([taken["trl_defaults"][0] / taken[arm][0] for taken in found])
-        loss = found[0][arm][1]
-        table.append((arm, np.median(rates), np.median(ratios), ratios.min(), ratios.max(), loss, rounds))
-    columns = ["arm", "tokens_per_second", "ratio", "ratio_low", "ratio_high", "loss", "rounds"]
-    frame = pd.DataFrame(table, columns=columns).round({"tokens_per_second": 0, "loss": 4}).round(3)
+        after = found[0][arm][1]
+        table.append((arm, np.median(rates), np.median(ratios), ratios.min(), ratios.max(), after, rounds))
+    columns = ["arm", "tokens_per_second", "ratio", "ratio_low", "ratio_high", "loss_after", "rounds"]
+    frame = pd.DataFrame(table, columns=columns).round({"tokens_per_second": 0, "loss_after": 4}).round(3)
     return frame.assign(**about(model, settings))
 
 

@@ -51,11 +51,14 @@ def paper_like_run(sets: tuple[str, ...] = tuple(BEFORE), **changed: Mapping[str
 
 
 def judge(
-    frame: pd.DataFrame, roles: dict[str, str] = synthetic.ROLES, taus: Mapping[str, float] = TAUS
+    frame: pd.DataFrame,
+    roles: dict[str, str] = synthetic.ROLES,
+    taus: Mapping[str, float] = TAUS,
+    helpfulness: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     analysis = Analysis(resamples=1000, roles=roles)
     main, tests = tables.tab_main(frame, analysis), tables.tab_tests(frame, analysis)
-    return claims.check(frame, main, tests, taus, analysis)
+    return claims.check(frame, main, tests, taus, analysis, helpfulness)
 
 
 def verdicts(found: pd.DataFrame) -> dict[int, str]:
@@ -169,6 +172,25 @@ def test_undefined_scores_are_not_testable() -> None:
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "verdict"), [(-0.44, "reproduced"), (-0.46, "not reproduced")]
+)  # 5 % of a scale from 1 to 10 are .45
+def test_where_a_judge_has_rated_replies_its_ratings_say_whether_helpfulness_changes(low: float, verdict: str) -> None:
+    frame = paper_like_run(tasks={"multisample": (0.2, 0.2)})
+    rows = [
+        ("unaligned", "rating", 8.0, 7.9, 8.1), ("multisample", "rating_change", -0.2, low, 0.0),
+        ("confidence_verb", "rating_change", 0.1, 0.0, 0.2),
+    ]  # fmt: skip
+    told = pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high"]).assign(group="all")
+    told = pd.concat([told, told.assign(group="poems", value=1.0)])  # one kind of request is not all of them
+    found = judge(frame, helpfulness=told).set_index("number").loc[10]
+    assert found["verdict"] == verdict
+    assert "1–10: UNALIGNED 8.00 [7.90, 8.10]; changes: CONFIDENCE-VERB +0.10 [+0.00, +0.20]" in found["evidence"]
+    assert f"MULTISAMPLE -0.20 [{low}, +0.00]" in found["evidence"]
+    unread = judge(frame, helpfulness=told[told["method"] != "multisample"]).set_index("number").loc[10]
+    assert (unread["verdict"], unread["evidence"]) == ("not testable", "the judge has rated no reply of MULTISAMPLE")
 
 
 def test_evidence_has_the_numbers_of_the_tables(found: pd.DataFrame) -> None:

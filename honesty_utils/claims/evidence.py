@@ -9,6 +9,7 @@ import pandas as pd
 
 from honesty_utils import names
 from honesty_utils.tables.comparisons import Difference, find
+from honesty_utils.tables.judged import ALL
 
 
 class NotTestable(Exception):
@@ -20,7 +21,8 @@ class Evidence:
     """What a run has to say: its main table, its paired tests, and which set plays which part.
 
     ``taus`` holds the τ of the methods that are points of ABSOLUTE's curve, ``tau_tests`` their paired tests in
-    distribution (lowest against highest, and neighbours).
+    distribution (lowest against highest, and neighbours). ``helpfulness`` is what a judge says of replies to requests
+    (``tables.tab_judged``), none without a judge.
     """
 
     main: pd.DataFrame
@@ -28,6 +30,7 @@ class Evidence:
     roles: Mapping[str, str]
     taus: Mapping[str, float]
     tau_tests: pd.DataFrame
+    helpfulness: pd.DataFrame | None = None
 
     def dataset(self, role: str) -> str:
         """The set that plays a part."""
@@ -55,6 +58,16 @@ class Evidence:
         if found is None:
             raise NotTestable(f"{names.label(a)} and {names.label(b)} were not tested in {metric}")
         return found
+
+    def rating(self, method: str, metric: str) -> tuple[float, float, float]:
+        """What the judge says of a method's replies to all requests, with its interval: points of its scale."""
+        assert self.helpfulness is not None, "asked for only where a judge has rated"
+        table = self.helpfulness
+        rows = table[(table["method"] == method) & (table["metric"] == metric) & (table["group"] == ALL)]
+        if rows.empty or rows["value"].isna().all():
+            raise NotTestable(f"the judge has rated no reply of {names.label(method)}")
+        value, low, high = (float(rows[column].iloc[0]) for column in ("value", "low", "high"))
+        return value, low, high
 
     def honesty_methods(self) -> list[str]:
         """The honesty methods of the paper that the run has, at least one."""

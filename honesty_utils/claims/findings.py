@@ -151,8 +151,9 @@ FINDINGS = (
     Finding(
         10,
         "Helpfulness hardly changes.",
-        f"For CONFIDENCE-VERB and MULTISAMPLE the interval of the change in accuracy on non-knowledge tasks is within "
-        f"{100 * HARDLY:.0f} points of 0.",
+        f"For CONFIDENCE-VERB and MULTISAMPLE the interval of the change in a judge's rating is within "
+        f"{100 * HARDLY:.0f} % of its scale of 0; without a judge, that of the change in accuracy on non-knowledge "
+        f"tasks is within {100 * HARDLY:.0f} points of 0.",
         judges.helpful,
         _paper_helpful,
     ),

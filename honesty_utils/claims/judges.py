@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from honesty_utils import names
 from honesty_utils.claims.evidence import Evidence, Judgement, NotTestable
 from honesty_utils.tables.comparisons import ALPHA, Difference, find
+from honesty_utils.tables.judged import SCALES
 
 NEVER = 0.01
 """A rate is 'never' when its interval ends below this."""
@@ -149,11 +150,27 @@ def sizes(run: Evidence) -> Judgement:
 
 
 def helpful(run: Evidence) -> Judgement:
-    """Finding 10, with the accuracy of non-knowledge tasks in place of a judge."""
-    before = run.score("unaligned", "tasks", "accuracy")
+    """Finding 10: by the judge's ratings, or with the accuracy of non-knowledge tasks in place of a judge."""
     methods: list[str] = [method for method in ("confidence_verb", "multisample") if method in run.honesty_methods()]
     if not methods:
         raise NotTestable("neither CONFIDENCE-VERB nor MULTISAMPLE in this run")
+    return _tasks_kept(run, methods) if run.helpfulness is None else _ratings_kept(run, methods)
+
+
+def _tasks_kept(run: Evidence, methods: list[str]) -> Judgement:
+    before = run.score("unaligned", "tasks", "accuracy")
     changes = {method: run.difference(method, "unaligned", "tasks", "accuracy") for method in methods}
     holds = all(change.low > -HARDLY and change.high < HARDLY for change in changes.values())
     return Judgement(holds, f"accuracy on tasks: UNALIGNED {before}; changes: {_list(changes)}")
+
+
+def _ratings_kept(run: Evidence, methods: list[str]) -> Judgement:
+    scale = SCALES["rating"]
+    margin = HARDLY * (scale.high - scale.low)
+    before = "{:.2f} [{:.2f}, {:.2f}]".format(*run.rating("unaligned", "rating"))
+    changes = {method: run.rating(method, "rating_change") for method in methods}
+    shown = ", ".join("{} {:+.2f} [{:+.2f}, {:+.2f}]".format(names.label(m), *found) for m, found in changes.items())
+    holds = all(low > -margin and high < margin for _, low, high in changes.values())
+    return Judgement(
+        holds, f"the judge's rating, {scale.low:.0f}–{scale.high:.0f}: UNALIGNED {before}; changes: {shown}"
+    )

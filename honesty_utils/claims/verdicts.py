@@ -23,6 +23,7 @@ def check(
     tests: pd.DataFrame,
     taus: Mapping[str, float],
     analysis: Analysis,
+    helpfulness: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge the paper's ten findings.
 
@@ -32,6 +33,7 @@ def check(
         tests: the table of paired tests.
         taus: τ of each method that is a point of ABSOLUTE's curve.
         analysis: its ``roles`` name the set that plays each part of the paper.
+        helpfulness: ``tables.tab_judged`` of the role; none: no judge has rated replies.
 
     Returns:
         ``number, finding, verdict, evidence, paper, rule``: a row a finding; percent with intervals, differences in
@@ -43,6 +45,7 @@ def check(
         {str(role): name for role, name in analysis.roles.items()},
         taus,
         _tau_tests(evaluations, taus, analysis),
+        helpfulness,
     )
     columns = ["number", "finding", "verdict", "evidence", "paper", "rule"]
     return pd.DataFrame([_row(finding, evidence) for finding in FINDINGS], columns=columns)
