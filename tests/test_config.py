@@ -217,13 +217,23 @@ def swept(**sweep: object) -> dict:
 
 def test_a_sweep_makes_a_method_of_each_value(tmp_path):
     content = swept(values=[0.3, 1.0], seeds=[7])
+    content["sweeps"]["samples"] = {"methods": ["absolute", "finetuned"], "values": [2]}
+    content["sweeps"]["known_share"] = {"methods": ["absolute"], "values": [0.3], "questions": 50}
     content["sweeps"]["questions"] = {"methods": ["absolute", "finetuned"], "values": [100]}
     content["sweeps"]["learning_rate"] = {"methods": ["finetuned"], "values": [1.0e-5]}
     params = load(tmp_path, content)
     assert set(params.trained) == {
         "absolute", "finetuned", "absolute_tau_0.3", "absolute_tau_1", "absolute_questions_100",
-        "finetuned_questions_100", "finetuned_learning_rate_0.00001",
+        "finetuned_questions_100", "finetuned_learning_rate_0.00001", "absolute_samples_2", "finetuned_samples_2",
+        "absolute_known_share_0.3",
     }  # fmt: skip
+    assert params.trained["absolute_samples_2"].options == {
+        **params.trained["absolute"].options,
+        "greedy_suffices": False,
+    }
+    assert params.trained["finetuned_samples_2"].options == params.trained["finetuned"].options
+    rows = params.trained["absolute_known_share_0.3"].rows
+    assert (rows.questions, rows.known_share, params.trained["absolute"].rows.questions) == (50, 0.3, None)
     assert params.trained["absolute_tau_0.3"].options == {"tau": 0.3, "greedy_suffices": False}
     assert params.training_of("absolute_tau_0.3").seeds == (7,) and params.training_of("absolute").seeds == (0,)
     assert params.trained["finetuned_questions_100"].rows.questions == 100

@@ -127,8 +127,12 @@ def test_adapter_that_the_engine_was_not_started_with(engine: Any) -> None:
 # ---- draws and lengths
 
 
-def test_mean_logprob_is_that_of_the_generated_tokens_at_temperature_one(engine: Any, references: list[Any]) -> None:
+def test_mean_logprob_is_that_of_the_generated_tokens_at_temperature_one(
+    engine: Any, references: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     prompt = ask("Tea or coffee?")
+    assert engine.generate([Request(prompt, 1.0, seed=5)])[0].mean_logprob is None  # as a run has it
+    monkeypatch.setattr(engine, "sample_logprobs", True)
     for temperature in (0.0, 1.0, 2.0):
         request = Request(prompt, temperature, seed=5)
         (output,) = engine._run([row(engine, request)])

@@ -171,6 +171,9 @@ class Sweep(Section):
     )
     values: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(no_repeats)]
     seeds: Seeds | None = Field(None, description="none: those of the method")
+    questions: PositiveInt | None = Field(
+        None, description="training questions at every value, so that points differ in nothing else; none: the method's"
+    )
 
 
 class Evaluation(Generation):

@@ -15,7 +15,10 @@ Change = Callable[[Method, float], dict[str, Any]]
 SWEEPS: dict[str, Change] = {
     # A right greedy answer must not count as knowing, or tau would not decide alone.
     "tau": lambda entry, value: {"options": {**entry.options, "tau": value, "greedy_suffices": False}},
-    "samples": lambda entry, value: {"rows": _with(entry, samples=_whole("samples", value))},
+    "samples": lambda entry, value: {
+        "rows": _with(entry, samples=_whole("samples", value)),
+        **_by_samples_alone(entry),
+    },
     "questions": lambda entry, value: {"rows": _with(entry, questions=_whole("questions", value))},
     "known_share": lambda entry, value: {"rows": _with(entry, known_share=value)},
     "learning_rate": lambda entry, value: {"training": {**entry.training, "learning_rate": value}},
@@ -57,10 +60,17 @@ def expand(sweeps: Mapping[str, Sweep], methods: Mapping[str, Method]) -> dict[P
 
 def _entry(method: Method, quantity: str, value: float, sweep: Sweep) -> Method:
     seeds = {} if sweep.seeds is None else {"seeds": sweep.seeds}
+    if sweep.questions is not None:
+        method = method.model_copy(update={"rows": method.rows.model_copy(update={"questions": sweep.questions})})
     try:
         return Method(**{**method.model_dump(), **SWEEPS[quantity](method, value), **seeds})
     except ValueError as error:
         raise ValueError(f"sweeps.{quantity}.values: {value:g}: {error}") from None
+
+
+def _by_samples_alone(entry: Method) -> dict[str, Any]:
+    # Where a right greedy answer counts as knowing, samples decide little.
+    return {"options": {**entry.options, "greedy_suffices": False}} if entry.builder == "absolute" else {}
 
 
 def _with(entry: Method, **changes: Any) -> dict[str, Any]:

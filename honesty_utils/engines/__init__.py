@@ -65,7 +65,7 @@ class Response:
         text: answer without special tokens, stripped.
         num_tokens: generated tokens, the end token included.
         mean_logprob: mean natural log-probability of these tokens under the model at temperature 1; ``None`` where an
-            engine cannot tell.
+            engine cannot tell or was not asked.
         finish_reason: ``stop`` (the model ended its answer) or ``length`` (it was cut off).
     """
 

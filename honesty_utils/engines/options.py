@@ -77,6 +77,10 @@ class VllmOptions(EngineOptions):
     enforce_eager: bool | None = Field(None, description="no compiled graphs: starts sooner; none: yes on a CPU only")
     load_format: str = "auto"
     trust_remote_code: bool = False
+    sample_logprobs: bool = Field(
+        False,
+        description="log-probabilities of samples, too; nothing of a run reads them, and they cost a tenth or more",
+    )
     max_lora_rank: PositiveInt | None = Field(None, description="none: the highest rank among the adapters")
     max_loras: PositiveInt | None = Field(None, description="adapters in one batch; none: all, at most 8")
 
@@ -97,7 +101,8 @@ class VllmOptions(EngineOptions):
 
     def content(self) -> dict[str, Any]:
         """Numbers and lengths count; how memory and GPUs are shared out does not."""
-        return self.model_dump(mode="json", include={"quantization", "kv_cache_dtype", "max_model_len"})
+        include = {"quantization", "kv_cache_dtype", "max_model_len", "sample_logprobs"}
+        return self.model_dump(mode="json", include=include)
 
 
 class OpenAIOptions(EngineOptions):

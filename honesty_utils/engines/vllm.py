@@ -68,6 +68,7 @@ class VllmEngine:
             ModelError: vLLM is not installed, the model cannot be loaded, or memory does not suffice.
         """
         self.name, self.style, self.max_new_tokens = model.name, style, max_new_tokens
+        self.sample_logprobs = options.sample_logprobs
         local = model_folder(model.name) is not None
         self.tokenizers: dict[str | None, Any] = {None: load_tokenizer(model)}
         for folder in adapters:
@@ -110,8 +111,8 @@ class VllmEngine:
         spoken = [_without_end(output.token_ids, output.finish_reason) for output in outputs]
         for row, output, ids in zip(rows, outputs, spoken, strict=True):
             text = self.tokenizers[row.adapter].decode(ids, skip_special_tokens=True).strip()
-            count = len(output.token_ids)
-            yield Response(text, count, output.cumulative_logprob / count, output.finish_reason)
+            count, total = len(output.token_ids), output.cumulative_logprob
+            yield Response(text, count, None if total is None else total / count, output.finish_reason)
 
     def _run(self, rows: Sequence[_Row]) -> list[Any]:
         """vLLM's completions (token ids, their summed log-probability at temperature 1, why they ended), by row."""
@@ -143,7 +144,8 @@ class VllmEngine:
             "seed": None if row.temperature == 0 else row.seed,
             "max_tokens": min(self.max_new_tokens, self.context - len(row.ids)),
             "stop_token_ids": self.ends,
-            "logprobs": 0,  # that of the chosen token, before the temperature
+            # That of the chosen token, before the temperature.
+            "logprobs": 0 if row.temperature == 0 or self.sample_logprobs else None,
             # What takes longer than many an answer: objects a token, its text, a deep copy of what is asked once.
             "flat_logprobs": True,
             "detokenize": False,
@@ -186,7 +188,7 @@ def _without_end(ids: Sequence[int], reason: str) -> list[int]:
 
 def _arguments(model: Model, options: VllmOptions, adapters: Sequence[str], local: bool) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``; what is none is left to vLLM."""
-    chosen = options.model_dump(exclude={"data_parallel_size", "max_lora_rank", "max_loras"})
+    chosen = options.model_dump(exclude={"data_parallel_size", "max_lora_rank", "max_loras", "sample_logprobs"})
     arguments = {name: value for name, value in chosen.items() if value is not None}
     arguments |= {"model": model.name, "dtype": model.dtype, "seed": 0, "use_tqdm_on_load": False}
     if not local and model.revision is not None:
