@@ -30,7 +30,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # Asleep at once, four threads train no faster than one: they wait for each other some microseconds at a time.
 export GOMP_SPINCOUNT := 10000
 
-.PHONY: help install reproduce smoke estimate plan test lint lab docs unlock clean
+.PHONY: help install reproduce smoke estimate plan compare test lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,11 +61,15 @@ plan: install  ## say what reproduce would run, and why
 test: .venv/.installed-$(TEST_EXTRAS)  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
-lint: install  ## ruff, mypy, snakefmt, notebook outputs
+lint: install  ## ruff, mypy, snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile
 
 docs: install  ## write every number in README and docs anew from figures/ and runs/
 	$(BIN)/python -m honesty_utils.report --fill README.md docs
+
+compare: install  ## finished runs side by side: RUNS=a,b,c AS=name of the comparison
+	@$(BIN)/python -m honesty_utils.execute notebooks/80_compare.ipynb runs/$(AS)/notebooks/80_compare.ipynb \
+		--parameters '{"run": "$(AS)", "runs": ["$(subst $(comma),"$(comma)",$(RUNS))"]}'
 
 lab: install  ## JupyterLab on the same environment
 	$(BIN)/jupyter lab notebooks

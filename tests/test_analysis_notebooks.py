@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import synthetic
+from papermill.exceptions import PapermillExecutionError
 
 from honesty_utils.execute import execute
 
@@ -40,3 +41,17 @@ def test_tables_and_figures_of_a_run_without_samples(tmp_path: Path, monkeypatch
     drawn = sorted(path.name for path in folder.glob("fig_*.png"))
     assert drawn == [f"fig_{name}.png" for name in ("annotation", "main", "risk_coverage", "transitions")]
     assert "Not drawn for this run: fig_ood, fig_tau" in (folder / "report.html").read_text(encoding="utf-8")
+
+    # The run beside a copy of itself, of which only its figures are there: its set has to be named.
+    other = tmp_path / "figures" / "copy"
+    other.mkdir()
+    (other / "tab_main.csv").write_bytes((folder / "tab_main.csv").read_bytes())
+    compared = {"run": "both", "runs": ["bare", "copy"]}
+    with pytest.raises(PapermillExecutionError, match="or name its set in distribution in `datasets`"):
+        execute(NOTEBOOKS / "80_compare.ipynb", tmp_path / "80.ipynb", compared)
+    execute(NOTEBOOKS / "80_compare.ipynb", tmp_path / "80.ipynb", {**compared, "datasets": {"copy": "choice"}})
+    table = pd.read_csv(tmp_path / "figures" / "both" / "tab_runs.csv")
+    assert set(table["run"]) == {"bare", "copy"} and set(table["method"]) == set(methods)
+    twins = [part.drop(columns="run").reset_index(drop=True) for _, part in table.groupby("run")]
+    pd.testing.assert_frame_equal(*twins)
+    assert (tmp_path / "figures" / "both" / "fig_runs.png").stat().st_size > 10_000

@@ -586,3 +586,20 @@ def test_areas_of_a_hand_worked_case() -> None:
     assert table.loc[("absolute", "likelihood", "aurc"), "value"] == 0
     assert table.loc[("absolute", "likelihood", "aurc"), "questions"] == 20
     assert ("absolute", "expected_accuracy", "aurc") not in table.index
+
+
+def test_runs_side_by_side_have_their_own_sets_and_no_controls(main: pd.DataFrame) -> None:
+    other = main.assign(dataset=main["dataset"].replace("indist", "triviaqa"))
+    table = tables.tab_runs({"small": main, "large": other}, {"small": "indist", "large": "triviaqa"})
+    assert list(dict.fromkeys(table["run"])) == ["small", "large"]
+    assert set(table["metric"]) == {"prudence", "over_conservativeness", "honesty", "accuracy"}
+    assert set(table["method"]) == set(names.main_methods(main["method"]))
+    printed = tables.printed_runs(table)
+    assert len(printed) == 2 * table["method"].nunique() and printed["Run"].iloc[0] == "small"
+    cell = table[(table["run"] == "large") & (table["metric"] == "honesty")].iloc[0]
+    line = printed[(printed["Run"] == "large") & (printed["Method"] == names.label(cell["method"]))]
+    assert line["Honesty"].item() == f"{100 * cell.value:.1f} [{100 * cell.low:.1f}, {100 * cell.high:.1f}]"
+    with pytest.raises(ValueError, match="run 'large': has no set 'indist'; name one of"):
+        tables.tab_runs({"large": other}, {"large": "indist"})
+    with pytest.raises(ValueError, match="no run; name at least one"):
+        tables.tab_runs({}, {})

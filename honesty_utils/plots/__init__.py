@@ -11,11 +11,13 @@ from honesty_utils.plots.dots import main_scores, out_of_distribution
 from honesty_utils.plots.grid import transition_grid
 from honesty_utils.plots.learning import learning
 from honesty_utils.plots.loss import training_loss
+from honesty_utils.plots.runs import across_runs
 from honesty_utils.plots.selective import risk_coverage
 from honesty_utils.plots.style import save_figure
 from honesty_utils.plots.sweeps import sweep
 
 __all__ = [
+    "across_runs",
     "by_knowledge",
     "choose_question",
     "data_annotation",

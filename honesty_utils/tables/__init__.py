@@ -9,6 +9,7 @@ from honesty_utils.tables.layout import paper_table, paper_tables, save_table, t
 from honesty_utils.tables.matchers import tab_matchers
 from honesty_utils.tables.paper import tab_published
 from honesty_utils.tables.refusals import tab_refusals
+from honesty_utils.tables.runs import printed_runs, tab_runs
 from honesty_utils.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.tables.selective import tab_aurc, tab_risk_coverage
 
@@ -20,6 +21,7 @@ __all__ = [
     "paper_table",
     "paper_tables",
     "printed_judged",
+    "printed_runs",
     "save_table",
     "tab_agreement",
     "tab_aurc",
@@ -39,6 +41,7 @@ __all__ = [
     "tab_rank",
     "tab_refusals",
     "tab_risk_coverage",
+    "tab_runs",
     "tab_sft",
     "tab_sweeps",
     "tab_tests",

@@ -87,9 +87,13 @@ def _cell(
 ) -> str:
     if key not in cells or np.isnan(cells[key][0]):
         return "–"
-    value, low, high = (100 * part for part in cells[key])
-    text = f"{value:.1f} [{low:.1f}, {high:.1f}]"
+    text = format_score(*cells[key])
     return f"**{text}**" if bold else text
+
+
+def format_score(value: float, low: float, high: float) -> str:
+    """A fraction and its interval in percent, as printed tables have them."""
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
