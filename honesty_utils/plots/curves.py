@@ -80,7 +80,7 @@ def stacked(name: str) -> str:
     return name.replace(" + ", "\n+ ") if " + " in name else name.replace("-", "-\n")
 
 
-def _apart(ax: Axes, values: np.ndarray, share: float = 0.07) -> list[float]:
+def _apart(ax: Axes, values: np.ndarray, share: float = 0.05) -> list[float]:
     """Those of the ascending ``values`` whose labels do not meet: at least ``share`` of the x axis apart."""
     ax.autoscale_view()  # otherwise limits are set only when the figure is drawn
     places = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack([values, values])))[:, 0]

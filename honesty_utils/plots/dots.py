@@ -139,7 +139,7 @@ def _dot_axes(ax: Axes, panel: _Panel, narrow: bool) -> None:
     if panel.group:
         # Kept out of the layout, which would make room for it in one panel: it may run into the next.
         header = ax.annotate(panel.group, (0.02, 1), (0, 17), "axes fraction", textcoords="offset points",
-                             weight="bold", fontsize=7.5)  # fmt: skip
+                             weight="bold", fontsize=7)  # fmt: skip
         header.set_in_layout(False)
     ax.set_xlim(-0.07, 1.07)
     percent_axis(ax.xaxis, ticks=(0, 0.5, 1) if narrow else (0, 0.25, 0.5, 0.75, 1))

@@ -71,8 +71,14 @@ def _place_axis(ax: Axes, values: np.ndarray, quantity: str) -> None:
     if quantity in _BY_FACTORS:
         ax.set_xscale("log")
     ticks = sorted(set(values))
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks(ticks, [_tick(tick, quantity) for tick in ticks])
     ax.minorticks_off()
+
+
+def _tick(value: float, quantity: str) -> str:
+    if quantity != "learning_rate":
+        return f"{value:g}"
+    return np.format_float_scientific(value, trim="-", exp_digits=1)  # not 3e-05 beside 0.0001
 
 
 def _name_curves(ax: Axes, rows: pd.DataFrame) -> None:
