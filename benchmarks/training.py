@@ -240,9 +240,7 @@ def main() -> None:
         # TRL's arithmetic is bfloat16 by default, over weights in float32; so is that of a bfloat16 model here.
         base = Model(name=str(paths.Run("microworld").base_model), device="cpu", dtype="bfloat16")
         # TRL neither warms up nor decays weights by default; the rates are the same in all arms.
-        settings = Training(
-            learning_rate=3e-4, weight_decay=0, warmup_ratio=0, batch_size=32, epochs=1, max_length=128
-        )
+        settings = Training(learning_rate=3e-4, weight_decay=0, warmup_ratio=0, batch_size=32, epochs=1, max_length=128)
         gpu = torch.cuda.is_available()
         large = Model(name=str(made_model(Path(folder) / "large", 12, 768, 32000)), dtype="bfloat16")
         if options.only != "memory":
