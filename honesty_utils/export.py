@@ -132,7 +132,7 @@ def merge(params: Params, adapter: Path, to: Path) -> None:
     """Save the base with ``adapter`` in its weights as an ordinary model folder, in the number type of the params."""
     from honesty_utils.engines import loading
 
-    chosen = params.model.model_copy(update={"name": str(adapter), "revision": None})
+    chosen = params.model.model_copy(update={"name": str(adapter)})
     network, tokenizer = loading.load_model(chosen)
     network.save_pretrained(to)
     tokenizer.save_pretrained(to)

@@ -246,6 +246,19 @@ def test_adapter_without_its_base(adapter: Path, tmp_path: Path) -> None:
         make_engine(copy)
 
 
+@pytest.mark.parametrize(("saved", "expected"), [(None, "abc"), ("def", "def")])
+def test_the_base_of_an_adapter_keeps_its_revision(
+    adapter: Path, tmp_path: Path, saved: str | None, expected: str
+) -> None:
+    copy = Path(shutil.copytree(adapter, tmp_path / "copy"))
+    content = json.loads((copy / "adapter_config.json").read_text())
+    content |= {"base_model_name_or_path": "org/model", "revision": saved}
+    (copy / "adapter_config.json").write_text(json.dumps(content))
+    model = Model(name=str(copy), revision="abc")
+    assert loading.base_of(model) == Model(name="org/model", revision=expected)
+    assert loading.identity(model).endswith(f" on org/model@{expected} float32")
+
+
 # ---- identity
 
 
