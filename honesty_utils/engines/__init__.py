@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "check_installed",
     "check_options",
+    "gpus",
     "identity",
     "load",
     "load_all",
@@ -210,6 +211,16 @@ def check_options(name: str, options: Mapping[str, Any], where: str = "engine") 
         return section(**options)
     except ValidationError as error:
         raise ModelError(explain(error, f"{where}.engine_options", section)) from None
+
+
+def gpus(*stages: Generation | None) -> int:
+    """GPUs of this machine that a process takes which loads the engines of ``stages``, a judge's among them.
+
+    Raises:
+        ModelError: as `check_options`.
+    """
+    found = [check_options(stage.engine, stage.engine_options).gpus for stage in stages if stage is not None]
+    return max(found, default=0)
 
 
 def check_installed(name: str) -> None:
