@@ -26,6 +26,11 @@ class EngineOptions(Section):
     """Base of an engine's options; by default the model is a folder or a hub name that this machine loads."""
 
     @property
+    def served(self) -> bool:
+        """Whether a server answers, which knows its own models and none that a run trains."""
+        return False
+
+    @property
     def gpus(self) -> int:
         """GPUs that one process with the engine takes."""
         return 1
@@ -141,6 +146,11 @@ class OpenAIOptions(EngineOptions):
         return value
 
     @property
+    def served(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def gpus(self) -> int:
         """None of this machine."""
         return 0
@@ -193,6 +203,11 @@ class RayOptions(EngineOptions):
     address: str | None = Field(None, description="none: this machine; auto or host:port: a cluster that is running")
     max_restarts: int = Field(3, ge=-1, description="how often a replica that died is started again; -1: always")
     runtime_env: dict[str, Any] = Field({}, description="Ray's, where the nodes lack this environment")
+
+    @property
+    def served(self) -> bool:
+        """As the engine inside."""
+        return self.inner().served
 
     @property
     def gpus(self) -> int:
