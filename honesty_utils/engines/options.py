@@ -199,7 +199,9 @@ class RayOptions(EngineOptions):
     engine_options: dict[str, Any] = Field({}, description="its options")
     replicas: PositiveInt = 1
     replica_cpus: PositiveFloat = 1.0
-    replica_gpus: NonNegativeFloat = Field(0.0, description="at least what its engine's parallelism takes")
+    replica_gpus: NonNegativeFloat | None = Field(
+        None, description="none: what its engine takes, where there are GPUs; 0.5: two replicas share one"
+    )
     address: str | None = Field(None, description="none: this machine; auto or host:port: a cluster that is running")
     max_restarts: int = Field(3, ge=-1, description="how often a replica that died is started again; -1: always")
     runtime_env: dict[str, Any] = Field({}, description="Ray's, where the nodes lack this environment")
@@ -212,7 +214,30 @@ class RayOptions(EngineOptions):
     @property
     def gpus(self) -> int:
         """GPUs of this machine; those of a cluster are its own business."""
-        return math.ceil(self.replicas * self.replica_gpus) if self.address is None else 0
+        each = self._needed if self.replica_gpus is None else self.replica_gpus
+        return math.ceil(self.replicas * each) if self.address is None else 0
+
+    @property
+    def _needed(self) -> int:
+        return 0 if self.served else self.inner().gpus
+
+    def gpus_each(self, device: str, there: bool) -> float:
+        """GPUs of a replica.
+
+        Args:
+            device: of the model.
+            there: whether any node has a GPU.
+
+        Raises:
+            ModelError: none are asked for and there are some: Ray would hide them, and the engine compute on a CPU.
+        """
+        needed = self._needed if there and device != "cpu" else 0
+        if self.replica_gpus == 0 and needed:
+            raise ModelError(
+                f"engine_options.replica_gpus: 0; a replica on {self.engine!r} takes {needed} and the cluster has "
+                "GPUs; leave replica_gpus out, or write model.device: cpu"
+            )
+        return needed if self.replica_gpus is None else self.replica_gpus
 
     @field_validator("address")
     @classmethod
@@ -227,7 +252,13 @@ class RayOptions(EngineOptions):
 
         if self.engine == "ray":
             raise ValueError("engine: 'ray' inside ray; name the engine that answers")
-        engines.check_options(self.engine, self.engine_options, where="engine_options")
+        needed = engines.check_options(self.engine, self.engine_options, where="engine_options").gpus
+        # A replica of one GPU may share it with another; one that is cut across several has each to itself.
+        if needed > 1 and self.replica_gpus is not None and 0 < self.replica_gpus < needed:
+            raise ValueError(
+                f"replica_gpus: {self.replica_gpus:g}; a replica on {self.engine!r} with these engine_options takes "
+                f"{needed}: write {needed}, or leave replica_gpus out"
+            )
         return self
 
     def within(self, generation: Generation) -> Generation:
