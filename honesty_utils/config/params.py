@@ -249,7 +249,7 @@ class Params(Section):
     def evaluation_groups(self) -> dict[str, list[tuple[str, int]]]:
         """Models that one process evaluates, as ``(method, seed)``, by the name of their executed notebook.
 
-        All LoRA adapters share a start of an engine that serves adapters; any other model is a group of its own.
+        All adapters, LoRA or QLoRA, share a start of an engine that serves them; any other model is a group of its own.
         """
         from honesty_utils import engines  # it imports this module
 
@@ -258,7 +258,7 @@ class Params(Section):
         for name in self.trained:
             training = self.training_of(name)
             for seed in training.seeds:
-                group = ADAPTERS if shared and training.mode == "lora" else f"{name}_seed{seed}"
+                group = ADAPTERS if shared and training.mode != "full" else f"{name}_seed{seed}"
                 groups.setdefault(group, []).append((name, seed))
         return groups
 
