@@ -20,7 +20,7 @@ from honesty_utils import config, engines, preflight, prompts
 from honesty_utils.config import Generation, Model, Prompts
 from honesty_utils.engines import ModelError, Request, loading
 from honesty_utils.engines.loading import load_model
-from honesty_utils.engines.transformers import pick, uniforms
+from honesty_utils.engines.transformers import _memory_errors, pick, uniforms
 
 
 def make_engine(folder: Path, max_new_tokens: int = 8, batch_size: int = 64) -> Any:
@@ -211,6 +211,29 @@ def test_uniforms_are_uniform_and_unrelated_between_neighbouring_seeds() -> None
     assert stats.kstest(values.ravel(), "uniform").pvalue > 0.001
     assert abs(np.corrcoef(values[:-1, 0], values[1:, 0])[0, 1]) < 0.1
     assert abs(np.corrcoef(values[:, 0], values[:, 1])[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_all_ways_in_which_memory_runs_out_are_one_error(error: Exception) -> None:
+    with (
+        pytest.raises(ModelError, match="some/model: out of memory: lower it"),
+        _memory_errors("some/model", "lower it"),
+    ):
+        raise error
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), _memory_errors("some/model", "lower it"):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
 # ---- adapters

@@ -201,6 +201,42 @@ def test_temperature_that_vllm_does_not_take(engine: Any) -> None:
         engine.generate([Request("Who?", 50.0)])
 
 
+OUT_OF_MEMORY = """
+import json, resource, sys
+from pathlib import Path
+from honesty_utils import engines
+from honesty_utils.config import Generation, Model
+from honesty_utils.engines import Request
+
+generation = Generation(engine="vllm", engine_options=json.loads(sys.argv[2]), max_new_tokens=8)
+engine = engines.load(Model(name=sys.argv[1]), generation, "raw")
+engine.generate([Request("Who?")])
+requests = [Request("x" * 150 + str(i)) for i in range(400)]
+# They are read in one step, whose widest layer takes 60 MB, where 32 MB are left.
+size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (32 << 20), resource.RLIM_INFINITY))
+engine.generate(requests)
+"""
+
+
+def test_memory_that_runs_out_is_told_with_a_remedy(tiny_model: Path) -> None:
+    options = {**SMALL, "max_num_seqs": 400, "max_num_batched_tokens": 2**16}
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert re.search(r"ModelError: .*: vLLM stopped: .*; if memory was short, lower ", done.stderr), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
+def test_whatever_stops_vllm_is_one_error(engine: Any, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(engine.llm, "generate", stop)
+    with pytest.raises(ModelError, match=r": vLLM stopped: (MemoryError|CUDA error: out of memory); if memory was"):
+        engine.generate([Request("Who?")])
+
+
 # ---- in a notebook
 
 
@@ -273,6 +309,7 @@ def test_notebooks_sample_and_evaluate_adapters_together(
         ),
         ({"max_model_len": 10**6}, r"vLLM does not start: .*max_model_len"),
         ({"quantization": "sixpenny"}, r"vLLM does not start: .*sixpenny"),
+        ({"load_format": "runai_streamer"}, r"vLLM does not start: .*(package|install)"),  # an ImportError
     ],
 )
 def test_vllm_that_does_not_start(tiny_model: Path, options: dict[str, Any], message: str) -> None:

@@ -173,8 +173,8 @@ def _memory_errors(name: str | None, remedy: str) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         text = str(error).strip().partition("\n")[0]
-        # On a CPU torch raises a plain RuntimeError; torch.OutOfMemoryError is one, too.
-        signs = ("allocate memory", "bad_alloc", "ALLOC_FAILED")
+        # Torch raises a plain RuntimeError on a CPU, and where CUDA itself reports it; OutOfMemoryError is one, too.
+        signs = ("out of memory", "allocate memory", "bad_alloc", "ALLOC_FAILED")
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(sign in text for sign in signs):
             raise
         raise ModelError(f"{name}: out of memory: {remedy} ({text or type(error).__name__})") from error

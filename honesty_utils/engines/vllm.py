@@ -133,7 +133,7 @@ class VllmEngine:
             )
         except (ValueError, VLLMClientError) as error:  # a temperature above 2, say
             raise ModelError(f"{self.name}: vLLM does not take a request: {_reason(error)}") from error
-        except (RuntimeError, VLLMServerError) as error:  # torch's out of memory is the first
+        except (RuntimeError, MemoryError, VLLMServerError) as error:  # torch's out of memory is the first
             raise ModelError(f"{self.name}: vLLM stopped: {_reason(error)}; {_REMEDY}") from error
         return [completion for output in outputs for completion in output.outputs]
 
@@ -235,14 +235,15 @@ def _start(arguments: dict[str, Any], device: str) -> Any:
         arguments = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE, **arguments}
         # Compiling its helpers takes a C++ compiler and ten seconds; interpreted they are as fast.
         current_platform.simple_compile_backend = "eager"
-    from vllm import LLM
     from vllm.exceptions import VLLMError
 
     set_num_threads = torch.set_num_threads
     try:
+        from vllm import LLM
+
         with _environment(_CPU_ENVIRONMENT if cpu else {}):
             return LLM(**arguments)
-    except (OSError, ValueError, RuntimeError, VLLMError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError, ImportError, VLLMError) as error:
         raise ModelError(
             f"model.name: {arguments['model']!r}: vLLM does not start: {_reason(error)}; {_REMEDY}"
         ) from error
