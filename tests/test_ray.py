@@ -183,6 +183,18 @@ def test_what_the_inner_engine_says_reaches_the_user(cluster: Any, tiny_model: P
         engine.generate([Request("x" * 191)])
 
 
+def test_a_long_prompt_is_found_before_the_first_request(
+    cluster: Any, tiny_model: Path, facts: Any, tmp_path: Path
+) -> None:
+    model, generation = spread(cluster, tiny_model)
+    engine = engines.load(model, generation, "raw")
+    questions = questions_of(facts, times=1)
+    questions.loc[8, "question"] = "Why? " * 200
+    with pytest.raises(ModelError, match=r"question 'q8': its prompt has \d{3} tokens and the model reads 192"):
+        draw(engine, questions, tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 def test_more_than_the_cluster_has(cluster: Any, tiny_model: Path) -> None:
     model, generation = spread(cluster, tiny_model, replicas=4, replica_gpus=2)
     message = r"4 replicas of 0.5 CPUs and 2 GPUs do not fit on the cluster, 0 do \(nodes: 1 CPUs and 0 GPUs.*\); lower"

@@ -15,6 +15,7 @@ from honesty_utils.config.stages import (
     Analysis,
     Drift,
     Evaluation,
+    Generation,
     Labeling,
     Method,
     Model,
@@ -133,7 +134,9 @@ class Params(Section):
         from honesty_utils import engines  # it imports this module
 
         here = sorted(set(engines.ENGINES) - {"openai"})
-        asking = {"evaluation": (self.evaluation, "sampling, prior_known and judge may ask a server")}
+        asking: dict[str, tuple[Generation, str]] = {
+            "evaluation": (self.evaluation, "sampling, prior_known and judge may ask a server")
+        }
         if self.drift:
             asking["sampling"] = (self.sampling, "or leave the drift section out, which asks trained models by it")
         for key, (stage, remedy) in asking.items():

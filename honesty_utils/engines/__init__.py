@@ -98,10 +98,12 @@ class MeasuringEngine(Engine, Protocol):
     """An engine that can tell, before it is asked anything, whether a prompt fits.
 
     Attributes:
-        context: tokens that the model reads, the answer included; none: without limit.
+        context: tokens that the model reads, the answer included; none: without limit, or it cannot be told.
+        max_new_tokens: tokens that an answer may have where the context leaves room for them.
     """
 
     context: int | None
+    max_new_tokens: int
 
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt, as the model reads it."""
@@ -305,6 +307,11 @@ class _WithAdapter:
         """Tokens that the model reads, the answer included."""
         found: int | None = self.engine.context
         return found
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Tokens that an answer may have."""
+        return int(self.engine.max_new_tokens)
 
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt."""

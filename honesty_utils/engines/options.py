@@ -43,6 +43,10 @@ class EngineOptions(Section):
         """What tells this model from others, see ``engines.identity``."""
         return loading.identity(model)
 
+    def context(self, model: Model) -> int | None:
+        """Tokens that the model reads, the answer included, where that is known without loading it; else none."""
+        return None
+
     def check(self, model: Model | None) -> None:
         """Look at what can be known before any work, without a network or a heavy import.
 
@@ -58,6 +62,15 @@ class EngineOptions(Section):
 
 class TransformersOptions(EngineOptions):
     """The engine on ``transformers`` has no options."""
+
+    def context(self, model: Model) -> int | None:
+        """What the model's own config says."""
+        from transformers import AutoConfig
+
+        base = loading.base_of(model)
+        config: Any = AutoConfig.from_pretrained(base.name, revision=base.revision)
+        found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+        return found
 
 
 class VllmOptions(EngineOptions):
@@ -104,6 +117,10 @@ class VllmOptions(EngineOptions):
             )
         return value
 
+    def context(self, model: Model) -> int | None:
+        """What is asked for; without that vLLM decides when it starts."""
+        return self.max_model_len
+
     def content(self) -> dict[str, Any]:
         """Numbers and lengths count; how memory and GPUs are shared out does not."""
         include = {"quantization", "kv_cache_dtype", "max_model_len", "sample_logprobs"}
@@ -120,7 +137,7 @@ class OpenAIOptions(EngineOptions):
     base_url: str = Field(description="address up to /v1, such as http://127.0.0.1:8000/v1")
     key_variable: str | None = Field(None, description="environment variable that holds the key; none: no key is sent")
     tokenizer: str | None = Field(
-        None, description="raw prompts: folder or hub name; prompts go as token ids, as other engines read them"
+        None, description="folder or hub name: long prompts are found beforehand, and raw ones go as token ids"
     )
     extra_body: dict[str, Any] = Field({}, description="sent with every request, such as {top_k: 50} for vLLM")
     logprobs: bool = Field(True, description="ask for log-probabilities; false for servers that refuse to tell them")

@@ -21,7 +21,8 @@ from honesty_utils.config import Generation, Model
 from honesty_utils.engines import Request, Response, Usage
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import RayOptions
-from honesty_utils.prompts import Style
+from honesty_utils.engines.tokens import load_tokenizer
+from honesty_utils.prompts import Style, prompt_ids
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports who uses it unless told otherwise
 
@@ -67,6 +68,7 @@ class RayEngine:
 
     Attributes:
         usage: tokens and price of all answers so far, where the inner engine counts them.
+        context: tokens that the model reads, where the inner engine's options tell without loading it.
     """
 
     def __init__(self, model: Model, style: Style, max_new_tokens: int, batch_size: int, options: RayOptions) -> None:
@@ -89,7 +91,8 @@ class RayEngine:
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
         )
-        self.options = options
+        self.options, self.style, self.max_new_tokens = options, style, max_new_tokens
+        self.context, self._tokenizer = _measure(model, options)
         self.usage: Usage | None = None
         self._replica = {
             "model": model.model_dump(mode="json"),
@@ -102,6 +105,10 @@ class RayEngine:
         there = any(node.get("GPU", 0.0) > 0 for node in nodes)
         self._each = {"CPU": options.replica_cpus, "GPU": options.gpus_each(model.device, there)}
         _check_room(options.replicas, self._each, nodes)
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt."""
+        return len(prompt_ids(self._tokenizer, prompt, self.style))
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer every request, in order; one replica does it.
@@ -160,6 +167,15 @@ class RayEngine:
         if usage is not None:
             added = Usage(**usage)
             self.usage = added if self.usage is None else self.usage + added
+
+
+def _measure(model: Model, options: RayOptions) -> tuple[int | None, Any]:
+    """Context and tokenizer of the model, by which long prompts are found here; none where this node lacks it."""
+    try:
+        context = options.inner().context(model)
+        return context, None if context is None else load_tokenizer(model)
+    except (ModelError, OSError, ValueError):
+        return None, None  # the replicas have it, or say what is wrong
 
 
 def _connect(options: RayOptions) -> None:
