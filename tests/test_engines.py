@@ -15,12 +15,13 @@ import pytest
 import torch
 import yaml
 from scipy import stats
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from honesty_utils import config, engines, preflight, prompts
 from honesty_utils.config import Generation, Model, Prompts
-from honesty_utils.engines import ModelError, Request, loading
+from honesty_utils.engines import ModelError, Request, loading, transformers as transformers_engine
 from honesty_utils.engines.loading import load_model
-from honesty_utils.engines.transformers import _memory_errors, pick, uniforms
+from honesty_utils.engines.transformers import _memory_errors, pick, precision, uniforms
 
 
 def make_engine(folder: Path, max_new_tokens: int = 8, batch_size: int = 64) -> Any:
@@ -197,6 +198,32 @@ def test_pick_inverts_the_cumulative_distribution() -> None:
 def test_pick_never_takes_what_has_no_probability() -> None:
     logits = torch.tensor([[-math.inf, 0.0, -math.inf, 0.0, -math.inf]]).expand(3, 5)
     assert pick(logits, torch.ones(3), torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64)).tolist() == [1, 3, 3]
+
+
+class Types(TorchDispatchMode):
+    """The number types of all tensors that come out of an operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.seen |= {one.dtype for one in (made if isinstance(made, tuple | list) else [made]) if torch.is_tensor(one)}
+        return made
+
+
+def test_a_device_without_float64_draws_the_same(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precision(torch.device("mps")) == torch.float32 and precision(torch.device("cuda")) == torch.float64
+    requests = [Request(ask("Who wrote Hamlet?"), 1.5, seed) for seed in range(40)]
+    with Types() as wide:
+        expected = engine.generate(requests)
+    # This processor plays the device: it has float64, and nothing may ask for it.
+    monkeypatch.setattr(transformers_engine, "precision", lambda device: torch.float32)
+    with Types() as narrow:
+        found = engine.generate(requests)
+    assert torch.float64 in wide.seen and torch.float64 not in narrow.seen
+    assert [one.text for one in found] == [one.text for one in expected]
 
 
 def test_uniforms_are_splitmix64() -> None:
