@@ -155,10 +155,21 @@ def test_responses_do_not_depend_on_their_neighbours(engine: Any, questions: lis
     assert len({response.text for response in together}) > 30
     backwards = engine.generate(requests[::-1])[::-1]
     # Alone, each is a request to vLLM of its own; together, those of one question are one with ``n``.
-    assert len(vllm_engine._draws([row(engine, request) for request in requests[:22]])) == 4
+    assert len(vllm_engine._draws([row(engine, request) for request in requests[:22]], most=10)) == 4
     alone = [engine.generate([request])[0] for request in requests[:22]]
     assert np.mean([a.text == b.text for a, b in zip(together, backwards, strict=True)]) >= 0.99
     assert np.mean([a.text == b.text for a, b in zip(together, alone, strict=False)]) >= 0.95
+
+
+def test_more_samples_than_vllm_takes_at_once_are_several_requests(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [Request(ask("Tea or coffee?"), 1.5, seed) for seed in range(10)]
+    together = engine.generate(requests)
+    monkeypatch.setattr("vllm.envs.VLLM_MAX_N_SEQUENCES", 4)
+    assert vllm_engine._draws([row(engine, request) for request in requests], most=4) == [(0, 4), (4, 4), (8, 2)]
+    found = engine.generate(requests)  # vLLM itself refuses n = 10 now
+    assert np.mean([a.text == b.text for a, b in zip(found, together, strict=True)]) >= 0.9
 
 
 def test_first_tokens_are_drawn_with_the_models_probabilities(engine: Any, references: list[Any]) -> None:

@@ -116,13 +116,13 @@ class VllmEngine:
 
     def _run(self, rows: Sequence[_Row]) -> list[Any]:
         """vLLM's completions (token ids, their summed log-probability at temperature 1, why they ended), by row."""
-        from vllm import SamplingParams
+        from vllm import SamplingParams, envs
         from vllm.exceptions import VLLMClientError, VLLMServerError
 
         if not rows:
             return []
         prompts = {ids: {"prompt_token_ids": list(ids)} for ids in {row.ids for row in rows}}
-        draws = _draws(rows)
+        draws = _draws(rows, envs.VLLM_MAX_N_SEQUENCES)
         first = [rows[start] for start, _ in draws]
         try:
             outputs = self.llm.generate(
@@ -165,11 +165,14 @@ def _row(request: Request, ids: tuple[int, ...]) -> _Row:
     return _Row(ids, request.temperature, seed, request.adapter)
 
 
-def _draws(rows: Sequence[_Row]) -> list[tuple[int, int]]:
-    """Neighbours that differ in their seeds only, each one above the last: where they start, and how many they are."""
+def _draws(rows: Sequence[_Row], most: int) -> list[tuple[int, int]]:
+    """Neighbours that differ in their seeds only, each one above the last: where they start, and how many they are.
+
+    At most ``most``, which is what vLLM takes as one request.
+    """
     draws: list[tuple[int, int]] = []
     for place, row in enumerate(rows):
-        if place and _follows(row, rows[place - 1]):
+        if place and _follows(row, rows[place - 1]) and draws[-1][1] < most:
             start, count = draws[-1]
             draws[-1] = (start, count + 1)
         else:
