@@ -17,7 +17,10 @@ DATA ?=
 # Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
 FORCE ?=
 OPTIONS ?=
-GPUS ?= $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
+INSTALLED = $(shell nvidia-smi -L 2>/dev/null | grep -c ^GPU)
+LISTED = $(words $(filter-out -1,$(call split,$(CUDA_VISIBLE_DEVICES))))
+# Jobs share out the GPUs that CUDA_VISIBLE_DEVICES lists, where it is set.
+GPUS ?= $(if $(filter 0,$(INSTALLED))$(filter undefined,$(origin CUDA_VISIBLE_DEVICES)),$(INSTALLED),$(LISTED))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \

@@ -39,10 +39,6 @@ def section(name):
     return getattr(P, name).model_dump(mode="json")
 
 
-def gpus(stage):
-    return engines.check_options(stage.engine, stage.engine_options).gpus
-
-
 def question_sets(part):
     sets = {name: P.questions[name].model_dump(mode="json") for name in PARTS[part]}
     # Of requests the greedy reply is judged and no other.
@@ -121,7 +117,7 @@ if P.prior_known:
             EXECUTED / "05_prior_known.ipynb",
         threads: 2
         resources:
-            gpu=1,
+            gpu=engines.gpus(P.prior_known, P.judge),
         params:
             values=values(
                 model=MODEL,
@@ -152,7 +148,7 @@ for part, names in PARTS.items():
             EXECUTED / f"10_sampling_{part}.ipynb",
         threads: 2
         resources:
-            gpu=gpus(P.sampling),
+            gpu=engines.gpus(P.sampling),
         params:
             values=values(
                 questions=question_sets(part),
@@ -181,7 +177,7 @@ for part, names in [(part, names) for part, names in PARTS.items() if part != "r
         log:
             EXECUTED / f"20_labeling_{part}.ipynb",
         resources:
-            gpu=gpus(P.judge) if P.judge else 0,
+            gpu=engines.gpus(P.judge),
         params:
             values=values(
                 questions=question_sets(part),
@@ -284,7 +280,7 @@ rule evaluation:
         EXECUTED / "50_evaluation_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=gpus(P.evaluation),
+        gpu=engines.gpus(P.evaluation, P.judge),
     params:
         values=lambda wildcards: evaluation_values([[wildcards.method, int(wildcards.seed)]]),
     shell:
@@ -309,7 +305,7 @@ if TOGETHER:
             EXECUTED / f"50_evaluation_{settings.ADAPTERS}.ipynb",
         threads: 1
         resources:
-            gpu=gpus(P.evaluation),
+            gpu=engines.gpus(P.evaluation, P.judge),
         params:
             values=lambda wildcards: evaluation_values(TOGETHER),
         shell:
@@ -347,7 +343,7 @@ rule drift:
         EXECUTED / "55_drift_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=gpus(P.sampling),
+        gpu=engines.gpus(P.sampling, P.judge),
     params:
         values=drift_values,
     shell:
@@ -393,7 +389,7 @@ if JUDGED:
         log:
             EXECUTED / "56_judging.ipynb",
         resources:
-            gpu=1,
+            gpu=engines.gpus(P.judge),
         params:
             values=values(methods=COMPARED, roles=JUDGED_ROLES, judge=section("judge")),
         shell:

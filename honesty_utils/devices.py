@@ -2,7 +2,7 @@
 
 Snakemake counts GPUs (``--resources gpu=8``) and does not say which; without more, eight jobs of one GPU each would all
 take the first. A claim is a lock on a file, which the operating system lets go when the process ends, however it ends.
-Where ``CUDA_VISIBLE_DEVICES`` is set already, as Slurm does it, nothing is claimed.
+Where ``CUDA_VISIBLE_DEVICES`` is set already, by a user or by Slurm, claims are among those that it lists.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import IO
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+QUEUES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
+"""What tells a queue's job from others: each may count its own GPUs from 0, so its claims are its own business."""
 
 
 class DeviceError(RuntimeError):
@@ -35,7 +39,7 @@ def installed() -> int:
 
 
 @contextmanager
-def claimed(count: int, total: int | None = None, folder: str | Path | None = None) -> Iterator[list[int]]:
+def claimed(count: int, total: int | None = None, folder: str | Path | None = None) -> Iterator[list[str]]:
     """Hold ``count`` GPUs that no other job of this user holds; child processes see these and no others.
 
     Args:
@@ -44,37 +48,59 @@ def claimed(count: int, total: int | None = None, folder: str | Path | None = No
         folder: where the locks are; none: one of this user under the machine's folder for temporary files.
 
     Yields:
-        Their numbers; none where there is nothing to claim: no GPU, or others have chosen already.
+        Their names as in ``CUDA_VISIBLE_DEVICES``, numbers as a rule; none where there is nothing to claim.
 
     Raises:
-        DeviceError: the machine has fewer.
+        DeviceError: there are fewer.
     """
-    total = installed() if count and total is None and VISIBLE not in os.environ else total or 0
-    if not count or not total or VISIBLE in os.environ:
+    before = os.environ.get(VISIBLE)
+    listed = visible(installed() if total is None else total, before) if count else []
+    if not listed:
         yield []
         return
-    if count > total:
-        raise DeviceError(f"{count} GPUs are asked for and this machine has {total}; lower the engine's parallelism")
-    place = Path(folder) if folder else Path(tempfile.gettempdir()) / f"honesty-gpus-{getpass.getuser()}"
+    if count > len(listed):
+        there = f"this machine has {len(listed)}" if before is None else f"{VISIBLE}={before} lists {len(listed)}"
+        raise DeviceError(f"{count} GPUs are asked for and {there}; lower the engine's parallelism")
+    place = Path(folder) if folder else _folder()
     place.mkdir(parents=True, exist_ok=True)
     with ExitStack() as locks:
-        chosen = _wait_for(count, total, place, locks)
-        os.environ[VISIBLE] = ",".join(map(str, chosen))
+        chosen = _wait_for(count, listed, place, locks)
+        os.environ[VISIBLE] = ",".join(chosen)
         try:
             yield chosen
         finally:
-            del os.environ[VISIBLE]
+            if before is None:
+                del os.environ[VISIBLE]
+            else:
+                os.environ[VISIBLE] = before
 
 
-def _wait_for(count: int, total: int, place: Path, locks: ExitStack) -> list[int]:
-    """Lock ``count`` of the files ``0`` … ``total - 1``; all or none, so that two jobs never wait for each other."""
+def visible(total: int, listed: str | None) -> list[str]:
+    """Names of the GPUs that a process sees, of ``total``, where ``CUDA_VISIBLE_DEVICES`` is ``listed``.
+
+    As CUDA reads it: names behind one that is none, such as -1, do not count.
+    """
+    if not total or listed is None:
+        return [str(number) for number in range(total)]
+    names = [name.strip() for name in listed.split(",")]
+    return list(takewhile(lambda name: int(name) < total if name.isdigit() else name[:1].isalpha(), names))
+
+
+def _folder() -> Path:
+    job = next((f"-{os.environ[name]}" for name in QUEUES if name in os.environ), "")
+    return Path(tempfile.gettempdir()) / f"honesty-gpus-{getpass.getuser()}{job}"
+
+
+def _wait_for(count: int, listed: list[str], place: Path, locks: ExitStack) -> list[str]:
+    """Lock ``count`` files named like GPUs; all or none, so that two jobs never wait for each other."""
     while True:
         with ExitStack() as tried, (place / "choosing").open("w") as choosing:
             fcntl.flock(choosing, fcntl.LOCK_EX)
-            chosen: list[int] = []
-            for number in range(total):
-                if len(chosen) < count and _lock(tried.enter_context((place / str(number)).open("w"))):
-                    chosen.append(number)
+            chosen: list[str] = []
+            for name in listed:
+                file = place / name.replace("/", "_")  # of a part of a GPU (MIG)
+                if len(chosen) < count and _lock(tried.enter_context(file.open("w"))):
+                    chosen.append(name)
             if len(chosen) == count:
                 locks.push(tried.pop_all())
                 return chosen

@@ -17,6 +17,7 @@ import yaml
 
 from honesty_utils import cards, config, manifest, records
 from honesty_utils.config import Params
+from honesty_utils.engines.loading import ModelError
 from honesty_utils.paths import Run
 
 
@@ -65,8 +66,8 @@ def gather(params: Params, method: str, seed: int, licence: str | None) -> cards
         ExportError: see `export`.
     """
     run = Run(params.run)
-    if method not in params.methods:
-        raise ExportError(f"{method!r} is no trained method of {params.run}; known: {sorted(params.methods)}")
+    if method not in params.trained:
+        raise ExportError(f"{method!r} is no trained method of {params.run}; known: {sorted(params.trained)}")
     model, scores = run.model(method, seed), run.figures / "tab_main.csv"
     for path, notebook in ((model, "40_training"), (run.sft(method), "the method's notebook"), (scores, "60_tables")):
         if not path.exists():
@@ -90,7 +91,7 @@ def gather(params: Params, method: str, seed: int, licence: str | None) -> cards
         refusal=params.prompts.refusal,
         style=params.prompts.style,
         sources={name: spec.source for name, spec in params.questions.items()},
-        options=dict(params.methods[method].options),
+        options=dict(params.trained[method].options),
     )
 
 
@@ -132,7 +133,7 @@ def merge(params: Params, adapter: Path, to: Path) -> None:
     """Save the base with ``adapter`` in its weights as an ordinary model folder, in the number type of the params."""
     from honesty_utils.engines import loading
 
-    chosen = params.model.model_copy(update={"name": str(adapter), "revision": None})
+    chosen = params.model.model_copy(update={"name": str(adapter)})
     network, tokenizer = loading.load_model(chosen)
     network.save_pretrained(to)
     tokenizer.save_pretrained(to)
@@ -159,7 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
         name = f"{options.method}-seed{options.seed}"
         to = options.to or Run(params.run).folder / "export" / name
         exported = export(params, options.method, options.seed, to, options.license)
-    except (config.ConfigError, ExportError, records.RecordError, FileNotFoundError) as error:
+    except (config.ConfigError, ExportError, ModelError, records.RecordError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"written: {to}\nread the cards, then upload by hand if you want to:")

@@ -36,6 +36,7 @@ class atomic:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None:
+            _to_disk(self.partial)
             os.replace(self.partial, self.path)
         else:
             self.partial.unlink(missing_ok=True)
@@ -48,6 +49,9 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     partial = Path(tempfile.mkdtemp(dir=_swept(path), prefix=_prefix(path), suffix=SUFFIX))
     try:
         yield partial
+        for file in partial.rglob("*"):
+            if file.is_file():
+                _to_disk(file)
         shutil.rmtree(path, ignore_errors=True)
         partial.chmod(0o755)
         partial.rename(path)
@@ -75,6 +79,12 @@ def sweep(folder: str | Path, name: str = "") -> list[Path]:
         else:
             path.unlink(missing_ok=True)
     return stale
+
+
+def _to_disk(path: Path) -> None:
+    """Have a file's content written: after a power cut a name may be there whose content never was."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _swept(path: Path) -> Path:

@@ -45,9 +45,10 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
 
 
 def seed_of(seed: int, question_id: str, sample_index: int) -> int:
-    """Seed (63 bits) of one response: the same on every machine, in every process and shard.
+    """Seed of one response: 62 bits of its question plus its number, the same on every machine, in every shard.
 
-    Samples of a question count up from its first, so that an engine may ask for them as one request.
+    Samples of a question count up from its first, so that an engine may ask for them as one request. Two bits are left
+    free, so that no sum leaves the 63 that engines take.
     """
     digest = hashlib.sha256(f"{seed}\x1f{question_id}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 2) + sample_index

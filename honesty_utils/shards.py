@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -117,6 +118,8 @@ def plan(
 def check_lengths(engine: Engine, shards: Sequence[Shard]) -> None:
     """Find prompts that leave no room for an answer before the first of them is asked, where the engine can tell.
 
+    It warns of those that leave room for a part of the longest answer: what is cut off there may be graded wrong.
+
     Raises:
         ModelError: names the question with the longest prompt, its length and the model's.
     """
@@ -133,6 +136,14 @@ def check_lengths(engine: Engine, shards: Sequence[Shard]) -> None:
             f"question {prompts[longest]!r}: its prompt has {lengths[longest]} tokens and the model reads "
             f"{engine.context}, the answer included ({len(too_long)} of {len(prompts)} prompts leave no room for one); "
             "shorten it, drop long questions with questions.<set>.longest, or take a model with a longer context"
+        )
+    room = engine.context - max(lengths.values(), default=0)
+    if room < engine.max_new_tokens:
+        narrow = sum(engine.context - length < engine.max_new_tokens for length in lengths.values())
+        warnings.warn(
+            f"{narrow} of {len(prompts)} prompts leave room for fewer than max_new_tokens = {engine.max_new_tokens} "
+            f"tokens in the {engine.context} that the model reads, the longest for {room}; longer answers are cut",
+            stacklevel=2,
         )
 
 

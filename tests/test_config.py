@@ -17,6 +17,7 @@ SMALLEST = {
     "methods": {"absolute": {"options": {"tau": 0.1}}, "finetuned": None},
     "evaluation": {"datasets": ["indist"]},
 }
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
 
 
 def changed(path: str, value: object) -> dict:
@@ -85,6 +86,12 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['jsonl'"),
         ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
+        ("evaluation", {"datasets": ["indist"], **SERVED}, r"evaluation.engine: 'openai' asks a server, .*'vllm'"),
+        (
+            "evaluation",
+            {"datasets": ["indist"], "engine": "ray", "engine_options": SERVED},
+            r"evaluation.engine: 'ray' asks a server, which has no model that this run trains; .*sampling, prior_known",
+        ),
         ("model.device", "gpu", r"model.device: .*; got 'gpu'"),
         ("prompts.refusal", " ", r"prompts.refusal: .*; got ' '"),
         ("labeling.refusal_signs", "gpt", r"labeling.refusal_signs: no family 'gpt'; known: \['baichuan', .*'all'\]"),
@@ -115,6 +122,31 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
 def test_mistakes_are_named(tmp_path, path, value, message):
     with pytest.raises(config.ConfigError, match=message):
         load(tmp_path, changed(path, value))
+
+
+def test_adapters_share_a_start_of_an_engine_that_serves_them(tmp_path):
+    def groups(engine: str) -> dict[str, list[tuple[str, int]]]:
+        training = {"absolute": {"training": {"mode": "qlora"}}, "finetuned": {"training": {"mode": "lora"}}}
+        methods = {**training, "multisample": {"training": {"mode": "full"}}}
+        return load(
+            tmp_path, {**SMALLEST, "methods": methods, "evaluation": {"datasets": ["indist"], "engine": engine}}
+        ).evaluation_groups()
+
+    assert groups("vllm") == {
+        "unaligned_seed0": [("unaligned", 0)],
+        "prompt_based_seed0": [("prompt_based", 0)],
+        "adapters": [("absolute", 0), ("finetuned", 0)],
+        "multisample_seed0": [("multisample", 0)],
+    }
+    assert len(groups("transformers")) == 5
+
+
+def test_trained_models_are_not_asked_of_a_server(tmp_path):
+    # M_t may be, as long as nothing that is trained is sampled like it.
+    assert load(tmp_path, {**SMALLEST, "sampling": SERVED}).sampling.engine == "openai"
+    message = r"sampling.engine: 'openai' asks a server.*; or leave the drift section out"
+    with pytest.raises(config.ConfigError, match=message):
+        load(tmp_path, {**SMALLEST, "sampling": SERVED, "drift": {"methods": ["absolute"]}})
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from honesty_utils.devices import VISIBLE, DeviceError, claimed
+from honesty_utils.devices import VISIBLE, DeviceError, claimed, visible
 
 HOLD = """
 import sys, time
@@ -59,23 +60,84 @@ def test_a_job_waits_for_gpus_and_takes_those_of_a_killed_one(tmp_path: Path) ->
 def test_claims_end_with_the_block(tmp_path: Path) -> None:
     for _ in range(2):
         with claimed(4, total=4, folder=tmp_path) as chosen:
-            assert chosen == [0, 1, 2, 3] and os.environ[VISIBLE] == "0,1,2,3"
+            assert chosen == ["0", "1", "2", "3"] and os.environ[VISIBLE] == "0,1,2,3"
         assert VISIBLE not in os.environ
 
 
-def test_nothing_is_claimed_where_others_have_chosen_or_there_is_no_gpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_claimed_where_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with claimed(1, total=0, folder=tmp_path) as chosen:
         assert chosen == [] and VISIBLE not in os.environ
     with claimed(0, total=4, folder=tmp_path) as chosen:
         assert chosen == [] and VISIBLE not in os.environ
-    monkeypatch.setenv(VISIBLE, "5")
-    with claimed(1, total=4, folder=tmp_path) as chosen:
-        assert chosen == [] and os.environ[VISIBLE] == "5"
+    for hidden in ("", "-1"):
+        monkeypatch.setenv(VISIBLE, hidden)
+        with claimed(1, total=4, folder=tmp_path) as chosen:
+            assert chosen == [] and os.environ[VISIBLE] == hidden
+    monkeypatch.setenv(VISIBLE, "0")
+    with claimed(1, total=0, folder=tmp_path) as chosen:
+        assert chosen == [] and os.environ[VISIBLE] == "0"
     assert not list(tmp_path.iterdir())
 
 
-def test_more_than_there_are(tmp_path: Path) -> None:
+def test_jobs_share_out_the_gpus_that_a_user_has_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VISIBLE, "3,1")
+    first, second = (hold(1, tmp_path, 30) for _ in range(2))
+    try:
+        assert {job.stdout.readline() for job in (first, second) if job.stdout} == {"3\n", "1\n"}
+    finally:
+        for job in (first, second):
+            job.kill()
+            job.wait()
+    with claimed(2, total=4, folder=tmp_path) as chosen:
+        assert chosen == ["3", "1"]
+    assert os.environ[VISIBLE] == "3,1"
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (None, ["0", "1", "2", "3"]),
+        ("2, 3", ["2", "3"]),
+        ("2,9,3", ["2"]),
+        ("1,-1,2", ["1"]),
+        ("GPU-8932f937,MIG-GPU-5c1/1/0", ["GPU-8932f937", "MIG-GPU-5c1/1/0"]),
+    ],
+)
+def test_gpus_that_a_process_sees(listed: str | None, expected: list[str]) -> None:
+    assert visible(4, listed) == expected
+
+
+def test_jobs_of_a_queue_do_not_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two jobs on one node, each shown one GPU, which both call 0.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(VISIBLE, "0")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with claimed(1, total=1) as first:
+        monkeypatch.setenv("SLURM_JOB_ID", "8")
+        with claimed(1, total=1) as second:
+            assert first == second == ["0"]
+
+
+def test_more_than_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="5 GPUs are asked for and this machine has 4"), claimed(5, 4, tmp_path):
         pass
+    monkeypatch.setenv(VISIBLE, "2,3")
+    with pytest.raises(DeviceError, match="3 GPUs are asked for and CUDA_VISIBLE_DEVICES=2,3 lists 2"):
+        claimed(3, 4, tmp_path).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "listed", "expected"), [(8, None, "8"), (8, "4,5,6,7", "4"), (8, "", "0"), (0, "0", "0")]
+)
+def test_make_counts_the_gpus_that_a_user_has_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, listed: str | None, expected: str
+) -> None:
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\n" + "".join(f"echo 'GPU {i}: (UUID: GPU-{i})'\n" for i in range(gpus)))
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    if listed is not None:
+        monkeypatch.setenv(VISIBLE, listed)
+    command = ["make", "--silent", "--eval", "show: ; @echo $(GPUS)", "show"]
+    shown = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == expected

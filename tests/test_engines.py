@@ -15,12 +15,13 @@ import pytest
 import torch
 import yaml
 from scipy import stats
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from honesty_utils import config, engines, preflight, prompts
 from honesty_utils.config import Generation, Model, Prompts
-from honesty_utils.engines import ModelError, Request, loading
+from honesty_utils.engines import ModelError, Request, loading, transformers as transformers_engine
 from honesty_utils.engines.loading import load_model
-from honesty_utils.engines.transformers import pick, uniforms
+from honesty_utils.engines.transformers import _memory_errors, pick, precision, uniforms
 
 
 def make_engine(folder: Path, max_new_tokens: int = 8, batch_size: int = 64) -> Any:
@@ -199,6 +200,32 @@ def test_pick_never_takes_what_has_no_probability() -> None:
     assert pick(logits, torch.ones(3), torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64)).tolist() == [1, 3, 3]
 
 
+class Types(TorchDispatchMode):
+    """The number types of all tensors that come out of an operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.seen |= {one.dtype for one in (made if isinstance(made, tuple | list) else [made]) if torch.is_tensor(one)}
+        return made
+
+
+def test_a_device_without_float64_draws_the_same(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precision(torch.device("mps")) == torch.float32 and precision(torch.device("cuda")) == torch.float64
+    requests = [Request(ask("Who wrote Hamlet?"), 1.5, seed) for seed in range(40)]
+    with Types() as wide:
+        expected = engine.generate(requests)
+    # This processor plays the device: it has float64, and nothing may ask for it.
+    monkeypatch.setattr(transformers_engine, "precision", lambda device: torch.float32)
+    with Types() as narrow:
+        found = engine.generate(requests)
+    assert torch.float64 in wide.seen and torch.float64 not in narrow.seen
+    assert [one.text for one in found] == [one.text for one in expected]
+
+
 def test_uniforms_are_splitmix64() -> None:
     # First outputs for seed 1234567 as its authors' C code prints them, upper 53 bits as a fraction.
     outputs = [6457827717110365317, 3203168211198807973, 9817491932198370423]
@@ -211,6 +238,29 @@ def test_uniforms_are_uniform_and_unrelated_between_neighbouring_seeds() -> None
     assert stats.kstest(values.ravel(), "uniform").pvalue > 0.001
     assert abs(np.corrcoef(values[:-1, 0], values[1:, 0])[0, 1]) < 0.1
     assert abs(np.corrcoef(values[:, 0], values[:, 1])[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_all_ways_in_which_memory_runs_out_are_one_error(error: Exception) -> None:
+    with (
+        pytest.raises(ModelError, match="some/model: out of memory: lower it"),
+        _memory_errors("some/model", "lower it"),
+    ):
+        raise error
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), _memory_errors("some/model", "lower it"):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
 # ---- adapters
@@ -244,6 +294,19 @@ def test_adapter_without_its_base(adapter: Path, tmp_path: Path) -> None:
     (copy / "adapter_config.json").write_text(json.dumps({**content, "base_model_name_or_path": None}))
     with pytest.raises(ModelError, match=r"base_model_name_or_path is None; name the base model"):
         make_engine(copy)
+
+
+@pytest.mark.parametrize(("saved", "expected"), [(None, "abc"), ("def", "def")])
+def test_the_base_of_an_adapter_keeps_its_revision(
+    adapter: Path, tmp_path: Path, saved: str | None, expected: str
+) -> None:
+    copy = Path(shutil.copytree(adapter, tmp_path / "copy"))
+    content = json.loads((copy / "adapter_config.json").read_text())
+    content |= {"base_model_name_or_path": "org/model", "revision": saved}
+    (copy / "adapter_config.json").write_text(json.dumps(content))
+    model = Model(name=str(copy), revision="abc")
+    assert loading.base_of(model) == Model(name="org/model", revision=expected)
+    assert loading.identity(model).endswith(f" on org/model@{expected} float32")
 
 
 # ---- identity

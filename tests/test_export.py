@@ -1,6 +1,8 @@
 """Export: adapter and whole model answer alike, cards say what was done, what is missing is an error."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -131,3 +133,38 @@ def test_the_licence_of_the_base_is_that_of_its_card(run, tiny_model, tmp_path):
 def test_what_is_not_there(run, method, seed, message, capsys):
     assert export.main([str(run), method, "--seed", str(seed), "--license", "mit"]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+@pytest.fixture
+def swept(run, tmp_path, monkeypatch):
+    """A copy of the run in which the adapter is that of a point of a sweep."""
+    shutil.copytree(run.parent, tmp_path / "copy")
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path / "copy"))
+    moved = Run("toy")
+    for pattern in (lambda name: moved.model(name, 0), moved.sft):
+        old, new = pattern("absolute"), pattern("absolute_tau_0.5")
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(new)
+        made = manifest.path_of(old)
+        if made.is_file():
+            made.rename(manifest.path_of(new))
+    made = manifest.path_of(moved.model("absolute_tau_0.5", 0))
+    made.write_text(made.read_text().replace('"method": "absolute"', '"method": "absolute_tau_0.5"'))
+    path = tmp_path / "copy" / run.name
+    sweeps = {"tau": {"methods": ["absolute"], "values": [0.5]}}
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "sweeps": sweeps}))
+    return path
+
+
+def test_a_point_of_a_sweep_is_exported_with_its_value(swept):
+    assert export.main([str(swept), "absolute_tau_0.5", "--license", "mit"]) == 0
+    folder = Run("toy").folder / "export" / "absolute_tau_0.5-seed0"
+    assert "| absolute_tau_0.5.tau | 0.5 |" in ModelCard.load(folder / "model" / "README.md").text
+
+
+def test_an_adapter_without_its_base_is_told_in_a_line(swept, capsys):
+    path = Run("toy").model("absolute_tau_0.5", 0) / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": "/gone/base"}))
+    assert export.main([str(swept), "absolute_tau_0.5", "--license", "mit"]) == 2
+    assert "base model of this adapter: model.name: '/gone/base' is no folder" in capsys.readouterr().err
+    assert not (Run("toy").folder / "export" / "absolute_tau_0.5-seed0").exists()

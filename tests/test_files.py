@@ -66,6 +66,20 @@ def test_only_partial_files_go(tmp_path):
     assert files.sweep(tmp_path) == [] and files.sweep(tmp_path / "none") == []
 
 
+@pytest.mark.parametrize("kind", [files.atomic, files.atomic_folder])
+def test_content_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch, kind):
+    target, synced = tmp_path / "model", []
+
+    def fsync(handle):
+        assert not target.exists()
+        synced.append(os.pread(handle, 10, 0))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with kind(target) as partial:
+        (partial if partial.is_file() else partial / "part").write_text("whole")
+    assert synced == [b"whole"] and target.exists()
+
+
 def test_a_folder_replaces_the_one_before_unless_its_writer_fails(tmp_path):
     target = tmp_path / "model"
     for content in ("first", "second"):

@@ -97,6 +97,20 @@ def test_raw_prompts_go_as_token_ids_where_a_tokenizer_is_named(tiny_model: Path
     assert (engine.prompt_length("Who?"), engine.context) == (len(expected), len(expected) + 3)
 
 
+def test_a_long_chat_is_found_before_the_first_request(tiny_model: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.chat_template = "{% for m in messages %}User: {{ m.content }}\nReply:{% endfor %}"
+    tokenizer.save_pretrained(tmp_path / "chat")
+    models = [{"id": MODEL, "object": "model", "max_model_len": 5}]
+    with serve(Script(models=models)) as script:
+        engine = make_engine(script, "chat", tokenizer=str(tmp_path / "chat"))
+        with pytest.raises(ModelError, match=r"question '.': its prompt has \d+ tokens and the model reads 5"):
+            draw(engine, tmp_path)
+    assert script.bodies == []
+
+
 def test_no_requests() -> None:
     with serve(Script()) as script:
         engine = make_engine(script)
@@ -436,7 +450,7 @@ def test_preflight_looks_at_what_the_engines_need(tmp_path: Path, capsys: pytest
     smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
     engine = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1", "key_variable": "NO_SUCH"}}
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump({**smoke, "sampling": {**smoke["sampling"], **engine}}))
+    path.write_text(yaml.safe_dump({**smoke, "drift": None, "sampling": {**smoke["sampling"], **engine}}))
     assert preflight.main([str(path)]) == 2
     assert "the environment has no NO_SUCH" in capsys.readouterr().err
 

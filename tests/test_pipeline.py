@@ -189,6 +189,37 @@ def test_adapters_are_evaluated_together_where_the_engine_serves_them(tmp_path):
     assert jobs[1]["evaluation"] == 3 and jobs[1]["evaluation_together"] == 1
 
 
+WIDE = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 8}}
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
+
+
+@pytest.mark.parametrize(
+    ("prior_known", "judge", "gpus"),
+    [
+        (
+            WIDE,
+            {"engine": "vllm", "engine_options": {"tensor_parallel_size": 2}},
+            {"prior_known": 8, "sampling_train": 1, "labeling_train": 2, "evaluation": 2, "drift": 2, "judging": 2},
+        ),
+        (
+            SERVED,
+            SERVED,
+            {"prior_known": 0, "sampling_train": 1, "labeling_train": 0, "evaluation": 1, "drift": 1, "judging": 0},
+        ),
+    ],
+)
+def test_a_job_asks_for_the_gpus_of_every_engine_that_its_notebook_loads(tmp_path, prior_known, judge, gpus):
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.touch()
+    judge = {**judge, "model": {"name": "org/judge"}, "labelled": str(labelled)}
+    asking = {**SMOKE["prior_known"], **prior_known}
+    plan = snakemake(tmp_path, write_params(tmp_path, "judged", prior_known=asking, judge=judge), "--dry-run")
+    assert plan.returncode == 0, plan.stderr[-2000:]
+    _, *jobs = re.split(r"^(?:local)?rule (\w+):$", plan.stdout + plan.stderr, flags=re.MULTILINE)
+    asked = {name: re.search(r"resources:.*\bgpu=(\d+)", job) for name, job in zip(jobs[::2], jobs[1::2], strict=True)}
+    assert {name: int(asked[name][1]) if asked[name] else 0 for name in gpus} == gpus
+
+
 def test_a_failed_notebook_leaves_its_copy_and_no_result(finished, tmp_path):
     training = {**SMOKE["training"], "max_length": 5}
     folder = tmp_path / "copy"

@@ -17,6 +17,7 @@ from servers import MODEL, Script, serve
 from honesty_utils import engines, prompts, sampling
 from honesty_utils.config import Generation, Model, Prompts, Sampling
 from honesty_utils.engines import ModelError, Request, ServerError
+from honesty_utils.engines.options import RayOptions
 
 pytestmark = pytest.mark.xdist_group("ray")  # one process: a process joins one cluster
 
@@ -182,6 +183,18 @@ def test_what_the_inner_engine_says_reaches_the_user(cluster: Any, tiny_model: P
         engine.generate([Request("x" * 191)])
 
 
+def test_a_long_prompt_is_found_before_the_first_request(
+    cluster: Any, tiny_model: Path, facts: Any, tmp_path: Path
+) -> None:
+    model, generation = spread(cluster, tiny_model)
+    engine = engines.load(model, generation, "raw")
+    questions = questions_of(facts, times=1)
+    questions.loc[8, "question"] = "Why? " * 200
+    with pytest.raises(ModelError, match=r"question 'q8': its prompt has \d{3} tokens and the model reads 192"):
+        draw(engine, questions, tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 def test_more_than_the_cluster_has(cluster: Any, tiny_model: Path) -> None:
     model, generation = spread(cluster, tiny_model, replicas=4, replica_gpus=2)
     message = r"4 replicas of 0.5 CPUs and 2 GPUs do not fit on the cluster, 0 do \(nodes: 1 CPUs and 0 GPUs.*\); lower"
@@ -189,9 +202,41 @@ def test_more_than_the_cluster_has(cluster: Any, tiny_model: Path) -> None:
         engines.load(model, generation, "raw")
 
 
+FOUR = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 4}}
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "device", "there", "each", "reserved"),
+    [
+        ({}, "auto", True, 1, 2),
+        ({}, "auto", False, 0, 2),
+        ({}, "cpu", True, 0, 2),
+        ({"replica_gpus": 0.5}, "auto", True, 0.5, 1),
+        ({"replica_gpus": 0}, "auto", False, 0, 0),
+        (FOUR, "auto", True, 4, 8),
+        ({**FOUR, "address": "auto"}, "auto", True, 4, 0),
+        (SERVED, "auto", True, 0, 0),
+        ({**SERVED, "replica_gpus": 0}, "auto", True, 0, 0),
+    ],
+)
+def test_a_replica_has_the_gpus_of_its_engine(
+    options: dict[str, Any], device: str, there: bool, each: float, reserved: int
+) -> None:
+    chosen = RayOptions(replicas=2, **options)
+    assert (chosen.gpus_each(device, there), chosen.gpus) == (each, reserved)
+
+
+def test_a_replica_without_a_gpu_where_there_are_some() -> None:
+    message = r"replica_gpus: 0; a replica on 'vllm' takes 4 and the cluster has GPUs; leave replica_gpus out"
+    with pytest.raises(ModelError, match=message):
+        RayOptions(replica_gpus=0, **FOUR).gpus_each("auto", there=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({**FOUR, "replica_gpus": 1}, r"replica_gpus: 1; a replica on 'vllm' .* takes 4: write 4, or leave"),
         ({"engine": "ray"}, "engine: 'ray' inside ray; name the engine that answers"),
         ({"engine": "gguf"}, r"engine_options.engine: 'gguf'; known: \["),
         ({"engine_options": {"beams": 2}}, r"engine_options.engine_options: beams: .*; remove it"),

@@ -269,6 +269,18 @@ def test_a_prompt_that_is_too_long_is_found_before_the_first_request(
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+def test_prompts_that_leave_little_room_are_told(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
+    # The tiny model reads 192 tokens; the answer may have 8, and the long prompt leaves fewer.
+    def length(question: str) -> int:
+        return int(engine.prompt_length(prompts.render(WORDING, "plain", question)))
+
+    long = next(text for n in range(200) if length(text := "x" * n) > 192 - engine.max_new_tokens)
+    questions.loc[8, "question"] = long
+    message = rf"1 of 9 prompts leave room for fewer than max_new_tokens = {engine.max_new_tokens} tokens in the 192"
+    with pytest.warns(UserWarning, match=rf"{message} .*, the longest for {192 - length(long)}; longer answers are"):
+        draw(engine, questions, tmp_path)
+
+
 def test_a_shard_that_holds_other_rows_is_not_taken(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:
     draw(engine, questions[:4], tmp_path)
     first, second = (tmp_path / "shards").glob("*.parquet")

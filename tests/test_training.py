@@ -7,6 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from honesty_utils import engines, prompts, training
 from honesty_utils.config import Generation, Model, Prompts, Training
+from honesty_utils.engines.loading import base_of
 from honesty_utils.training import checks
 from honesty_utils.training.job import Job
 from honesty_utils.training.order import RowOrder
@@ -80,6 +81,12 @@ def test_a_model_learns_what_it_is_given_and_the_same_twice(model, rows, tmp_pat
     assert (tmp_path / "first" / "adapter_config.json").exists() == (mode == "lora")
     assert mode == "lora" or same(tmp_path / "first", tmp_path / "second")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]  # no checkpoint, nothing half done
+
+
+def test_an_adapter_says_which_revision_of_its_base_it_needs(model, rows, tmp_path):
+    pinned = model.model_copy(update={"revision": "abc"})
+    train(rows, pinned, tmp_path / "m", mode="lora", epochs=1)
+    assert base_of(Model(name=str(tmp_path / "m"))).revision == "abc"
 
 
 def test_the_seed_changes_the_order_and_so_the_weights(model, rows, tmp_path):

@@ -155,10 +155,21 @@ def test_responses_do_not_depend_on_their_neighbours(engine: Any, questions: lis
     assert len({response.text for response in together}) > 30
     backwards = engine.generate(requests[::-1])[::-1]
     # Alone, each is a request to vLLM of its own; together, those of one question are one with ``n``.
-    assert len(vllm_engine._draws([row(engine, request) for request in requests[:22]])) == 4
+    assert len(vllm_engine._draws([row(engine, request) for request in requests[:22]], most=10)) == 4
     alone = [engine.generate([request])[0] for request in requests[:22]]
     assert np.mean([a.text == b.text for a, b in zip(together, backwards, strict=True)]) >= 0.99
     assert np.mean([a.text == b.text for a, b in zip(together, alone, strict=False)]) >= 0.95
+
+
+def test_more_samples_than_vllm_takes_at_once_are_several_requests(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [Request(ask("Tea or coffee?"), 1.5, seed) for seed in range(10)]
+    together = engine.generate(requests)
+    monkeypatch.setattr("vllm.envs.VLLM_MAX_N_SEQUENCES", 4)
+    assert vllm_engine._draws([row(engine, request) for request in requests], most=4) == [(0, 4), (4, 4), (8, 2)]
+    found = engine.generate(requests)  # vLLM itself refuses n = 10 now
+    assert np.mean([a.text == b.text for a, b in zip(found, together, strict=True)]) >= 0.9
 
 
 def test_first_tokens_are_drawn_with_the_models_probabilities(engine: Any, references: list[Any]) -> None:
@@ -199,6 +210,42 @@ def test_no_requests(engine: Any) -> None:
 def test_temperature_that_vllm_does_not_take(engine: Any) -> None:
     with pytest.raises(ModelError, match=r"vLLM does not take a request: temperature must be in \[0, 2\], got 50.0"):
         engine.generate([Request("Who?", 50.0)])
+
+
+OUT_OF_MEMORY = """
+import json, resource, sys
+from pathlib import Path
+from honesty_utils import engines
+from honesty_utils.config import Generation, Model
+from honesty_utils.engines import Request
+
+generation = Generation(engine="vllm", engine_options=json.loads(sys.argv[2]), max_new_tokens=8)
+engine = engines.load(Model(name=sys.argv[1]), generation, "raw")
+engine.generate([Request("Who?")])
+requests = [Request("x" * 150 + str(i)) for i in range(400)]
+# They are read in one step, whose widest layer takes 60 MB, where 32 MB are left.
+size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (32 << 20), resource.RLIM_INFINITY))
+engine.generate(requests)
+"""
+
+
+def test_memory_that_runs_out_is_told_with_a_remedy(tiny_model: Path) -> None:
+    options = {**SMALL, "max_num_seqs": 400, "max_num_batched_tokens": 2**16}
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert re.search(r"ModelError: .*: vLLM stopped: .*; if memory was short, lower ", done.stderr), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
+def test_whatever_stops_vllm_is_one_error(engine: Any, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(engine.llm, "generate", stop)
+    with pytest.raises(ModelError, match=r": vLLM stopped: (MemoryError|CUDA error: out of memory); if memory was"):
+        engine.generate([Request("Who?")])
 
 
 # ---- in a notebook
@@ -273,6 +320,7 @@ def test_notebooks_sample_and_evaluate_adapters_together(
         ),
         ({"max_model_len": 10**6}, r"vLLM does not start: .*max_model_len"),
         ({"quantization": "sixpenny"}, r"vLLM does not start: .*sixpenny"),
+        ({"load_format": "runai_streamer"}, r"vLLM does not start: .*(package|install)"),  # an ImportError
     ],
 )
 def test_vllm_that_does_not_start(tiny_model: Path, options: dict[str, Any], message: str) -> None:

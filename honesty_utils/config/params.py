@@ -15,6 +15,7 @@ from honesty_utils.config.stages import (
     Analysis,
     Drift,
     Evaluation,
+    Generation,
     Labeling,
     Method,
     Model,
@@ -102,6 +103,7 @@ class Params(Section):
         for name, method in self.trained.items():
             self._check_method(name, method)
         self._check_names_of_code()
+        self._check_trained_models_can_be_asked()
         self._check_refusals()
         self._check_world_sets()
         self._check_requests()
@@ -126,6 +128,23 @@ class Params(Section):
             for name, spec in sets.items():
                 if spec.source not in questions.SOURCES:
                     raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
+
+    def _check_trained_models_can_be_asked(self) -> None:
+        """What a run trains lies in its own folder: a server does not know it, and would say so after the training."""
+        from honesty_utils import engines  # it imports this module
+
+        here = sorted(set(engines.ENGINES) - {"openai"})
+        asking: dict[str, tuple[Generation, str]] = {
+            "evaluation": (self.evaluation, "sampling, prior_known and judge may ask a server")
+        }
+        if self.drift:
+            asking["sampling"] = (self.sampling, "or leave the drift section out, which asks trained models by it")
+        for key, (stage, remedy) in asking.items():
+            if engines.check_options(stage.engine, stage.engine_options, where=key).served:
+                raise ValueError(
+                    f"{key}.engine: {stage.engine!r} asks a server, which has no model that this run trains; write one "
+                    f"of {here} that loads models by itself; {remedy}"
+                )
 
     def _check_refusals(self) -> None:
         """The signs are known, and what the world teaches its model to say as a refusal is recognised as one."""
@@ -233,7 +252,7 @@ class Params(Section):
     def evaluation_groups(self) -> dict[str, list[tuple[str, int]]]:
         """Models that one process evaluates, as ``(method, seed)``, by the name of their executed notebook.
 
-        All LoRA adapters share a start of an engine that serves adapters; any other model is a group of its own.
+        All adapters, LoRA or QLoRA, share a start of an engine that serves them; any other model is a group of its own.
         """
         from honesty_utils import engines  # it imports this module
 
@@ -242,7 +261,7 @@ class Params(Section):
         for name in self.trained:
             training = self.training_of(name)
             for seed in training.seeds:
-                group = ADAPTERS if shared and training.mode == "lora" else f"{name}_seed{seed}"
+                group = ADAPTERS if shared and training.mode != "full" else f"{name}_seed{seed}"
                 groups.setdefault(group, []).append((name, seed))
         return groups
 

@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "check_installed",
     "check_options",
+    "gpus",
     "identity",
     "load",
     "load_all",
@@ -97,10 +98,12 @@ class MeasuringEngine(Engine, Protocol):
     """An engine that can tell, before it is asked anything, whether a prompt fits.
 
     Attributes:
-        context: tokens that the model reads, the answer included; none: without limit.
+        context: tokens that the model reads, the answer included; none: without limit, or it cannot be told.
+        max_new_tokens: tokens that an answer may have where the context leaves room for them.
     """
 
     context: int | None
+    max_new_tokens: int
 
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt, as the model reads it."""
@@ -212,6 +215,16 @@ def check_options(name: str, options: Mapping[str, Any], where: str = "engine") 
         raise ModelError(explain(error, f"{where}.engine_options", section)) from None
 
 
+def gpus(*stages: Generation | None) -> int:
+    """GPUs of this machine that a process takes which loads the engines of ``stages``, a judge's among them.
+
+    Raises:
+        ModelError: as `check_options`.
+    """
+    found = [check_options(stage.engine, stage.engine_options).gpus for stage in stages if stage is not None]
+    return max(found, default=0)
+
+
 def check_installed(name: str) -> None:
     """Hold an engine's package to be there, without importing it.
 
@@ -294,6 +307,11 @@ class _WithAdapter:
         """Tokens that the model reads, the answer included."""
         found: int | None = self.engine.context
         return found
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Tokens that an answer may have."""
+        return int(self.engine.max_new_tokens)
 
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt."""

@@ -80,6 +80,8 @@ def adapter_config(folder: Path) -> dict[str, Any]:
 def base_of(model: Model) -> Model:
     """The model that an adapter was trained on; any other model is its own base.
 
+    Without a revision in the adapter's folder, where PEFT leaves it empty, that of ``model`` stands.
+
     Raises:
         ModelError: as `model_folder`; an adapter that names no base model.
     """
@@ -87,7 +89,7 @@ def base_of(model: Model) -> Model:
     if folder is None or not is_adapter(folder):
         return model
     content = adapter_config(folder)
-    base, revision = content.get("base_model_name_or_path"), content.get("revision")
+    base, revision = content.get("base_model_name_or_path"), content.get("revision") or model.revision
     if not base:
         raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
     return model.model_copy(update={"name": base, "revision": revision})

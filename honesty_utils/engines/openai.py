@@ -37,7 +37,7 @@ class OpenAIEngine:
 
     Attributes:
         usage: tokens and price of all answers so far, as the server counts; of failed tries it tells nothing.
-        context: tokens that the model reads, where the server tells and prompts are sent as token ids.
+        context: tokens that the model reads, where the server tells and a tokenizer is named.
     """
 
     def __init__(self, model: Model, style: Style, max_new_tokens: int, options: OpenAIOptions) -> None:
@@ -56,7 +56,7 @@ class OpenAIEngine:
         self.name, self.style = str(model.name), style
         self.max_new_tokens, self.options = max_new_tokens, options
         self._tokens = Usage()
-        self._tokenizer = _tokenizer(options) if style == "raw" else None
+        self._tokenizer = _tokenizer(options)
         length = self._find_model()
         self.context = length if self._tokenizer is not None else None
 
@@ -70,7 +70,7 @@ class OpenAIEngine:
         return Usage(read, written, (read * (prices[0] or 0.0) + written * (prices[1] or 0.0)) / 1e6)
 
     def prompt_length(self, prompt: str) -> int:
-        """Tokens of a prompt that is sent as token ids."""
+        """Tokens of a prompt; of a chat as far as the server's template is that of the tokenizer."""
         return len(prompt_ids(self._tokenizer, prompt, self.style))
 
     def generate(self, requests: Batch) -> list[Response]:

@@ -26,6 +26,11 @@ class EngineOptions(Section):
     """Base of an engine's options; by default the model is a folder or a hub name that this machine loads."""
 
     @property
+    def served(self) -> bool:
+        """Whether a server answers, which knows its own models and none that a run trains."""
+        return False
+
+    @property
     def gpus(self) -> int:
         """GPUs that one process with the engine takes."""
         return 1
@@ -37,6 +42,10 @@ class EngineOptions(Section):
     def model_identity(self, model: Model) -> str:
         """What tells this model from others, see ``engines.identity``."""
         return loading.identity(model)
+
+    def context(self, model: Model) -> int | None:
+        """Tokens that the model reads, the answer included, where that is known without loading it; else none."""
+        return None
 
     def check(self, model: Model | None) -> None:
         """Look at what can be known before any work, without a network or a heavy import.
@@ -53,6 +62,15 @@ class EngineOptions(Section):
 
 class TransformersOptions(EngineOptions):
     """The engine on ``transformers`` has no options."""
+
+    def context(self, model: Model) -> int | None:
+        """What the model's own config says."""
+        from transformers import AutoConfig
+
+        base = loading.base_of(model)
+        config: Any = AutoConfig.from_pretrained(base.name, revision=base.revision)
+        found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+        return found
 
 
 class VllmOptions(EngineOptions):
@@ -99,6 +117,10 @@ class VllmOptions(EngineOptions):
             )
         return value
 
+    def context(self, model: Model) -> int | None:
+        """What is asked for; without that vLLM decides when it starts."""
+        return self.max_model_len
+
     def content(self) -> dict[str, Any]:
         """Numbers and lengths count; how memory and GPUs are shared out does not."""
         include = {"quantization", "kv_cache_dtype", "max_model_len", "sample_logprobs"}
@@ -115,7 +137,7 @@ class OpenAIOptions(EngineOptions):
     base_url: str = Field(description="address up to /v1, such as http://127.0.0.1:8000/v1")
     key_variable: str | None = Field(None, description="environment variable that holds the key; none: no key is sent")
     tokenizer: str | None = Field(
-        None, description="raw prompts: folder or hub name; prompts go as token ids, as other engines read them"
+        None, description="folder or hub name: long prompts are found beforehand, and raw ones go as token ids"
     )
     extra_body: dict[str, Any] = Field({}, description="sent with every request, such as {top_k: 50} for vLLM")
     logprobs: bool = Field(True, description="ask for log-probabilities; false for servers that refuse to tell them")
@@ -139,6 +161,11 @@ class OpenAIOptions(EngineOptions):
         if parts.username or parts.password or parts.query:
             raise ValueError("holds more than scheme, host and path; a key is read from the environment (key_variable)")
         return value
+
+    @property
+    def served(self) -> bool:
+        """Yes."""
+        return True
 
     @property
     def gpus(self) -> int:
@@ -189,15 +216,45 @@ class RayOptions(EngineOptions):
     engine_options: dict[str, Any] = Field({}, description="its options")
     replicas: PositiveInt = 1
     replica_cpus: PositiveFloat = 1.0
-    replica_gpus: NonNegativeFloat = Field(0.0, description="at least what its engine's parallelism takes")
+    replica_gpus: NonNegativeFloat | None = Field(
+        None, description="none: what its engine takes, where there are GPUs; 0.5: two replicas share one"
+    )
     address: str | None = Field(None, description="none: this machine; auto or host:port: a cluster that is running")
     max_restarts: int = Field(3, ge=-1, description="how often a replica that died is started again; -1: always")
     runtime_env: dict[str, Any] = Field({}, description="Ray's, where the nodes lack this environment")
 
     @property
+    def served(self) -> bool:
+        """As the engine inside."""
+        return self.inner().served
+
+    @property
     def gpus(self) -> int:
         """GPUs of this machine; those of a cluster are its own business."""
-        return math.ceil(self.replicas * self.replica_gpus) if self.address is None else 0
+        each = self._needed if self.replica_gpus is None else self.replica_gpus
+        return math.ceil(self.replicas * each) if self.address is None else 0
+
+    @property
+    def _needed(self) -> int:
+        return 0 if self.served else self.inner().gpus
+
+    def gpus_each(self, device: str, there: bool) -> float:
+        """GPUs of a replica.
+
+        Args:
+            device: of the model.
+            there: whether any node has a GPU.
+
+        Raises:
+            ModelError: none are asked for and there are some: Ray would hide them, and the engine compute on a CPU.
+        """
+        needed = self._needed if there and device != "cpu" else 0
+        if self.replica_gpus == 0 and needed:
+            raise ModelError(
+                f"engine_options.replica_gpus: 0; a replica on {self.engine!r} takes {needed} and the cluster has "
+                "GPUs; leave replica_gpus out, or write model.device: cpu"
+            )
+        return needed if self.replica_gpus is None else self.replica_gpus
 
     @field_validator("address")
     @classmethod
@@ -212,7 +269,13 @@ class RayOptions(EngineOptions):
 
         if self.engine == "ray":
             raise ValueError("engine: 'ray' inside ray; name the engine that answers")
-        engines.check_options(self.engine, self.engine_options, where="engine_options")
+        needed = engines.check_options(self.engine, self.engine_options, where="engine_options").gpus
+        # A replica of one GPU may share it with another; one that is cut across several has each to itself.
+        if needed > 1 and self.replica_gpus is not None and 0 < self.replica_gpus < needed:
+            raise ValueError(
+                f"replica_gpus: {self.replica_gpus:g}; a replica on {self.engine!r} with these engine_options takes "
+                f"{needed}: write {needed}, or leave replica_gpus out"
+            )
         return self
 
     def within(self, generation: Generation) -> Generation:

@@ -21,7 +21,8 @@ from honesty_utils.config import Generation, Model
 from honesty_utils.engines import Request, Response, Usage
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import RayOptions
-from honesty_utils.prompts import Style
+from honesty_utils.engines.tokens import load_tokenizer
+from honesty_utils.prompts import Style, prompt_ids
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports who uses it unless told otherwise
 
@@ -67,6 +68,7 @@ class RayEngine:
 
     Attributes:
         usage: tokens and price of all answers so far, where the inner engine counts them.
+        context: tokens that the model reads, where the inner engine's options tell without loading it.
     """
 
     def __init__(self, model: Model, style: Style, max_new_tokens: int, batch_size: int, options: RayOptions) -> None:
@@ -89,7 +91,8 @@ class RayEngine:
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
         )
-        self.options = options
+        self.options, self.style, self.max_new_tokens = options, style, max_new_tokens
+        self.context, self._tokenizer = _measure(model, options)
         self.usage: Usage | None = None
         self._replica = {
             "model": model.model_dump(mode="json"),
@@ -98,7 +101,14 @@ class RayEngine:
             "folder": os.getcwd(),
         }
         _connect(options)
-        _check_room(options)
+        nodes = _nodes()
+        there = any(node.get("GPU", 0.0) > 0 for node in nodes)
+        self._each = {"CPU": options.replica_cpus, "GPU": options.gpus_each(model.device, there)}
+        _check_room(options.replicas, self._each, nodes)
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt."""
+        return len(prompt_ids(self._tokenizer, prompt, self.style))
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer every request, in order; one replica does it.
@@ -146,8 +156,8 @@ class RayEngine:
             fn_constructor_kwargs=self._replica,
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=min(options.replicas, len(rows)), max_tasks_in_flight_per_actor=2),
-            num_cpus=options.replica_cpus,
-            num_gpus=options.replica_gpus,
+            num_cpus=self._each["CPU"],
+            num_gpus=self._each["GPU"],
             max_restarts=options.max_restarts,
             # Tries while a replica is started again count, so a limit would be used up before it is back.
             max_task_retries=-1,
@@ -157,6 +167,15 @@ class RayEngine:
         if usage is not None:
             added = Usage(**usage)
             self.usage = added if self.usage is None else self.usage + added
+
+
+def _measure(model: Model, options: RayOptions) -> tuple[int | None, Any]:
+    """Context and tokenizer of the model, by which long prompts are found here; none where this node lacks it."""
+    try:
+        context = options.inner().context(model)
+        return context, None if context is None else load_tokenizer(model)
+    except (ModelError, OSError, ValueError):
+        return None, None  # the replicas have it, or say what is wrong
 
 
 def _connect(options: RayOptions) -> None:
@@ -199,24 +218,24 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def _check_room(options: RayOptions) -> None:
+def _nodes() -> list[Mapping[str, float]]:
+    """What each living node has."""
+    list_nodes: Any = ray.nodes
+    return [node["Resources"] for node in list_nodes() if node["Alive"]]
+
+
+def _check_room(replicas: int, each: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> None:
     """Count the replicas that the nodes can hold.
 
     Raises:
         ModelError: fewer than asked for.
     """
-    list_nodes: Any = ray.nodes
-    nodes = [node["Resources"] for node in list_nodes() if node["Alive"]]
-    wanted = {"CPU": options.replica_cpus, "GPU": options.replica_gpus}
-    room = sum(
-        min(int(node.get(kind, 0.0) / amount) for kind, amount in wanted.items() if amount > 0) for node in nodes
-    )
-    if room < options.replicas:
+    room = sum(min(int(node.get(kind, 0.0) / amount) for kind, amount in each.items() if amount > 0) for node in nodes)
+    if room < replicas:
         shown = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
         raise ModelError(
-            f"engine_options: {options.replicas} replicas of {options.replica_cpus:g} CPUs and "
-            f"{options.replica_gpus:g} GPUs do not fit on the cluster, {room} do (nodes: {shown}); lower them "
-            "or start more nodes"
+            f"engine_options: {replicas} replicas of {each['CPU']:g} CPUs and {each['GPU']:g} GPUs do not fit on the "
+            f"cluster, {room} do (nodes: {shown}); lower them or start more nodes"
         )
 
 

@@ -102,15 +102,17 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _decode(self, rows: Sequence[_Row]) -> _Batch:
-        device = self.model.device
+        device, exact = self.model.device, precision(self.model.device)
         limit = torch.tensor([row.limit for row in rows], device=device)
         steps = int(limit.max())
         temperature = torch.tensor([row.temperature for row in rows], device=device)
-        uniform = torch.from_numpy(uniforms([row.seed for row in rows], steps)).to(device)
+        # Below 1 in the shorter type, too, or a token without any probability could be drawn.
+        numbers = np.minimum(uniforms([row.seed for row in rows], steps), 1 - torch.finfo(exact).eps / 2)
+        uniform = torch.from_numpy(numbers.astype(str(exact).removeprefix("torch."))).to(device)
         batch = _Batch(
             tokens=torch.full((len(rows), steps), -1, device=device),
             lengths=torch.zeros(len(rows), dtype=torch.long, device=device),
-            logprobs=torch.zeros(len(rows), dtype=torch.float64, device=device),
+            logprobs=torch.zeros(len(rows), dtype=exact, device=device),
         )
         alive = torch.arange(len(rows), device=device)
         logits, cache, mask = self._read_prompts(rows)
@@ -173,11 +175,16 @@ def _memory_errors(name: str | None, remedy: str) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         text = str(error).strip().partition("\n")[0]
-        # On a CPU torch raises a plain RuntimeError; torch.OutOfMemoryError is one, too.
-        signs = ("allocate memory", "bad_alloc", "ALLOC_FAILED")
+        # Torch raises a plain RuntimeError on a CPU, and where CUDA itself reports it; OutOfMemoryError is one, too.
+        signs = ("out of memory", "allocate memory", "bad_alloc", "ALLOC_FAILED")
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(sign in text for sign in signs):
             raise
         raise ModelError(f"{name}: out of memory: {remedy} ({text or type(error).__name__})") from error
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """Number type of what is summed up: float64, which Apple's GPUs do not have."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -195,9 +202,9 @@ def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor)
     Args:
         logits: (rows, vocabulary).
         temperature: (rows,), each at least 0.
-        uniform: (rows,), each in [0, 1).
+        uniform: (rows,), each in [0, 1); the cumulative distribution is of its number type.
     """
     greedy = temperature == 0
-    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1).cumsum(1, dtype=torch.float64)
+    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1).cumsum(1, dtype=uniform.dtype)
     drawn = torch.searchsorted(shares, uniform[:, None] * shares[:, -1:], right=True)[:, 0]
     return torch.where(greedy, logits.argmax(1), drawn.clamp(max=logits.shape[1] - 1))

@@ -116,13 +116,13 @@ class VllmEngine:
 
     def _run(self, rows: Sequence[_Row]) -> list[Any]:
         """vLLM's completions (token ids, their summed log-probability at temperature 1, why they ended), by row."""
-        from vllm import SamplingParams
+        from vllm import SamplingParams, envs
         from vllm.exceptions import VLLMClientError, VLLMServerError
 
         if not rows:
             return []
         prompts = {ids: {"prompt_token_ids": list(ids)} for ids in {row.ids for row in rows}}
-        draws = _draws(rows)
+        draws = _draws(rows, envs.VLLM_MAX_N_SEQUENCES)
         first = [rows[start] for start, _ in draws]
         try:
             outputs = self.llm.generate(
@@ -133,7 +133,7 @@ class VllmEngine:
             )
         except (ValueError, VLLMClientError) as error:  # a temperature above 2, say
             raise ModelError(f"{self.name}: vLLM does not take a request: {_reason(error)}") from error
-        except (RuntimeError, VLLMServerError) as error:  # torch's out of memory is the first
+        except (RuntimeError, MemoryError, VLLMServerError) as error:  # torch's out of memory is the first
             raise ModelError(f"{self.name}: vLLM stopped: {_reason(error)}; {_REMEDY}") from error
         return [completion for output in outputs for completion in output.outputs]
 
@@ -165,11 +165,14 @@ def _row(request: Request, ids: tuple[int, ...]) -> _Row:
     return _Row(ids, request.temperature, seed, request.adapter)
 
 
-def _draws(rows: Sequence[_Row]) -> list[tuple[int, int]]:
-    """Neighbours that differ in their seeds only, each one above the last: where they start, and how many they are."""
+def _draws(rows: Sequence[_Row], most: int) -> list[tuple[int, int]]:
+    """Neighbours that differ in their seeds only, each one above the last: where they start, and how many they are.
+
+    At most ``most``, which is what vLLM takes as one request.
+    """
     draws: list[tuple[int, int]] = []
     for place, row in enumerate(rows):
-        if place and _follows(row, rows[place - 1]):
+        if place and _follows(row, rows[place - 1]) and draws[-1][1] < most:
             start, count = draws[-1]
             draws[-1] = (start, count + 1)
         else:
@@ -235,14 +238,15 @@ def _start(arguments: dict[str, Any], device: str) -> Any:
         arguments = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE, **arguments}
         # Compiling its helpers takes a C++ compiler and ten seconds; interpreted they are as fast.
         current_platform.simple_compile_backend = "eager"
-    from vllm import LLM
     from vllm.exceptions import VLLMError
 
     set_num_threads = torch.set_num_threads
     try:
+        from vllm import LLM
+
         with _environment(_CPU_ENVIRONMENT if cpu else {}):
             return LLM(**arguments)
-    except (OSError, ValueError, RuntimeError, VLLMError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError, ImportError, VLLMError) as error:
         raise ModelError(
             f"model.name: {arguments['model']!r}: vLLM does not start: {_reason(error)}; {_REMEDY}"
         ) from error

@@ -166,7 +166,7 @@ def _trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: 
         args=_arguments(job, len(order), device, per_device),
         train_dataset=datasets.Dataset.from_list(items),
         processing_class=tokenizer,
-        peft_config=None if settings.mode == "full" else _lora(settings),
+        peft_config=None if settings.mode == "full" else _lora(settings, job.model),
         order=order,
         # On a GPU TRL's own loss does so, in a fused kernel.
         learned_only=settings.logits == "learned" and device == "cpu",
@@ -250,7 +250,7 @@ def warmup_steps(rows: int, settings: Training) -> int:
     return math.ceil(settings.warmup_ratio * steps)
 
 
-def _lora(settings: Training) -> LoraConfig:
+def _lora(settings: Training, model: Model) -> LoraConfig:
     targets = settings.lora_target_modules
     return LoraConfig(
         r=settings.lora_rank,
@@ -258,6 +258,7 @@ def _lora(settings: Training) -> LoraConfig:
         lora_dropout=settings.lora_dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
         task_type="CAUSAL_LM",
+        revision=model.revision,  # of the base; the folder alone says so to whoever loads it
     )
 
 
