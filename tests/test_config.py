@@ -291,6 +291,18 @@ def test_a_file_is_laid_over_those_it_extends(tmp_path):
     assert params.methods["absolute"].options == {} and "finetuned" in params.methods
 
 
+def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
+    given = {**SMALLEST, "sampling": {"engine": "vllm", "engine_options": {"max_num_seqs": 8}, "samples": 3}}
+    params = config.load(write_all(tmp_path, toy=given, mine={"extends": "toy", "run": "mine"}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8}
+    more = {"engine": "vllm", "engine_options": {"max_model_len": 99}}
+    params = config.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": more}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8, "max_model_len": 99}
+    other = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"}}
+    params = config.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": other}))
+    assert params.sampling.engine_options == other["engine_options"] and params.sampling.samples == 3
+
+
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
