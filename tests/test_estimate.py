@@ -3,6 +3,7 @@
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from honesty_utils.config import Generation, Training
 from honesty_utils.estimate import Assumptions, EstimateError, __main__ as command, cost, shape, work
 from honesty_utils.estimate.cost import Device
 from honesty_utils.estimate.probe import probe
+from honesty_utils.training.launch import Layout
 
 # A billion operations a second, all of them reached, memory that is never in the way.
 DEVICE = Device("toy", operations=1e9, bandwidth=1e18, memory=1e12)
@@ -286,7 +288,8 @@ def test_memory_of_training_by_hand(params, toy_shape):
     assert (lora.weights, lora.gradients, lora.optimiser) == (2 * 1992 + 200, 200, 400)
     # On 4-bit weights the base shrinks; trained in bfloat16, weights are float32 and a bfloat16 copy is computed with.
     four = cost.training_memory(given, Training(batch_size=2, mode="qlora"), 50, "bfloat16", 10, ASSUMED)
-    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1992 + 200), 400)
+    # Its embedding of 800 parameters stays in bfloat16.
+    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1192 + 2 * 800 + 200), 400)
     half = cost.training_memory(given, Training(batch_size=2), 0, "bfloat16", 10, ASSUMED)
     assert (half.weights, half.gradients, half.optimiser) == (full.weights, full.gradients, full.optimiser)
     assert half.activations == 20 * (2 * (8 * 16 + 96 / 2 + 256 / 2) + 128) + 2 * 1992
@@ -304,10 +307,54 @@ def test_checkpointing_and_a_core_move_memory_the_right_way(params, toy_shape):
     assert core.activations == plain.activations + 2 * 8 * 50 * (2 * 50 * 4) and core.process > 0
 
 
-def test_a_model_that_does_not_fit_needs_more_devices(params, toy_shape):
-    small = replace(ASSUMED, device=replace(DEVICE, memory=10_000))
-    assert cost.generation(job(), toy_shape(params()), Generation(), "bfloat16", ASSUMED).devices == 1
-    assert cost.generation(job(), toy_shape(params()), Generation(), "bfloat16", small).devices > 1
+def test_vllm_cuts_and_quantises_weights_and_answers_as_many_at_a_time_as_it_is_told(params, toy_shape):
+    options = {"tensor_parallel_size": 2, "quantization": "fp8_per_tensor", "max_num_seqs": 3, "max_model_len": 10}
+    options["max_num_batched_tokens"] = 6
+    given = Generation(engine="vllm", engine_options=options, max_new_tokens=7)
+    terms = cost.generation_memory(toy_shape(params()), given, "bfloat16", 5, ASSUMED)
+    # A byte a weight, two of the embedding's 800, on two devices; layers, keys and values, width, bytes, rows, tokens.
+    assert terms["weights"] == (1192 + 2 * 800) / 2
+    assert terms["cache"] == 2 * 2 * 4 * 2 * 3 * 12 / 2
+    assert terms["reading"] == 6 * 2 * (4 * 8 + 3 * 16) and terms["logits"] == 20 * 3 * 100
+    # One sequence of the whole context has room in any case.
+    one = given.model_copy(update={"engine_options": {**options, "max_model_len": 50}})
+    assert cost.generation_memory(toy_shape(params()), one, "bfloat16", 5, ASSUMED)["cache"] == 2 * 2 * 4 * 2 * 50 / 2
+    spread = {"engine": "vllm", "engine_options": options, "replicas": 3, "replica_gpus": 2}
+    many = given.model_copy(update={"engine": "ray", "engine_options": spread})
+    assert cost.generation_memory(toy_shape(params()), many, "bfloat16", 5, ASSUMED) == terms
+    spent = [cost.generation(job(), toy_shape(params()), one, "bfloat16", ASSUMED) for one in (given, many)]
+    assert [one.devices for one in spent] == [2, 6] and spent[0].memory == spent[1].memory
+
+
+def test_a_server_takes_no_memory_of_this_machine(params, toy_shape):
+    given = Generation(engine="openai", engine_options={"base_url": "http://127.0.0.1:9/v1"})
+    spent = cost.generation(job(), toy_shape(params()), given, "bfloat16", ASSUMED)
+    assert (spent.memory, spent.devices) == (0, 0)
+
+
+def test_a_layout_shares_out_rows_and_cuts_weights(params, toy_shape):
+    given = toy_shape(params())
+    pieces = Layout(Path("fsdp.yaml"), "FSDP", 4)
+    settings = Training(batch_size=4)
+    alone = cost.training_memory(given, settings.model_copy(update={"batch_size": 1}), 0, "float32", 10, ASSUMED)
+    cut = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, pieces)
+    assert (cut.weights, cut.gradients, cut.optimiser) == (1992, 1992, 2 * 1992)
+    # Two layers of 596 (the last norm counted with them) and the embedding are whole for a moment.
+    assert cut.gathered == 4 * (2 * 596 + 800) and cut.activations == alone.activations and alone.gathered == 0
+    copied = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, kind="MULTI_GPU"))
+    assert copied == alone
+    away = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, offloaded=True))
+    assert away.states == 0 and away.gathered == cut.gathered
+    train = job(stage="training")
+    assert cost.training(train, given, settings, 0, "float32", ASSUMED, pieces).devices == 4
+
+
+def test_what_no_device_can_hold_is_said(params, toy_shape, checkout, capsys, monkeypatch):
+    params()
+    toy_shape(params())
+    monkeypatch.setitem(cost.DEVICES, "a10", replace(DEVICE, memory=10_000))
+    assert run(checkout, "--device", "a10") == 0
+    assert "sampling of train does not fit: 0 GiB on each of 1 devices of 0 GiB" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("column", ["responses", "answer_tokens", "device_hours", "disk_gib"])
