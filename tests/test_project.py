@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from honesty_utils import config, markers
 from honesty_utils.config import Prompts
 
-PAGES = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
+PAGES = [Path("README.md"), Path("params/README.md"), *sorted(Path("docs").rglob("*.md"))]
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = {
     canonicalize_name(name): version
@@ -40,6 +40,8 @@ def test_commands_are_targets_of_the_makefile(page):
     for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for target in re.findall(r"^make (\S+)", block, re.MULTILINE):
             assert target in targets, target
+    for target in re.findall(r"`make (\S+?)[ `]", page.read_text(encoding="utf-8")):
+        assert target in targets, target
 
 
 def test_the_params_file_in_the_readme_loads(tmp_path):
