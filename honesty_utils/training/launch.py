@@ -18,6 +18,8 @@ from honesty_utils import paths
 from honesty_utils.config import Training
 from honesty_utils.training.job import Job, TrainingError, TrainingResult
 
+CUTTING = ("FSDP", "DEEPSPEED")
+"""Kinds of layouts that cut weights into pieces."""
 LAST_LINES = 30
 """Of the log, in the error of a launch that failed."""
 
@@ -41,7 +43,7 @@ class Layout:
     @property
     def pieces(self) -> int:
         """Into how many the weights are cut: every device has one; 1: every device has them all."""
-        return self.processes if self.kind in ("FSDP", "DEEPSPEED") else 1
+        return self.processes if self.kind in CUTTING else 1
 
 
 def layout(settings: Training) -> Layout | None:
@@ -85,11 +87,9 @@ def run(job: Job, chosen: Layout) -> TrainingResult:
         TrainingError: fewer devices than processes, a batch that cannot be shared out, or a launch that failed; then
             with the error of the process that failed or, if it left none, the last lines of the log.
     """
-    from honesty_utils.training import checks, trainer
+    from honesty_utils.training import checks
 
-    kind = checks.device(job.model)
-    check_devices(chosen, kind)
-    trainer.rows_a_device(job.settings, chosen.processes)
+    kind = checks.check_machine(job.settings, job.model)
     checks.check(job, kind)
     for stale in (job.error, job.result):
         stale.unlink(missing_ok=True)
