@@ -10,11 +10,12 @@ import pytest
 import yaml
 from transformers import LlamaConfig
 
-from honesty_utils import config, estimate
+from honesty_utils import config, estimate, manifest
 from honesty_utils.config import Generation, Training
-from honesty_utils.estimate import Assumptions, EstimateError, __main__ as command, cost, shape, work
+from honesty_utils.estimate import Assumptions, EstimateError, __main__ as command, cost, shape, truth, work
 from honesty_utils.estimate.cost import Device
 from honesty_utils.estimate.probe import probe
+from honesty_utils.paths import Run
 from honesty_utils.training.launch import Layout
 
 # A billion operations a second, all of them reached, memory that is never in the way.
@@ -212,6 +213,58 @@ def test_a_set_of_unknown_size(params):
     given = params(questions={**PARAMS["questions"], "train": {"source": "triviaqa", "split": "train"}})
     with pytest.raises(EstimateError, match=r"questions\.train: how many questions 'triviaqa' has .* set its limit"):
         work.asked("train", given)
+
+
+def with_requests(params, checkout, **sections):
+    """The toy run with three requests that a judge reads."""
+    (checkout / "asks.jsonl").write_text("".join(json.dumps({"prompt": f"{n}. Please."}) + "\n" for n in range(3)))
+    asks = {"source": "prompts", "path": str(checkout / "asks.jsonl")}
+    return params(
+        questions={**PARAMS["questions"], "asks": asks},
+        evaluation={"datasets": ["test", "asks"]},
+        analysis={"roles": {"in_distribution": "test", "helpfulness": "asks"}},
+        judge={"model": {"name": "org/judge"}},
+        **sections,
+    )
+
+
+def test_requests_are_asked_once_in_a_notebook_of_their_own(params, checkout):
+    found = {(job.stage, job.item): job for job in work.jobs(with_requests(params, checkout), ASSUMED)}
+    # Four test questions without samples, three requests: a greedy reply each, though m is 3.
+    assert found["sampling", "evaluation"].responses == 4 and found["sampling", "requests"].responses == 3
+    assert found["evaluation", "prompt_based"].questions == 7
+
+
+def finish(notebook, artifact, **facts):
+    """A notebook that took an hour, and an artifact of it."""
+    for path in (notebook, artifact):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    notebook.write_text(json.dumps({"metadata": {"papermill": {"duration": 3600}}}))
+    artifact.write_text("x")
+    manifest.path_of(artifact).write_text(json.dumps({"tokens": 5, "peak_memory_mib": 1024, **facts}))
+
+
+def test_what_a_notebook_took_is_that_of_all_its_devices(params, toy_shape, checkout):
+    two = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 2}}
+    given = params(sampling={**PARAMS["sampling"], **two})
+    run = Run(given.run)
+    finish(run.folder / "notebooks" / "10_sampling_train.ipynb", run.responses("train"))
+    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "train"), "measured_device_hours"] == 2
+    assert table.loc[("sampling", "train"), "measured_memory_gib"] == 1
+    assert table["measured_device_hours"].count() == 1
+
+
+def test_what_requests_took_is_read_where_their_answers_lie(params, toy_shape, checkout):
+    given = with_requests(params, checkout)
+    run = Run(given.run)
+    notebooks = run.folder / "notebooks"
+    finish(notebooks / "10_sampling_requests.ipynb", run.responses("asks"))
+    for path in (run.evaluation("prompt_based", 0, "test"), run.answers("prompt_based", 0, "asks")):
+        finish(notebooks / "50_evaluation_prompt_based_seed0.ipynb", path)
+    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "requests"), "measured_answer_tokens"] == 5
+    assert table.loc[("evaluation", "prompt_based"), "measured_answer_tokens"] == 10
 
 
 # ---- time, memory, disk
