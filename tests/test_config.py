@@ -3,9 +3,12 @@
 import copy
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
+from transformers import LlamaConfig
 
 from honesty_utils import config, preflight
 
@@ -323,6 +326,18 @@ def test_a_file_is_laid_over_those_it_extends(tmp_path):
     assert params.methods["absolute"].options == {} and "finetuned" in params.methods
 
 
+def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
+    given = {**SMALLEST, "sampling": {"engine": "vllm", "engine_options": {"max_num_seqs": 8}, "samples": 3}}
+    params = config.load(write_all(tmp_path, toy=given, mine={"extends": "toy", "run": "mine"}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8}
+    more = {"engine": "vllm", "engine_options": {"max_model_len": 99}}
+    params = config.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": more}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8, "max_model_len": 99}
+    other = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"}}
+    params = config.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": other}))
+    assert params.sampling.engine_options == other["engine_options"] and params.sampling.samples == 3
+
+
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
@@ -350,3 +365,59 @@ def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "training.launch: 'dpp' is neither one of ['ddp'" in capsys.readouterr().err
+
+
+ON_A_CPU = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"mode": "qlora"}, "needs a CUDA device; this training is on cpu", marks=ON_A_CPU),
+        pytest.param({"launch": "fsdp"}, "fsdp.yaml (FSDP) needs GPUs", marks=ON_A_CPU),
+        ({"launch": "ddp", "processes": 3}, "batch_size: 8 rows cannot be shared out evenly to 3 processes"),
+        ({"report_to": ["wandbb"]}, "training.report_to: 'wandbb'; known: "),
+    ],
+)
+def test_trainings_are_held_to_this_machine_before_any_work(tmp_path, capsys, monkeypatch, changes, message):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    content = changed("methods.absolute.training", changes)
+    content["model"] = {"name": "org/model", "device": "auto" if "mode" in changes or "fsdp" in str(changes) else "cpu"}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert message in capsys.readouterr().err
+    assert preflight.main([str(tmp_path / "toy.yaml"), "--cluster"]) == 0
+
+
+def test_a_training_that_no_gpu_can_hold_is_found_before_any_work(tmp_path, capsys, monkeypatch):
+    """LLaMA-2-13B: 16 bytes a parameter are 208 GB; on eight devices 26 GB each."""
+    folder = tmp_path / "13b"
+    LlamaConfig(
+        vocab_size=32000, hidden_size=5120, intermediate_size=13824, num_hidden_layers=40, num_attention_heads=40
+    ).save_pretrained(folder)
+    for name in ("model.safetensors", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    gpu = SimpleNamespace(name="A100", total_memory=80_000_000_000)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: gpu)
+
+    def found(**training: object) -> int:
+        content = {**SMALLEST, "model": {"name": str(folder), "dtype": "bfloat16"}, "training": training}
+        (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+        return preflight.main([str(tmp_path / "toy.yaml")])
+
+    assert found() == 2
+    assert (
+        "methods.absolute: weights, gradients and optimiser take 208 GB on each of 1 devices and A100 has 80 GB; share "
+        "them out with training.launch (fsdp), or train an adapter with training.mode: lora or qlora"
+    ) in capsys.readouterr().err
+    assert found(launch="fsdp") == found(mode="lora") == 0
+
+
+def test_the_engine_that_writes_a_set_is_looked_at_before_any_work(tmp_path, capsys):
+    content = changed("prior_known", {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"}})
+    content["prior_known"]["engine_options"]["key_variable"] = "NO_SUCH"
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "the environment has no NO_SUCH" in capsys.readouterr().err

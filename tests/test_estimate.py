@@ -3,17 +3,20 @@
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from transformers import LlamaConfig
 
-from honesty_utils import config, estimate
+from honesty_utils import config, estimate, manifest
 from honesty_utils.config import Generation, Training
-from honesty_utils.estimate import Assumptions, EstimateError, __main__ as command, cost, shape, work
+from honesty_utils.estimate import Assumptions, EstimateError, __main__ as command, cost, shape, truth, work
 from honesty_utils.estimate.cost import Device
 from honesty_utils.estimate.probe import probe
+from honesty_utils.paths import Run
+from honesty_utils.training.launch import Layout
 
 # A billion operations a second, all of them reached, memory that is never in the way.
 DEVICE = Device("toy", operations=1e9, bandwidth=1e18, memory=1e12)
@@ -212,6 +215,58 @@ def test_a_set_of_unknown_size(params):
         work.asked("train", given)
 
 
+def with_requests(params, checkout, **sections):
+    """The toy run with three requests that a judge reads."""
+    (checkout / "asks.jsonl").write_text("".join(json.dumps({"prompt": f"{n}. Please."}) + "\n" for n in range(3)))
+    asks = {"source": "prompts", "path": str(checkout / "asks.jsonl")}
+    return params(
+        questions={**PARAMS["questions"], "asks": asks},
+        evaluation={"datasets": ["test", "asks"]},
+        analysis={"roles": {"in_distribution": "test", "helpfulness": "asks"}},
+        judge={"model": {"name": "org/judge"}},
+        **sections,
+    )
+
+
+def test_requests_are_asked_once_in_a_notebook_of_their_own(params, checkout):
+    found = {(job.stage, job.item): job for job in work.jobs(with_requests(params, checkout), ASSUMED)}
+    # Four test questions without samples, three requests: a greedy reply each, though m is 3.
+    assert found["sampling", "evaluation"].responses == 4 and found["sampling", "requests"].responses == 3
+    assert found["evaluation", "prompt_based"].questions == 7
+
+
+def finish(notebook, artifact, **facts):
+    """A notebook that took an hour, and an artifact of it."""
+    for path in (notebook, artifact):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    notebook.write_text(json.dumps({"metadata": {"papermill": {"duration": 3600}}}))
+    artifact.write_text("x")
+    manifest.path_of(artifact).write_text(json.dumps({"tokens": 5, "peak_memory_mib": 1024, **facts}))
+
+
+def test_what_a_notebook_took_is_that_of_all_its_devices(params, toy_shape, checkout):
+    two = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 2}}
+    given = params(sampling={**PARAMS["sampling"], **two})
+    run = Run(given.run)
+    finish(run.folder / "notebooks" / "10_sampling_train.ipynb", run.responses("train"))
+    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "train"), "measured_device_hours"] == 2
+    assert table.loc[("sampling", "train"), "measured_memory_gib"] == 1
+    assert table["measured_device_hours"].count() == 1
+
+
+def test_what_requests_took_is_read_where_their_answers_lie(params, toy_shape, checkout):
+    given = with_requests(params, checkout)
+    run = Run(given.run)
+    notebooks = run.folder / "notebooks"
+    finish(notebooks / "10_sampling_requests.ipynb", run.responses("asks"))
+    for path in (run.evaluation("prompt_based", 0, "test"), run.answers("prompt_based", 0, "asks")):
+        finish(notebooks / "50_evaluation_prompt_based_seed0.ipynb", path)
+    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "requests"), "measured_answer_tokens"] == 5
+    assert table.loc[("evaluation", "prompt_based"), "measured_answer_tokens"] == 10
+
+
 # ---- time, memory, disk
 
 
@@ -286,7 +341,8 @@ def test_memory_of_training_by_hand(params, toy_shape):
     assert (lora.weights, lora.gradients, lora.optimiser) == (2 * 1992 + 200, 200, 400)
     # On 4-bit weights the base shrinks; trained in bfloat16, weights are float32 and a bfloat16 copy is computed with.
     four = cost.training_memory(given, Training(batch_size=2, mode="qlora"), 50, "bfloat16", 10, ASSUMED)
-    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1992 + 200), 400)
+    # Its embedding of 800 parameters stays in bfloat16.
+    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1192 + 2 * 800 + 200), 400)
     half = cost.training_memory(given, Training(batch_size=2), 0, "bfloat16", 10, ASSUMED)
     assert (half.weights, half.gradients, half.optimiser) == (full.weights, full.gradients, full.optimiser)
     assert half.activations == 20 * (2 * (8 * 16 + 96 / 2 + 256 / 2) + 128) + 2 * 1992
@@ -304,10 +360,54 @@ def test_checkpointing_and_a_core_move_memory_the_right_way(params, toy_shape):
     assert core.activations == plain.activations + 2 * 8 * 50 * (2 * 50 * 4) and core.process > 0
 
 
-def test_a_model_that_does_not_fit_needs_more_devices(params, toy_shape):
-    small = replace(ASSUMED, device=replace(DEVICE, memory=10_000))
-    assert cost.generation(job(), toy_shape(params()), Generation(), "bfloat16", ASSUMED).devices == 1
-    assert cost.generation(job(), toy_shape(params()), Generation(), "bfloat16", small).devices > 1
+def test_vllm_cuts_and_quantises_weights_and_answers_as_many_at_a_time_as_it_is_told(params, toy_shape):
+    options = {"tensor_parallel_size": 2, "quantization": "fp8_per_tensor", "max_num_seqs": 3, "max_model_len": 10}
+    options["max_num_batched_tokens"] = 6
+    given = Generation(engine="vllm", engine_options=options, max_new_tokens=7)
+    terms = cost.generation_memory(toy_shape(params()), given, "bfloat16", 5, ASSUMED)
+    # A byte a weight, two of the embedding's 800, on two devices; layers, keys and values, width, bytes, rows, tokens.
+    assert terms["weights"] == (1192 + 2 * 800) / 2
+    assert terms["cache"] == 2 * 2 * 4 * 2 * 3 * 12 / 2
+    assert terms["reading"] == 6 * 2 * (4 * 8 + 3 * 16) and terms["logits"] == 20 * 3 * 100
+    # One sequence of the whole context has room in any case.
+    one = given.model_copy(update={"engine_options": {**options, "max_model_len": 50}})
+    assert cost.generation_memory(toy_shape(params()), one, "bfloat16", 5, ASSUMED)["cache"] == 2 * 2 * 4 * 2 * 50 / 2
+    spread = {"engine": "vllm", "engine_options": options, "replicas": 3, "replica_gpus": 2}
+    many = given.model_copy(update={"engine": "ray", "engine_options": spread})
+    assert cost.generation_memory(toy_shape(params()), many, "bfloat16", 5, ASSUMED) == terms
+    spent = [cost.generation(job(), toy_shape(params()), one, "bfloat16", ASSUMED) for one in (given, many)]
+    assert [one.devices for one in spent] == [2, 6] and spent[0].memory == spent[1].memory
+
+
+def test_a_server_takes_no_memory_of_this_machine(params, toy_shape):
+    given = Generation(engine="openai", engine_options={"base_url": "http://127.0.0.1:9/v1"})
+    spent = cost.generation(job(), toy_shape(params()), given, "bfloat16", ASSUMED)
+    assert (spent.memory, spent.devices) == (0, 0)
+
+
+def test_a_layout_shares_out_rows_and_cuts_weights(params, toy_shape):
+    given = toy_shape(params())
+    pieces = Layout(Path("fsdp.yaml"), "FSDP", 4)
+    settings = Training(batch_size=4)
+    alone = cost.training_memory(given, settings.model_copy(update={"batch_size": 1}), 0, "float32", 10, ASSUMED)
+    cut = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, pieces)
+    assert (cut.weights, cut.gradients, cut.optimiser) == (1992, 1992, 2 * 1992)
+    # Two layers of 596 (the last norm counted with them) and the embedding are whole for a moment.
+    assert cut.gathered == 4 * (2 * 596 + 800) and cut.activations == alone.activations and alone.gathered == 0
+    copied = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, kind="MULTI_GPU"))
+    assert copied == alone
+    away = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, offloaded=True))
+    assert away.states == 0 and away.gathered == cut.gathered
+    train = job(stage="training")
+    assert cost.training(train, given, settings, 0, "float32", ASSUMED, pieces).devices == 4
+
+
+def test_what_no_device_can_hold_is_said(params, toy_shape, checkout, capsys, monkeypatch):
+    params()
+    toy_shape(params())
+    monkeypatch.setitem(cost.DEVICES, "a10", replace(DEVICE, memory=10_000))
+    assert run(checkout, "--device", "a10") == 0
+    assert "sampling of train does not fit: 0 GiB on each of 1 devices of 0 GiB" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("column", ["responses", "answer_tokens", "device_hours", "disk_gib"])

@@ -92,6 +92,25 @@ def test_a_sample_is_drawn_and_none_is_no_report(found, rows):
     assert none.table.empty and none.facts() == {"learning": []}
 
 
+def test_a_report_that_fails_says_why_and_loses_no_training(found, rows, monkeypatch, capsys):
+    def full(*given, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 GiB")
+
+    before, after, _ = found
+    monkeypatch.setattr(learning.engines, "load", full)
+    report = learning.report(rows, before, after, SETTINGS, style="raw", seed=0)
+    reason = "OutOfMemoryError: CUDA out of memory. Tried to allocate 20 GiB"
+    assert report.table.empty and report.examples.empty
+    assert report.facts() == {"learning": [], "learning_failure": reason}
+    assert capsys.readouterr().out == f"no learning report, the trained model stays: {reason}\n"
+    with pytest.raises(torch.OutOfMemoryError):
+        learning.compare(rows, before, after, SETTINGS, style="raw", seed=0)
+
+
+def test_a_report_that_was_made_has_no_failure(found):
+    assert found[2].failure is None and "learning_failure" not in found[2].facts()
+
+
 def test_the_figure_has_a_panel_a_metric_and_a_point_a_group_and_model(found):
     axes = plots.learning(found[2].table)
     assert [ax.get_xlabel() for ax in axes] == ["loss (nats a token)", "token accuracy", "answered as trained"]

@@ -114,6 +114,8 @@ def test_every_artifact_has_its_manifest(finished):
     run = Run("smoke")
     artifacts = [run.base_model, run.responses("train"), run.knowledge("ood"), run.train_questions, run.sft("absolute")]
     artifacts += [run.model("absolute", 0), run.evaluation("absolute", 0, "indist")]
+    # A report that failed would stop nothing.
+    assert "learning_failure" not in manifest.read(run.model("absolute", 0))
     for artifact in artifacts:
         content = manifest.read(artifact)
         assert content["parameters"] and content["packages"]["torch"].startswith("2.13") and content["seconds"] >= 0

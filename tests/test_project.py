@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from honesty_utils import config, markers
 from honesty_utils.config import Prompts
 
-PAGES = [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]
+PAGES = [Path("README.md"), Path("params/README.md"), *sorted(Path("docs").rglob("*.md"))]
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = {
     canonicalize_name(name): version
@@ -40,6 +40,8 @@ def test_commands_are_targets_of_the_makefile(page):
     for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         for target in re.findall(r"^make (\S+)", block, re.MULTILINE):
             assert target in targets, target
+    for target in re.findall(r"`make (\S+?)[ `]", page.read_text(encoding="utf-8")):
+        assert target in targets, target
 
 
 def test_the_params_file_in_the_readme_loads(tmp_path):
@@ -63,6 +65,27 @@ def test_the_params_files_in_scaling_load(tmp_path):
         path = params / f"{name}.yaml"
         path.write_text(block, encoding="utf-8")
         assert config.load(path).run == name
+
+
+def test_the_runs_in_scaling_that_are_of_70b_share_it_out_in_every_stage(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", Path("docs/scaling.md").read_text(encoding="utf-8"), re.DOTALL)
+    params = shutil.copytree("params", tmp_path / "params")
+    wide = [block for block in blocks if "70b" in block]
+    assert len(wide) == 2
+    for block in wide:
+        path = params / "mine.yaml"
+        path.write_text(block, encoding="utf-8")
+        run = config.load(path)
+        assert run.training.launch == "fsdp" and run.sampling.engine == "ray"
+        assert run.evaluation.engine_options["tensor_parallel_size"] == 8
+
+
+def test_what_make_does_for_a_run_is_in_the_commands_for_slurm():
+    exported = re.findall(r"^export (\w+) := (.*)$", Path("Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    blocks = re.findall(r"```bash\n(.*?)```", Path("docs/scaling.md").read_text(encoding="utf-8"), re.DOTALL)
+    (slurm,) = [block for block in blocks if "launch/slurm" in block]
+    assert re.search(r"^export (.*)$", slurm, re.MULTILINE)[1].split() == ["=".join(pair) for pair in exported]
+    assert "honesty_utils.preflight --cluster" in slurm
 
 
 def test_the_code_in_adding_runs():

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from honesty_utils import engines, prompts, training
 from honesty_utils.config import Generation, Model, Prompts, Training
 from honesty_utils.engines.loading import base_of
-from honesty_utils.training import checks
+from honesty_utils.training import checks, saving
 from honesty_utils.training.job import Job
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, tokenize
@@ -253,6 +253,14 @@ def test_four_bits_need_a_device(model, rows, tmp_path):
     refused(rows, model, tmp_path, "qlora keeps the base in 4-bit weights, which needs a CUDA device", mode="qlora")
 
 
+@pytest.mark.parametrize("launch", ["fsdp", "deepspeed-zero3"])
+def test_four_bits_are_not_cut_into_pieces(model, launch):
+    settings = SETTINGS.model_copy(update={"mode": "qlora", "launch": launch})
+    message = rf"qlora, but {launch}.yaml \((FSDP|DEEPSPEED)\) cuts weights .*: set launch: ddp, or mode: lora"
+    with pytest.raises(training.TrainingError, match=message):
+        checks.check_settings(settings, model, "cuda")
+
+
 def test_a_device_that_is_not_there(model, rows, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("CUDA is here")
@@ -283,13 +291,28 @@ def test_room_on_the_disk_is_that_of_two_checkpoints_and_the_model(model, rows, 
     stored = weights(model.name)
     tied = stored["lm_head.weight"].numel()
     assert counted.weights == counted.trained == sum(value.numel() for value in stored.values()) - tied
-    needed = checks.disk_needed(counted, SETTINGS, "float32")
+    needed = checks.disk_needed(counted, SETTINGS)
     assert needed == (4 + 2 * 12) * counted.trained + checks.SLACK
     none = SETTINGS.model_copy(update={"save_minutes": None})
-    assert checks.disk_needed(counted, none, "bfloat16") == 2 * counted.trained + checks.SLACK
+    assert checks.disk_needed(counted, none) == 4 * counted.trained + checks.SLACK
     # Rank 8 on the four square layers and the three of the network of each of two blocks.
     adapter = checks.size(network, SETTINGS.model_copy(update={"mode": "lora"}))
     assert adapter.trained == 8 * 2 * (4 * (64 + 64) + 3 * (64 + 128))
+
+
+def test_a_bfloat16_model_is_on_the_disk_in_float32_before_it_is_cast(model, rows, tmp_path, monkeypatch):
+    def look(folder, dtype):
+        seen.append(sum(path.stat().st_size for path in folder.glob("*.safetensors")))
+
+    seen: list[int] = []
+    monkeypatch.setattr(saving, "cast", look)
+    train(rows, model.model_copy(update={"dtype": "bfloat16"}), tmp_path / "m", epochs=1)
+    counted = checks.size(checks.skeleton(model), SETTINGS)
+    assert (
+        4 * counted.trained
+        <= seen[0]
+        <= checks.disk_needed(counted, SETTINGS.model_copy(update={"save_minutes": None}))
+    )
 
 
 def test_another_process_that_trains_the_same(model, rows, tmp_path):

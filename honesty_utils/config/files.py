@@ -1,7 +1,8 @@
 """Params files as YAML: read, and laid over those that they extend.
 
 ``extends: llama2-13b-chat`` names another file beside this one, or a list of them, whose sections are taken first;
-what this file says goes on top. Sections are merged key by key, anything else is replaced.
+what this file says goes on top. Sections are merged key by key, anything else is replaced; so are the options of an
+engine by those of another one.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
 def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Two contents as one: mappings are merged key by key, any other value of ``above`` replaces that of ``below``."""
     merged = dict(below)
+    if above.get("engine", below.get("engine")) != below.get("engine"):
+        merged.pop("engine_options", None)  # one engine's mean nothing to another
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(below.get(key), dict)
-        merged[key] = laid_over(below[key], value) if both else value
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = laid_over(merged[key], value) if both else value
     return merged
 
 

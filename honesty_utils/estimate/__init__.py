@@ -13,6 +13,7 @@ from honesty_utils.config import Params
 from honesty_utils.estimate import cost, work
 from honesty_utils.estimate.cost import Assumptions
 from honesty_utils.estimate.shape import EstimateError, Shape, adapter_parameters, load
+from honesty_utils.training import launch
 
 __all__ = ["COLUMNS", "Assumptions", "EstimateError", "Shape", "estimate", "load"]
 
@@ -20,7 +21,8 @@ COLUMNS = (
     "stage", "item", "models", "questions", "responses", "prompt_tokens", "answer_tokens", "device_hours", "devices",
     "memory_gib", "disk_gib",
 )  # fmt: skip
-"""Columns of an estimate. Counts, tokens, hours and disk are of all ``models`` (seeds) together, memory of one."""
+"""Columns of an estimate. Counts, tokens, hours and disk are of all ``models`` (seeds) together; ``devices`` are those
+that the params file gives to one of them, and memory is that of one device."""
 
 
 def estimate(params: Params, shape: Shape, assumed: Assumptions) -> pd.DataFrame:
@@ -36,13 +38,15 @@ def estimate(params: Params, shape: Shape, assumed: Assumptions) -> pd.DataFrame
 
     Raises:
         EstimateError: a question set whose size is not known.
+        TrainingError: a layout that is not there.
     """
     rows = []
     for job in work.jobs(params, assumed):
         if job.stage == "training":
             training = params.training_of(job.item)
             adapter = adapter_parameters(shape, training) if training.mode != "full" else 0
-            spent = cost.training(job, shape, training, adapter, params.model.dtype, assumed)
+            layout = launch.layout(training)
+            spent = cost.training(job, shape, training, adapter, params.model.dtype, assumed, layout)
         else:
             generation = params.evaluation if job.stage == "evaluation" else params.sampling
             spent = cost.generation(job, shape, generation, params.model.dtype, assumed)

@@ -22,6 +22,7 @@ from honesty_utils.estimate import COLUMNS, EstimateError, cost, estimate, load,
 from honesty_utils.estimate.cost import Assumptions
 from honesty_utils.paths import Run
 from honesty_utils.questions import QuestionError
+from honesty_utils.training import TrainingError
 
 CHOICES = ("config", "probe", "device", "utilisation", "answer_tokens")
 """Options that ask for another estimate than the one that stands."""
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    except (EstimateError, ModelError, QuestionError) as error:
+    except (EstimateError, ModelError, QuestionError, TrainingError) as error:
         print(f"{options.params}: {error}", file=sys.stderr)
         return 2
     table = truth.beside(table, params)
@@ -103,7 +104,18 @@ def _made(params: Params, options: argparse.Namespace) -> tuple[pd.DataFrame, li
         assumed, said = measured.applied(assumed), [*said, str(measured)]
     if options.answer_tokens:
         assumed = replace(assumed, answer_tokens=options.answer_tokens)
-    return estimate(params, shape, assumed), [*said, *assumed.sentences()]
+    table = estimate(params, shape, assumed)
+    return table, [*said, *assumed.sentences(), *too_large(table, assumed.device)]
+
+
+def too_large(table: pd.DataFrame, device: cost.Device) -> list[str]:
+    """A sentence on each row whose memory no such device has."""
+    rows = table[table["memory_gib"] * 2**30 > device.memory]
+    return [
+        f"{row.stage} of {row.item} does not fit: {row.memory_gib:,.0f} GiB on each of {row.devices} devices of "
+        f"{device.memory / 2**30:,.0f} GiB"
+        for row in rows.itertuples()
+    ]
 
 
 def _this_machine() -> cost.Device:
@@ -139,7 +151,7 @@ def shown(table: pd.DataFrame) -> str:
 def total(table: pd.DataFrame) -> str:
     """One line over all rows."""
     hours, memory, disk = table["device_hours"].sum(), table["memory_gib"].max(), table["disk_gib"].sum()
-    line = f"Estimated in all: {hours:,.3g} device-hours, {memory:,.3g} GiB of memory at most, {disk:,.3g} GiB of disk"
+    line = f"Estimated in all: {hours:,.3g} device-hours, {memory:,.3g} GiB a device at most, {disk:,.3g} GiB of disk"
     done = table.dropna(subset=["measured_device_hours"])
     if done.empty:
         return line

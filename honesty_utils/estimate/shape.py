@@ -27,6 +27,7 @@ class Shape:
         heads: attention heads.
         key_value: width of keys and of values in one layer, heads times their size.
         vocabulary: rows of the output layer.
+        embedding: parameters of embedding and output layer, tied ones once.
         config: the ``transformers`` config that this was read from.
     """
 
@@ -37,6 +38,7 @@ class Shape:
     heads: int
     key_value: int
     vocabulary: int
+    embedding: int
     config: Any = field(repr=False, compare=False)
 
 
@@ -98,14 +100,17 @@ def of_config(config: Any) -> Shape:
     try:
         heads = text.num_attention_heads
         size = getattr(text, "head_dim", None) or text.hidden_size // heads
+        network = _empty_model(config)
+        ends = {id(end.weight): end.weight for end in (network.get_input_embeddings(), network.get_output_embeddings())}
         return Shape(
-            parameters=sum(parameter.numel() for parameter in _empty_model(config).parameters()),
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
             layers=text.num_hidden_layers,
             hidden=text.hidden_size,
             intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
             heads=heads,
             key_value=size * (getattr(text, "num_key_value_heads", None) or heads),
             vocabulary=text.vocab_size,
+            embedding=sum(weight.numel() for weight in ends.values()),
             config=config,
         )
     except (ValueError, AttributeError) as error:

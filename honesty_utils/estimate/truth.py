@@ -13,6 +13,7 @@ import pandas as pd
 
 from honesty_utils import manifest
 from honesty_utils.config import Params
+from honesty_utils.estimate import work
 from honesty_utils.paths import Run
 
 COMPARED = ("answer_tokens", "device_hours", "memory_gib", "disk_gib")
@@ -34,7 +35,8 @@ class _Notebook:
 def beside(table: pd.DataFrame, params: Params) -> pd.DataFrame:
     """The estimate with what was measured; NaN where a row's notebooks have not all run.
 
-    Hours are those of the notebooks; shards that an earlier attempt left are counted at the speed of the others.
+    Hours are those of the notebooks, times the devices that each holds; shards that an earlier attempt left are counted
+    at the speed of the others.
 
     Args:
         table: an estimate.
@@ -42,6 +44,8 @@ def beside(table: pd.DataFrame, params: Params) -> pd.DataFrame:
     """
     measured = [_measured(list(_notebooks(row.stage, row.item, params)), row.stage) for row in table.itertuples()]
     found = pd.DataFrame(measured, columns=list(COMPARED), dtype=float)
+    # A server's devices are not known here: its time is the notebook's.
+    found["device_hours"] *= table["devices"].clip(lower=1)
     for column in COMPARED:
         table = table.assign(
             **{f"measured_{column}": found[column], f"ratio_{column}": found[column] / table[column].replace(0, np.nan)}
@@ -53,7 +57,7 @@ def _notebooks(stage: str, item: str, params: Params) -> Iterator[_Notebook]:
     run = Run(params.run)
     executed = run.folder / "notebooks"
     if stage == "sampling":
-        names = params.row_sets if item == "train" else params.evaluation.datasets
+        names = work.parts(params)[item]
         yield _Notebook(executed / f"10_sampling_{item}.ipynb", tuple(run.responses(name) for name in names))
         return
     for seed in params.training_of(item).seeds if item in params.trained else (0,):
@@ -62,7 +66,8 @@ def _notebooks(stage: str, item: str, params: Params) -> Iterator[_Notebook]:
         elif stage == "drift":
             yield _Notebook(executed / f"55_drift_{item}_seed{seed}.ipynb", (run.drift(item, seed, "responses"),))
         else:
-            tables = tuple(run.evaluation(item, seed, name) for name in params.evaluation.datasets)
+            tables = tuple(run.evaluation(item, seed, name) for name in params.graded_sets())
+            tables += tuple(run.answers(item, seed, name) for name in params.request_sets())
             groups = params.evaluation_groups().items()
             ((group, models),) = [(group, models) for group, models in groups if (item, seed) in models]
             yield _Notebook(executed / f"50_evaluation_{group}.ipynb", tables, 1 / len(models))

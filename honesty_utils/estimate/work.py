@@ -50,7 +50,7 @@ class Job:
 
     Attributes:
         stage: which stage.
-        item: part of sampling (``train``, ``evaluation``), else the method.
+        item: part of sampling (see `parts`), else the method.
         models: notebooks of this kind: seeds.
         questions: asked or trained on, of all models together.
         responses: responses, or rows in training.
@@ -79,14 +79,20 @@ def jobs(params: Params, assumed: Assumptions) -> Iterator[Job]:
     """
     sets = {name: asked(name, params) for name in dict.fromkeys([*params.row_sets, *params.evaluation.datasets])}
     tokens = _counter(params, assumed)
-    yield _sampling("train", params.row_sets, params, sets, tokens)
-    yield _sampling("evaluation", list(params.evaluation.datasets), params, sets, tokens)
+    for part, names in parts(params).items():
+        yield _sampling(part, names, params, sets, tokens)
     for name in params.trained:
         yield _training(name, params, sets, tokens)
     for name in (UNTRAINED[1], *params.trained):
         yield _evaluation(name, params, sets, tokens)
     for name in params.drift.methods if params.drift else ():
         yield _drift(name, params, sets["train"], tokens)
+
+
+def parts(params: Params) -> dict[str, list[str]]:
+    """The sets of each part of sampling, which is a notebook of its own: ``train``, ``evaluation``, ``requests``."""
+    found = {"train": params.row_sets, "evaluation": params.graded_sets(), "requests": params.request_sets()}
+    return {part: names for part, names in found.items() if names}
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,9 @@ def _counter(params: Params, assumed: Assumptions) -> _Counter:
 
 
 def samples_of(name: str, params: Params) -> int:
-    """m of one question set."""
+    """m of one question set; of requests the greedy reply is judged and no other."""
+    if name in params.request_sets():
+        return 0
     own = params.questions[name].samples
     return params.sampling.samples if own is None else own
 

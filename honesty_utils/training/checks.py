@@ -15,9 +15,9 @@ from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_rep
 
 from honesty_utils.config import Model, Training
 from honesty_utils.engines import loading
+from honesty_utils.training import launch
 from honesty_utils.training.job import Job, TrainingError
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 SLACK = 32 * 2**20
 """Bytes for tokenizer, configuration and logs."""
 
@@ -49,9 +49,15 @@ def check_settings(settings: Training, model: Model, kind: str) -> None:
     """Hold settings to the device ``kind``.
 
     Raises:
-        TrainingError: 4-bit weights without CUDA or without bitsandbytes; float16 on a CPU; an unknown tracker, or one
-            that is not installed.
+        TrainingError: 4-bit weights without CUDA or without bitsandbytes, or cut into pieces; float16 on a CPU; an
+            unknown tracker, or one that is not installed.
     """
+    chosen = launch.layout(settings)
+    if settings.mode == "qlora" and chosen is not None and chosen.kind in launch.CUTTING:
+        raise TrainingError(
+            f"training.mode: qlora, but {chosen.file.name} ({chosen.kind}) cuts weights into pieces and those of 4 "
+            "bits stay whole: set launch: ddp, or mode: lora"
+        )
     if settings.mode == "qlora" and kind != "cuda":
         raise TrainingError(
             f"training.mode: qlora keeps the base in 4-bit weights, which needs a CUDA device; this training is on "
@@ -67,6 +73,38 @@ def check_settings(settings: Training, model: Model, kind: str) -> None:
             raise TrainingError(f"training.report_to: {name!r}; known: {sorted(INTEGRATION_TO_CALLBACK)}")
         if name not in available:
             raise TrainingError(f"training.report_to: {name!r} is not installed; installed: {available or 'none'}")
+
+
+def rows_a_device(settings: Training, processes: int) -> int:
+    """``batch_size`` is over all devices, so that a params file means the same on any machine.
+
+    Raises:
+        TrainingError: it cannot be shared out evenly.
+    """
+    if settings.batch_size % processes:
+        raise TrainingError(
+            f"training.batch_size: {settings.batch_size} rows cannot be shared out evenly to {processes} processes; "
+            f"set a multiple of {processes}"
+        )
+    return settings.batch_size // processes
+
+
+def check_machine(settings: Training, model: Model) -> str:
+    """Hold settings to this machine, before there are rows and without a look at the model.
+
+    Returns:
+        The `device` that it would be trained on.
+
+    Raises:
+        TrainingError: as `check_settings`; fewer devices than the layout has, or a batch that cannot be shared out.
+    """
+    kind = device(model)
+    chosen = launch.layout(settings)
+    if chosen is not None:
+        launch.check_devices(chosen, kind)
+        rows_a_device(settings, chosen.processes)
+    check_settings(settings, model, kind)
+    return kind
 
 
 def skeleton(model: Model) -> Any:
@@ -118,9 +156,9 @@ def _names(path: str, name: str) -> bool:
     return path == name or path.endswith(f".{name}")
 
 
-def disk_needed(counted: Size, settings: Training, dtype: str) -> int:
+def disk_needed(counted: Size, settings: Training) -> int:
     """Bytes on the disk: the finished model, and two checkpoints (the old one goes when the new one is whole)."""
-    final = counted.trained * (BYTES[dtype] if settings.mode == "full" else 4)
+    final = 4 * counted.trained  # saved as it was trained, in float32; only then cast to the model's number type
     if settings.save_steps is None and settings.save_minutes is None:
         return final + SLACK
     # Weights and AdamW's two moments; all that is trained is kept in float32.
@@ -153,5 +191,5 @@ def check(job: Job, kind: str) -> Any:
     network = skeleton(job.model)
     counted = size(network, job.settings)
     for folder in (job.work, job.output.parent):
-        check_disk(folder, disk_needed(counted, job.settings, job.model.dtype))
+        check_disk(folder, disk_needed(counted, job.settings))
     return network

@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,17 +18,32 @@ from honesty_utils import paths
 from honesty_utils.config import Training
 from honesty_utils.training.job import Job, TrainingError, TrainingResult
 
+CUTTING = ("FSDP", "DEEPSPEED")
+"""Kinds of layouts that cut weights into pieces."""
 LAST_LINES = 30
 """Of the log, in the error of a launch that failed."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How processes are laid out over devices: a file for accelerate, its ``distributed_type``, how many processes."""
+    """How processes are laid out over devices.
+
+    Attributes:
+        file: for accelerate.
+        kind: its ``distributed_type``.
+        processes: one a device.
+        offloaded: weights and optimiser wait in the memory of the host.
+    """
 
     file: Path
     kind: str
     processes: int
+    offloaded: bool = False
+
+    @property
+    def pieces(self) -> int:
+        """Into how many the weights are cut: every device has one; 1: every device has them all."""
+        return self.processes if self.kind in CUTTING else 1
 
 
 def layout(settings: Training) -> Layout | None:
@@ -48,8 +64,14 @@ def layout(settings: Training) -> Layout | None:
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "distributed_type" not in content:
         raise TrainingError(f"{file}: no layout for accelerate: it has no distributed_type")
-    found = Layout(file, content["distributed_type"], settings.processes or int(content.get("num_processes", 1)))
+    processes = settings.processes or int(content.get("num_processes", 1))
+    found = Layout(file, content["distributed_type"], processes, _offloaded(content))
     return None if found.processes == 1 and found.kind == "NO" else found
+
+
+def _offloaded(content: dict[str, Any]) -> bool:
+    fsdp, deepspeed = content.get("fsdp_config") or {}, content.get("deepspeed_config") or {}
+    return bool(fsdp.get("fsdp_offload_params")) or deepspeed.get("offload_optimizer_device", "none") != "none"
 
 
 def devices(settings: Training) -> int:
@@ -65,11 +87,9 @@ def run(job: Job, chosen: Layout) -> TrainingResult:
         TrainingError: fewer devices than processes, a batch that cannot be shared out, or a launch that failed; then
             with the error of the process that failed or, if it left none, the last lines of the log.
     """
-    from honesty_utils.training import checks, trainer
+    from honesty_utils.training import checks
 
-    kind = checks.device(job.model)
-    check_devices(chosen, kind)
-    trainer.rows_a_device(job.settings, chosen.processes)
+    kind = checks.check_machine(job.settings, job.model)
     checks.check(job, kind)
     for stale in (job.error, job.result):
         stale.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,17 +39,38 @@ class Learning:
         table: a row a model (before, after), group of rows and metric, with 95 % intervals over rows.
         examples: a row a sampled training row: ``question_id``, ``is_refusal``, ``prompt``, ``trained_on``, and what
             each model says: ``before``, ``after``.
+        failure: why there is no report though rows were asked for; none: there is one.
     """
 
     table: pd.DataFrame
     examples: pd.DataFrame
+    failure: str | None = None
 
     def facts(self) -> dict[str, Any]:
-        """For a manifest: the table, a row a list entry."""
-        return {"learning": self.table.astype(object).where(self.table.notna(), None).to_dict("records")}
+        """For a manifest: the table, a row a list entry, and why there is none."""
+        table = {"learning": self.table.astype(object).where(self.table.notna(), None).to_dict("records")}
+        return table if self.failure is None else {**table, "learning_failure": self.failure}
+
+
+NONE = Learning(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=["prompt"]))
 
 
 def report(rows: pd.DataFrame, before: Model, after: Model, settings: Training, *, style: Style, seed: int) -> Learning:
+    """`compare`, or a report that says why it failed: hours of training must not be lost for a table about them.
+
+    A notebook that fails takes its model with it, for Snakemake deletes what a failed job has written.
+    """
+    try:
+        return compare(rows, before, after, settings, style=style, seed=seed)
+    except Exception as error:  # whatever it is, out of memory as a rule: the model is trained
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"no learning report, the trained model stays: {reason}")
+        return replace(NONE, failure=reason)
+
+
+def compare(
+    rows: pd.DataFrame, before: Model, after: Model, settings: Training, *, style: Style, seed: int
+) -> Learning:
     """Compare two models on ``settings.report_rows`` of ``rows``; with 0 of them, an empty report.
 
     Args:
@@ -59,10 +80,13 @@ def report(rows: pd.DataFrame, before: Model, after: Model, settings: Training, 
         settings: the training section.
         style: ``raw`` or ``chat``, as in training.
         seed: of the sample.
+
+    Raises:
+        ModelError: a model that cannot be loaded, or memory that does not suffice.
     """
     sample = rows.sample(min(settings.report_rows, len(rows)), random_state=seed).sort_index()
     if sample.empty:
-        return Learning(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=["prompt"]))
+        return NONE
     targets = rows.groupby("prompt")["completion"].agg(lambda texts: {text.strip() for text in texts})
     items = _items(sample, after, style)
     scores, said = {}, {}

@@ -18,7 +18,7 @@ from peft import LoraConfig
 
 from honesty_utils.config import Model, Training
 from honesty_utils.training import checkpoint, checks, saving
-from honesty_utils.training.job import Job, TrainingError, TrainingResult
+from honesty_utils.training.job import Job, TrainingResult
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, Tokenized, tokenize
 
@@ -91,7 +91,7 @@ def run(job: Job) -> TrainingResult:
     started = time.monotonic()
     device = checks.device(job.model)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    per_device = rows_a_device(job.settings, processes)
+    per_device = checks.rows_a_device(job.settings, processes)
     network = checks.check(job, device)
     tokenizer = _tokenizer(job.model)
     rows = _rows(job, tokenizer, checks.context(network))
@@ -118,20 +118,6 @@ def run(job: Job) -> TrainingResult:
     )
     _release(trainer)
     return result
-
-
-def rows_a_device(settings: Training, processes: int) -> int:
-    """``batch_size`` is over all devices, so that a params file means the same on any machine.
-
-    Raises:
-        TrainingError: it cannot be shared out evenly.
-    """
-    if settings.batch_size % processes:
-        raise TrainingError(
-            f"training.batch_size: {settings.batch_size} rows cannot be shared out evenly to {processes} processes; "
-            f"set a multiple of {processes}"
-        )
-    return settings.batch_size // processes
 
 
 def _tokenizer(model: Model) -> Any:
