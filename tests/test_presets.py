@@ -116,6 +116,19 @@ def test_a_preset_can_be_shared_out_over_its_devices(path, shapes):
         assert settings.batch_size * settings.gradient_accumulation == 8  # the paper's step
 
 
+def test_the_memory_of_the_host_is_that_of_the_base_in_every_process(shapes):
+    """All weights are loaded in float32, the base of an adapter in bfloat16; on one device nothing is loaded twice."""
+    text = Path("params/README.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `([\w.-]+)` \|[^|]*\|[^|]*host ([\d.]+ [GT]B) \|", text, re.MULTILINE))
+    for path in FITTED:
+        params = config.load(path)
+        size = 4 if params.training.mode == "full" else 2
+        processes = launch.devices(params.training)
+        total = processes * size * shapes[params.model.name].parameters / 1e9
+        said = f"{total / 1000:.1f} TB" if total >= 1000 else f"{total:.0f} GB"
+        assert named.get(path.stem) == (said if processes > 1 else None)
+
+
 def test_quantisations_of_the_presets_are_those_of_the_locked_vllm():
     quantization = pytest.importorskip("vllm.model_executor.layers.quantization")
     used = {config.load(path).sampling.engine_options.get("quantization") for path in FITTED} - {None}

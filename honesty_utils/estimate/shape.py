@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +121,15 @@ def of_config(config: Any) -> Shape:
 
 def adapter_parameters(shape: Shape, training: Training) -> int:
     """Trainable parameters of the LoRA adapter that ``training`` puts on the model, counted by PEFT itself."""
+    return _adapter(shape, training.lora_rank, training.lora_target_modules)
+
+
+@cache  # of the methods of a run nearly all have the same
+def _adapter(shape: Shape, rank: int, targets: str | tuple[str, ...]) -> int:
     from peft import LoraConfig, get_peft_model
 
-    targets = training.lora_target_modules
     chosen = targets if isinstance(targets, str) else list(targets)
-    lora = LoraConfig(r=training.lora_rank, target_modules=chosen, task_type="CAUSAL_LM")
+    lora = LoraConfig(r=rank, target_modules=chosen, task_type="CAUSAL_LM")
     model = get_peft_model(_empty_model(shape.config), lora, low_cpu_mem_usage=True)
     return int(model.get_nb_trainable_parameters()[0])
 
