@@ -322,7 +322,10 @@ def test_the_judge_is_part_of_the_plan_only_where_there_is_one(tmp_path: Path, j
     smoke = test_pipeline.SMOKE
     sections: dict[str, object] = {}
     if judged_run:
-        sets = {"asks": {"source": "prompts", "path": "asks.jsonl"}, "risky": {"source": "prompts", "path": "r.jsonl"}}
+        files = {name: tmp_path / f"{name}.jsonl" for name in ("asks", "risky")}
+        for path in files.values():
+            path.write_text('{"prompt": "Write a poem."}\n', encoding="utf-8")
+        sets = {name: {"source": "prompts", "path": str(path)} for name, path in files.items()}
         roles = {**smoke["analysis"]["roles"], "helpfulness": "asks", "harmlessness": "risky"}
         sections = {
             "judge": {"model": {"name": "org/judge"}, "labelled": str(labelled_file(tmp_path))},
