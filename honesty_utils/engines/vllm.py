@@ -235,7 +235,11 @@ def _start(arguments: dict[str, Any], device: str) -> Any:
     cpu = current_platform.is_cpu()
     _check_device(device, cpu)
     if cpu:
-        arguments = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE, **arguments}
+        # A prompt read in two parts and a seed of its own do not go together there: it asks a CPU's random numbers for
+        # what only those of a GPU have, and stops.
+        arguments = {
+            "enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE, "enable_chunked_prefill": False, **arguments
+        }  # fmt: skip
         # Compiling its helpers takes a C++ compiler and ten seconds; interpreted they are as fast.
         current_platform.simple_compile_backend = "eager"
     from vllm.exceptions import VLLMError
