@@ -113,7 +113,7 @@ def served(model: Model, style: prompts.Style, length: int) -> Iterator[Any]:
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model.name)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "model", "--dtype", model.dtype]
     command += ["--enforce-eager", "--kv-cache-memory-bytes", str(2**28), "--generation-config", "vllm"]
-    command += ["--no-enable-chunked-prefill"]  # see honesty_utils/engines/vllm.py
+    command += ["--no-enable-chunked-prefill", "--disable-uvicorn-access-log"]  # the first: see engines/vllm.py
     quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
     server = subprocess.Popen(command, env={**os.environ, **quiet})
     options = {"base_url": f"http://127.0.0.1:{port}/v1", "tokenizer": model.name, "key_variable": None}
