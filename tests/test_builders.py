@@ -41,7 +41,7 @@ def test_a_model_writes_and_answers_its_own_set(engine: Any, tmp_path: Path) -> 
     assert {"What is the capital of Spain?", "Who knows?", "Why do cows moo?"} <= set(written["question"])
     # The answer on cows has eight words; "not aware of" is a sign of a refusal.
     short = pkqa.keep_short(written, SETTINGS, Prompts(), Labeling())
-    assert {"Who knows?", "Why do cows moo?"}.isdisjoint(short["question"])
+    assert {"Not aware of it", "For they want to be milked and fed"}.isdisjoint(short["answer"])
     # Draws repeat each other. France and Spain have five words of six in common, so that 5/6 is below the threshold.
     distinct = pkqa.drop_near_duplicates(short, 0.9)
     expected = {

@@ -170,6 +170,8 @@ def test_an_edited_question_file_is_read_anew(finished, tmp_path):
     shutil.copytree(finished, folder, symlinks=True)
     assert planned(snakemake(folder, params, "--touch").stdout) == {}
     assert "Nothing to be done" in snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout
+    # A file that is newer and the same has not changed for Snakemake.
+    own.write_text('{"question": "Who else?", "answers": ["He"]}\n', encoding="utf-8")
     later = time.time() + 5
     os.utime(own, (later, later))
     plan = planned(snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout)
