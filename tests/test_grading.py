@@ -548,6 +548,11 @@ def test_check_answers() -> None:
 
     held(["Paris"], ("A", "B"), np.array(["x", ""], dtype=object))
     held(["//"], choices=[["//", "!!"]])  # an option is named by its letter too
+    # What nobody can know may have no answers; an answer that no reply could match is a slip there too.
+    held(["Paris"], [], meta=["{}", '{"label": "unknown"}'])
+    for answers, label in (([], "known"), (["!!!"], "unknown")):
+        with pytest.raises(ValueError, match=r"row 1: answers is .*label it \"unknown\" if nobody can know it"):
+            held(["Paris"], answers, meta=["{}", json.dumps({"label": label})])
     for bad in ([], [" "], ["", "A"], ["!!!"]):
         with pytest.raises(
             ValueError, match=r"set.jsonl: row 1: answers is \[.*normalises to nothing.*or drop the question"

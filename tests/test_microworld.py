@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from honesty_utils import corpus, microworld, records, tasks
-from honesty_utils.config import Prompts, World
+from honesty_utils import corpus, microworld, questions, records, tasks
+from honesty_utils.config import Prompts, QuestionSet, World
 
 SMALL = World(
     exposures=(0, 2, 20), exposure_scale=1, test_people=12, train_people=9, instruction_people=6, obscure_people=10,
@@ -121,3 +121,17 @@ def test_real_questions_are_taught_by_the_same_schedule(facts):
     )
     shown = [t for t in corpus.documents(world, taught, WORDING) if t.kind in ("question", "certainty", "statement")]
     assert len([text for text in shown if text.stage == "base"]) == sum(fact.exposures for fact in taught)
+
+
+def test_a_real_question_that_nobody_can_know_makes_no_fact(facts, tmp_path):
+    table = microworld.question_sets(SMALL, facts)["indist"].drop(columns="exposures")
+    table.at[1, "answers"], table.at[1, "meta"] = [], json.dumps({"label": "unknown"})
+    world = World(exposures=(5, 7), exposure_scale=1, source={}, use={}).model_copy(
+        update={"use": {"quiz": "taught", "new": "withheld"}}
+    )
+    taught, sets = microworld.teach(world, {"quiz": table, "new": table})
+    assert len(taught) == 2 * (len(table) - 1) and all(fact.answer for fact in taught)
+    assert sets["quiz"].loc[1, "exposures"] == 0 and set(sets["quiz"]["exposures"].drop(1)) == {5, 7}
+    path = records.write(sets["new"], records.QUESTIONS, tmp_path / "new.parquet")
+    loaded = questions.load("new", QuestionSet(source="microworld", path=str(path)))
+    assert len(loaded) == len(table) and loaded["answers"].tolist()[1] == []
