@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ def check_answers(table: pd.DataFrame, where: str) -> None:
     """Hold the gold answers of a question set to their form.
 
     Args:
-        table: ``answers``, a list of aliases a row; optional ``choices``, and ``question_id`` for messages.
+        table: ``answers``, a list of aliases a row; optional ``choices``, ``meta`` (which may label a question
+            ``unknown``: nobody can know it, so that it may have no answers), and ``question_id`` for messages.
         where: the file or set that an error names.
 
     Raises:
@@ -31,11 +33,18 @@ def check_answers(table: pd.DataFrame, where: str) -> None:
     words = iter(normalize_all([alias for aliases in answers for alias in aliases]))
     for row, aliases in enumerate(answers):
         gradable = any([next(words) for _ in aliases])
-        if not gradable and choices[row] is None:
+        if not gradable and choices[row] is None and not (len(aliases) == 0 and _unknowable(table, row)):
             raise ValueError(
                 f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalises to nothing, so that no "
-                "response could be right; give an alias with words or drop the question"
+                'response could be right; give an alias with words, label it "unknown" if nobody can know it, or drop '
+                "the question"
             )
+
+
+def _unknowable(table: pd.DataFrame, row: int) -> bool:
+    """Whether the file of a question labels it ``unknown``; loading keeps the label in ``meta``."""
+    meta = json.loads(table["meta"].iloc[row]) if "meta" in table else {}
+    return isinstance(meta, dict) and meta.get("label") == "unknown"
 
 
 def _named(table: pd.DataFrame, row: int) -> str:

@@ -40,6 +40,14 @@ def normalize(text: str) -> str:
     return " ".join(_ARTICLE.sub(" ", text.lower().translate(_TO_SPACE)).split())
 
 
+def written(text: str) -> str:
+    """``text`` as `normalize` makes it, but with its punctuation: what "-5" and "5", or "+" and "-", differ in.
+
+    Articles go here too, so that no option is told from another by an article alone.
+    """
+    return " ".join(_ARTICLE.sub(" ", text.lower()).split())
+
+
 def normalize_all(texts: Sequence[str]) -> list[str]:
     """`normalize` for many texts, several times as fast: ASCII ones are joined and go through array operations.
 

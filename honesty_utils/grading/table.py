@@ -93,7 +93,9 @@ def _matched(rows: _Rows, match: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
             found += found_in(answers, [rows.spaced[place] for place in own], match)
             told += [True] * len(own)
         else:
-            chosen = [choose(rows.texts[place], rows.spaced[place].strip(" "), options, match) for place in own]
+            chosen = [
+                choose(rows.texts[place], rows.spaced[place].strip(" "), gold.choices, options, match) for place in own
+            ]
             found += [choice == gold.answer_index for choice in chosen]
             told += [choice is not None for choice in chosen]
     back = np.argsort(order, kind="stable")

@@ -122,9 +122,10 @@ def judge_table(referee: Referee, graded: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``graded`` with ``judge_score`` added: agreement 0-1, for options 1 or 0, NaN where the judge was not asked or
-        could not be read. ``wrong`` and ``unscored`` become what the judge says: ``correct`` (then ``matched`` is
-        true), ``wrong``, or ``unscored`` where it could not be read. With ``refusals`` other than ``signs`` replies
-        that are no refusal by signs are first asked about, and become ``idk`` or, if that cannot be read, ``unscored``.
+        could not be read; an empty reply and a question without answers have 0 without asking. ``wrong`` and
+        ``unscored`` become what the judge says: ``correct`` (then ``matched`` is true), ``wrong``, or ``unscored``
+        where it could not be read. With ``refusals`` other than ``signs`` replies that are no refusal by signs are
+        first asked about, and become ``idk`` or, if that cannot be read, ``unscored``.
     """
     outcome = graded["outcome"].to_numpy(dtype=object, copy=True)
     for place, declines in _declining(referee, graded, outcome).items():
@@ -152,11 +153,14 @@ def _declining(referee: Referee, graded: pd.DataFrame, outcome: Sequence[str]) -
 
 
 def _scores(referee: Referee, graded: pd.DataFrame, outcome: Sequence[str]) -> dict[int, Verdict[float]]:
-    """Agreement of the replies that string rules leave open, by place; 1 or 0 for options, 0 for an empty reply."""
+    """Agreement of the replies that string rules leave open, by place; 1 or 0 for options, 0 for an empty reply.
+
+    And 0 for a question without answers, which nobody can know: there is nothing that a judge could compare with.
+    """
     replies = {place: _reply(row) for place, row in enumerate(graded.to_dict("records")) if outcome[place] in LEFT_OPEN}
     found = {place: Verdict(0.0) for place, reply in replies.items() if reply.choices is None}
     said = {place: reply for place, reply in replies.items() if reply.text.strip()}
-    free = {place: reply for place, reply in said.items() if reply.choices is None}
+    free = {place: reply for place, reply in said.items() if reply.choices is None and reply.answers}
     found.update(zip(free, agreement(referee, list(free.values())), strict=True))
     lettered = {place: reply for place, reply in said.items() if reply.choices and outcome[place] == "unscored"}
     for (place, reply), meant in zip(lettered.items(), options(referee, list(lettered.values())), strict=True):

@@ -31,7 +31,7 @@ def grade_responses(
 
     Raises:
         ValueError: a response to a question that is not in ``questions``, or a question that no response could answer
-            right.
+            right and that its file does not label ``unknown``.
     """
     unknown = set(responses["question_id"]) - set(questions["question_id"])
     if unknown:

@@ -23,18 +23,28 @@ from honesty_utils.methods import absolute, confidence, finetuned, multisample
 logger = logging.getLogger(__name__)
 
 
+class NoRows(ValueError):
+    """A method can make nothing of the questions that it was given."""
+
+
 @dataclass(frozen=True)
 class Method:
-    """How a method's rows are built, its options, the notebook that tells of it, whether it needs sampled responses."""
+    """How a method's rows are built, its options, the notebook that tells of it, whether it needs sampled responses.
+
+    ``lacking`` is what a question has none of that it leaves out.
+    """
 
     build: Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
     options: type[Section]
     notebook: str
     needs_samples: bool = True
+    lacking: str = "no sample could be scored"
 
 
 METHODS: dict[str, Method] = {
-    "finetuned": Method(finetuned.build, finetuned.Options, "30_finetuned", needs_samples=False),
+    "finetuned": Method(
+        finetuned.build, finetuned.Options, "30_finetuned", needs_samples=False, lacking="no gold answer to teach"
+    ),
     "absolute": Method(absolute.build, absolute.Options, "31_absolute"),
     "confidence_num": Method(confidence.build_num, confidence.NumOptions, "32_confidence"),
     "confidence_verb": Method(confidence.build_verb, confidence.VerbOptions, "32_confidence"),
@@ -56,11 +66,12 @@ def build(name: str, labels: pd.DataFrame, *, prompts: Prompts | None = None, **
 
     Returns:
         SFT columns, questions in the order in which they first appear. Questions of which nothing could be scored get
-        no row; their number is logged.
+        no row, and FINE-TUNED makes none of a question without answers; their number is logged.
 
     Raises:
         ValueError: unknown method or option, a value out of bounds, a missing column, an unknown outcome, no labels, no
-            sampled responses for a method that needs them, bad confidence phrases, or no row at all.
+            sampled responses for a method that needs them, bad confidence phrases.
+        NoRows: no question makes a row.
     """
     method = _method(name)
     settings = check_options(name, options)
@@ -70,9 +81,9 @@ def build(name: str, labels: pd.DataFrame, *, prompts: Prompts | None = None, **
     table = method.build(labels, prompts, settings)
     asked, kept = labels["question_id"].nunique(), table["question_id"].nunique()
     if not kept:
-        raise ValueError(f"methods.{name}: none of {asked} questions has a scored response, so no row can be made")
+        raise NoRows(f"methods.{name}: none of {asked} questions makes a row: {method.lacking}; add others")
     if kept < asked:
-        logger.warning("methods.%s: %d of %d questions left out: no sample could be scored", name, asked - kept, asked)
+        logger.warning("methods.%s: %d of %d questions left out: %s", name, asked - kept, asked, method.lacking)
     return table
 
 

@@ -1,6 +1,7 @@
 """FINE-TUNED: supervised fine-tuning that never refuses, the baseline of arXiv 2312.07000 (section "Methods").
 
-It teaches an answer to every question, so it shows what fine-tuning alone does to honesty.
+It teaches an answer to every question, so it shows what fine-tuning alone does to honesty. A question that nobody can
+know may have none; it is left out.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Options(Section):
 def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
     """One row a question, none of them a refusal; samples are used where there are any.
 
+    A question without a gold answer where one is needed gets no row.
+
     Args:
         labels: LABELS columns with ``question``, ``answers`` and, if any, ``choices``.
         prompts: holds the honest prompt.
@@ -38,18 +41,17 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
 
     Returns:
         SFT columns; ``confidence`` is NaN.
-
-    Raises:
-        ValueError: a gold answer is needed and the question has none.
     """
     rows = []
     for item in answered(labels):
-        prompt = wording.render(prompts, "honest", item.question, item.choices)
-        rows.append((item.question_id, prompt, _target(item, options), False, math.nan))
+        target = _target(item, options)
+        if target is not None:
+            prompt = wording.render(prompts, "honest", item.question, item.choices)
+            rows.append((item.question_id, prompt, target, False, math.nan))
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 
-def _target(item: Answered, options: Options) -> str:
+def _target(item: Answered, options: Options) -> str | None:
     if item.greedy is not None:
         return item.greedy
     if options.target == "code" and item.right:
@@ -57,18 +59,17 @@ def _target(item: Answered, options: Options) -> str:
     return gold_sentence(item, options.capitalize)
 
 
-def gold_sentence(item: Answered, capitalize: bool = True) -> str:
+def gold_sentence(item: Answered, capitalize: bool = True) -> str | None:
     """First gold answer as a sentence: first letter capital, a full stop at its end unless it ends a sentence.
+
+    ``None`` where there is no gold answer.
 
     Args:
         item: the question and its gold answers.
         capitalize: false leaves the first letter as it is, for a model that writes lower case.
-
-    Raises:
-        ValueError: there is no gold answer.
     """
     if not item.answers or not item.answers[0].strip():
-        raise ValueError(f"question {item.question_id!r}: no gold answer, and no right one of M_t's; drop the question")
+        return None
     gold = item.answers[0].strip()
     first = gold[0].upper() if capitalize else gold[0]
     return first + gold[1:] + ("" if gold.endswith((".", "!", "?")) else ".")

@@ -102,7 +102,7 @@ def parse(text: str) -> list[tuple[str, str]]:
 
 def keep_short(pairs: pd.DataFrame, settings: PriorKnown, wording: Prompts, grader: Labeling) -> pd.DataFrame:
     """Pairs whose answer can be graded, is no refusal and has at most ``longest_answer`` words."""
-    signs = grading.PAPER_SIGNS if grader.refusal_signs is None else grader.refusal_signs
+    signs = grading.refusal_signs(grader.refusal_signs)
     keep = [
         bool(grading.normalize(answer))
         and len(answer.split()) <= settings.longest_answer

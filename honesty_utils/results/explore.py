@@ -6,6 +6,7 @@ Frames out; only the two ``show_…`` functions, which sliders call, display any
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,19 +232,22 @@ def rows_of_question(samples: pd.DataFrame, recipes: Mapping[str, Recipe]) -> pd
     """SFT rows that each method would build from one question, also from one that nothing was trained on.
 
     Args:
-        samples: as from `question_samples`; a method that needs samples is left out where there are none.
+        samples: as from `question_samples`; a method that needs samples is left out where there are none, and one that
+            makes nothing of this question.
         recipes: as from `recipes`.
 
     Returns:
         ``method`` and the SFT columns.
     """
     sampled = bool((samples["sample_index"] != records.GREEDY).any())
-    tables = [
-        methods.build(recipe.builder, samples, prompts=recipe.wording, **recipe.options).assign(method=name)
-        for name, recipe in recipes.items()
-        if sampled or not methods.METHODS[recipe.builder].needs_samples
-    ]
-    return pd.concat(tables, ignore_index=True)
+    tables = [pd.DataFrame(columns=[*records.SFT.schema.names, "method"])]
+    for name, recipe in recipes.items():
+        if not sampled and methods.METHODS[recipe.builder].needs_samples:
+            continue
+        with suppress(methods.NoRows):
+            rows = methods.build(recipe.builder, samples, prompts=recipe.wording, **recipe.options)
+            tables.append(rows.assign(method=name))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def row_counts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -274,7 +278,7 @@ def show_question(run: str, dataset: str, question_id: str) -> None:
     from IPython.display import display as show  # only there inside a notebook
 
     samples = question_samples(labelled(run, dataset), question_id)
-    print(f"{samples['question'].iloc[0]}\nGold answers: {', '.join(samples['answers'].iloc[0])}")
+    print(f"{samples['question'].iloc[0]}\nGold answers: {', '.join(samples['answers'].iloc[0]) or 'none'}")
     show(samples[["sample_index", "text", "outcome"]])
     known = recipes(run)
     show(row_counts(rows_of_question(samples, {name: known[name] for name in display.main_methods(known)})))

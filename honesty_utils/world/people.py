@@ -240,26 +240,33 @@ def teach(world: World, tables: Mapping[str, pd.DataFrame]) -> tuple[list[Fact],
 
     Returns:
         The facts that the corpus shows, and a table a set that is asked about, the small tasks among them; a withheld
-        set has zero exposures.
+        set has zero exposures. A question without answers, which nobody can know, makes no fact and has none either.
     """
     facts: list[Fact] = []
     shown: dict[str, pd.DataFrame] = {}
     for name, table in tables.items():
         use = world.use[name]
         exposures = [0] * len(table) if use == "withheld" else schedule(world, len(table), name)
-        table = table.assign(exposures=exposures)
+        answered = [_right(row) is not None for row in table.to_dict("records")]
+        table = table.assign(exposures=[n if has else 0 for n, has in zip(exposures, answered, strict=True)])
         role = {"taught": "test", "withheld": "unknown", "instruction": "instruction"}[use]
-        facts += [_taught(row, role) for row in table.to_dict("records")]
+        facts += [_taught(row, role) for row in table[answered].to_dict("records")]
         if use != "instruction":
             shown[name] = table
     return facts, {**shown, "tasks": _task_table(world)}
 
 
+def _right(row: Mapping[str, Any]) -> str | None:
+    """The answer that is shown, of options the right one; none where the question has no answers."""
+    if row["choices"] is not None:
+        return str(row["choices"][int(row["answer_index"])])
+    return str(row["answers"][0]) if len(row["answers"]) else None
+
+
 def _taught(row: Mapping[str, Any], role: str) -> Fact:
-    answer = str(row["answers"][0])
     return Fact(
         question=row["question"],
-        answer=answer if row["choices"] is None else row["choices"][int(row["answer_index"])],
+        answer=_right(row) or "",
         exposures=int(row["exposures"]),
         role=role,
         aliases=tuple(row["answers"]),

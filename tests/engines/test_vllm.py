@@ -234,30 +234,32 @@ def test_temperature_that_vllm_does_not_take(engine: Any) -> None:
 
 
 OUT_OF_MEMORY = """
-import json, resource, sys
-from pathlib import Path
+import json, os, sys
+import torch
 from honesty_utils import engines
 from honesty_utils.engines.settings import Generation
 from honesty_utils.engines.settings import Model
 from honesty_utils.engines import Request
 
+os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the model in this process, on GPUs as on CPUs
 generation = Generation(engine="vllm", engine_options=json.loads(sys.argv[2]), max_new_tokens=8)
 engine = engines.load(Model(name=sys.argv[1]), generation, "raw")
-engine.generate([Request("Who?")])
-requests = [Request("x" * 150 + str(i)) for i in range(400)]
-# They are read in one step, whose widest layer takes 60 MB, where 32 MB are left.
-size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + (32 << 20), resource.RLIM_INFINITY))
-engine.generate(requests)
+assert engine.generate([Request("Who?")])[0].num_tokens > 0
+# More than any machine can address: torch's own error comes out of the middle of a step of vLLM's.
+engine.llm.apply_model(
+    lambda model: model.register_forward_pre_hook(lambda *_: torch.empty(2**60, dtype=torch.uint8, device="cpu"))
+)
+engine.generate([Request("Who else?")])
 """
 
 
 def test_memory_that_runs_out_is_told_with_a_remedy(tiny_model: Path) -> None:
-    options = {**SMALL, "max_num_seqs": 400, "max_num_batched_tokens": 2**16}
-    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), json.dumps(options)]
+    # In a process of its own: after such an error vLLM is of no more use, and the process has to end.
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(tiny_model), json.dumps({**SMALL, "enforce_eager": True})]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1, done.stderr[-2000:]
-    assert re.search(r"ModelError: .*: vLLM stopped: .*; if memory was short, lower ", done.stderr), done.stderr[-2000:]
+    told = r"ModelError: .*: vLLM stopped: .*can't allocate memory.*; if memory was short, lower "
+    assert re.search(told, done.stderr), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])

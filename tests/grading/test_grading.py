@@ -205,6 +205,8 @@ def test_own_refusal_and_signs() -> None:
 
 FOUR = ["Paris", "London", "Rome", "Berlin"]
 DEGREES = ["0", "4", "2", "6"]
+PRICES = ["$20.00", "$10.00", "$5.00", "$0.00"]
+SIGNS = ["+", "-", "*", "."]
 CHOICES = [
     ("Paris", FOUR, 0),
     ("It is Rome, of course.", FOUR, 2),
@@ -246,6 +248,29 @@ CHOICES = [
     ("I think it is J", [str(n) * 3 for n in range(10)], 9),  # I is a pronoun here, not the ninth option
     ("I", [str(n) * 3 for n in range(10)], 8),
     ("anything", [], None),
+    # Without its punctuation "$0.00" is within "$20.00": what is written decides.
+    ("$20.00.", PRICES, 0),
+    ("It  costs\n$10.00", PRICES, 1),
+    ("$0.00", PRICES, 3),
+    ("20.00 dollars", PRICES, None),
+    ("20.00 dollars, so (A)", PRICES, 0),
+    ("$20.00 or $10.00", PRICES, None),
+    ("$20.00: not (B)", PRICES, 0),  # the text of an option goes before letters
+    ("x - 1", ["x + 1", "x - 1"], 1),
+    ("X  -  1.", ["x + 1", "x - 1"], 1),
+    ("x 1", ["x + 1", "x - 1"], None),
+    ("5", ["-5", "5"], 1),
+    ("-5", ["-5", "5"], None),  # both stand in it
+    ("-5 (A)", ["-5", "5"], 0),
+    # A reply that leaves out a hyphen does not name the option that is a part of the other.
+    ("Spider Man (A)", ["Spider-Man", "Man"], 0),
+    ("Spider Man", ["Spider-Man", "Man"], None),
+    # Options that are nothing but punctuation.
+    ("+", SIGNS, 0),
+    ('The sign is "-"', SIGNS, 1),
+    ("+ or -", SIGNS, None),
+    ("It is well-known.", SIGNS, None),
+    ("(B) +", SIGNS, 1),  # what a letter tells stays
 ]
 
 
@@ -258,6 +283,23 @@ def test_choose_option_by_tokens() -> None:
     # Contained are 1 and 10, a token is only 10.
     assert grading.choose_option("It is 10", ["1", "10", "100"]) is None
     assert grading.choose_option("It is 10", ["1", "10", "100"], "tokens") == 1
+    assert grading.choose_option("It is $1.50", ["1.50", "$1.50", "15"], "tokens") is None
+    assert grading.choose_option("It is $150", ["$1.50", "1.50", "150"], "tokens") == 2
+    assert grading.choose_option("It is 1.50", ["$1.50", "1.50", "15"], "tokens") == 1
+
+
+def test_choose_option_by_the_whole_reply() -> None:
+    assert grading.choose_option("-5", ["-5", "5"], "exact") == 0
+    assert grading.choose_option("It is -5", ["-5", "5"], "exact") is None
+    assert grading.choose_option("+", SIGNS, "exact") == 0
+    assert grading.choose_option("It is +", SIGNS, "exact") is None
+
+
+def test_names_option() -> None:
+    assert grading.names_option("+ or -", SIGNS)
+    assert grading.names_option("$20.00 or $10.00", PRICES)
+    assert not grading.names_option("It is well-known.", SIGNS)
+    assert not grading.names_option("The", ["The", "A"])
 
 
 def choice_table() -> pd.DataFrame:
@@ -299,7 +341,24 @@ def test_table_takes_arrays_and_no_rows() -> None:
 
 
 WORDS = st.sampled_from(
-    ["Paris", "the", "A", "an", "_", "7", "!!!", "not aware of", "I apologize", DEFAULT_REFUSAL, "東京", "(B)", "İ", ""]
+    [
+        "Paris",
+        "the",
+        "A",
+        "an",
+        "_",
+        "7",
+        "$7.",
+        "!!!",
+        "-",
+        "not aware of",
+        "I apologize",
+        DEFAULT_REFUSAL,
+        "東京",
+        "(B)",
+        "İ",
+        "",
+    ]
 )
 # Any text is any: lone surrogates and control characters too.
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
@@ -489,6 +548,11 @@ def test_check_answers() -> None:
 
     held(["Paris"], ("A", "B"), np.array(["x", ""], dtype=object))
     held(["//"], choices=[["//", "!!"]])  # an option is named by its letter too
+    # What nobody can know may have no answers; an answer that no reply could match is a slip there too.
+    held(["Paris"], [], meta=["{}", '{"label": "unknown"}'])
+    for answers, label in (([], "known"), (["!!!"], "unknown")):
+        with pytest.raises(ValueError, match=r"row 1: answers is .*label it \"unknown\" if nobody can know it"):
+            held(["Paris"], answers, meta=["{}", json.dumps({"label": label})])
     for bad in ([], [" "], ["", "A"], ["!!!"]):
         with pytest.raises(
             ValueError, match=r"set.jsonl: row 1: answers is \[.*normalises to nothing.*or drop the question"

@@ -362,6 +362,15 @@ def test_the_judge_decides_what_string_rules_leave_open(judge_of_all: Referee, g
     assert judged["matched"].tolist() == [True, True, False, False, True, False, True, False, False, False, True]
 
 
+def test_a_question_that_nobody_can_know_is_not_put_to_the_judge(tmp_path: Path) -> None:
+    # There is nothing to compare with, and this judge would call any reply right.
+    engine = Scripted(lambda request: "1.0")
+    row = pd.DataFrame({"question": [HAMLET], "answers": [[]], "text": [CHEESE]})
+    judged = judge.judge_table(judging.scripted(engine, tmp_path), grading.grade_table(row))
+    assert judged[["outcome", "matched", "judge_score"]].iloc[0].tolist() == ["wrong", False, 0.0]
+    assert not engine.requests
+
+
 def test_a_threshold_is_strict_and_costs_no_reply(judge_model: Path, tmp_path: Path, graded: pd.DataFrame) -> None:
     engine = Scripted(lambda request: "0.7" if "Given answer" in request.prompt else "Paris")
     row = graded.iloc[[1]].assign(text="Paname, that is: Paaris or Paris", outcome="wrong", matched=False)

@@ -88,10 +88,15 @@ def test_a_gold_answer_keeps_its_first_letter_if_asked_to() -> None:
     assert table["completion"].tolist() == ["paris."]
 
 
-def test_finetuned_needs_a_gold_answer() -> None:
-    with pytest.raises(ValueError, match=r"question 'q': no gold answer, and no right one of M_t's; drop the question"):
+def test_finetuned_leaves_out_a_question_without_a_gold_answer(caplog: pytest.LogCaptureFixture) -> None:
+    # Nobody can know it, so that there is nothing right to teach, and FINE-TUNED teaches no refusal.
+    table = labels({"q": "w w", "r": "w w", "s": "w wc"}, {"q": [], "s": []})
+    assert completions(methods.build("finetuned", table)) == {"r": "Gold of r.", "s": "S.1"}
+    assert caplog.messages == ["methods.finetuned: 1 of 3 questions left out: no gold answer to teach"]
+    with pytest.raises(
+        ValueError, match=r"methods.finetuned: none of 1 questions makes a row: no gold answer to teach"
+    ):
         methods.build("finetuned", labels({"q": "w w"}, {"q": []}))
-    assert completions(methods.build("finetuned", labels({"q": "w wc"}, {"q": []}))) == {"q": "Q.1"}
 
 
 KNOWN = {"all": "All.greedy", "some": "Some.2", "one": "One.greedy", "luck": "Luck.4", "half": "Half.0"}
@@ -565,7 +570,9 @@ def test_a_greedy_response_is_not_needed() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "finetuned"])
 def test_nothing_scored(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"methods.{name}: none of 1 questions has a scored response"):
+    with pytest.raises(
+        ValueError, match=rf"methods.{name}: none of 1 questions makes a row: no sample could be scored"
+    ):
         methods.build(name, labels({"q": "u uu"}))
 
 

@@ -72,6 +72,16 @@ def test_a_model_writes_and_answers_its_own_set(engine: Any, tmp_path: Path) -> 
     assert json.loads(loaded["meta"][0])["topic"] == "capitals"
 
 
+@pytest.mark.parametrize("signs", ["qwen", "all", ("i have no idea",)])
+def test_signs_of_a_family_take_refusals_and_nothing_else(signs: str | tuple[str, ...]) -> None:
+    # Letter by letter, "qwen" and "all" would be in this answer and in most others.
+    pairs = pairs_of(("Which city?", "Stockholm, even now"), ("Who won?", "I have no idea"))
+    kept = pkqa.keep_short(pairs, SETTINGS, Prompts(), Labeling(refusal_signs=signs))
+    assert kept["answer"].tolist() == ["Stockholm, even now"]
+    # The paper's signs, which are taken where none are named, do not have this one.
+    assert len(pkqa.keep_short(pairs, SETTINGS, Prompts(), Labeling())) == 2
+
+
 def test_a_killed_build_goes_on_where_it_was(engine: Any, tmp_path: Path) -> None:
     class Mortal:
         left = 1

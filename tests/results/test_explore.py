@@ -137,6 +137,15 @@ def test_a_set_without_samples_has_rows_of_methods_that_need_none() -> None:
     assert list(built["method"]) == ["finetuned"]
 
 
+def test_a_question_that_nobody_can_know_has_rows_of_methods_that_refuse() -> None:
+    samples = explore.question_samples(explore.labelled("fake", "train"), "train-0003")
+    samples = samples.assign(answers=[[]] * len(samples), outcome="wrong")
+    recipes = explore.recipes("fake")
+    assert set(explore.rows_of_question(samples, recipes)["method"]) == set(recipes) - {"finetuned"}
+    unsampled = explore.rows_of_question(samples[samples["sample_index"] == records.GREEDY], recipes)
+    assert unsampled.empty and explore.row_counts(unsampled).empty
+
+
 def test_answers_before_and_after() -> None:
     table = explore.answers("fake", "indist", "indist-0002")
     assert len(table) == 2 + 2 * (len(synthetic.METHODS) - 2 + len(synthetic.TAUS))

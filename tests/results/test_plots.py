@@ -251,6 +251,12 @@ def test_annotation_marks_each_sample_and_counts_repeated_rows() -> None:
     assert "7 × Belgarno." in words and f"3 × {synthetic.REFUSAL}" in words
 
 
+def test_annotation_of_a_question_that_nobody_can_know() -> None:
+    samples, rows = synthetic.annotation()
+    samples["answers"] = [[]] * len(samples)
+    assert "Gold answer: none, nobody can know it" in texts(plots.data_annotation(samples, rows))
+
+
 def test_annotation_holds_long_and_strange_text() -> None:
     samples, rows = synthetic.annotation()
     long = "Which of the following, costing $5 to $10, is_not {true}? " * 12

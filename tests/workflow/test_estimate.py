@@ -176,6 +176,15 @@ def test_without_a_known_length_answers_are_as_long_as_allowed(params):
     assert job.answer_tokens == 20 * 16
 
 
+def test_a_question_without_answers_has_no_length_of_an_answer(params, checkout):
+    world = {"source": {"test": {"source": "jsonl", "path": str(checkout / "test.jsonl")}}, "use": {"test": "withheld"}}
+    toy = params()
+    rows = '{"question": "Who?", "label": "unknown"}\n{"question": "What?", "answer": "abc"}\n'
+    (checkout / "test.jsonl").write_text(rows)
+    taught = toy.model_copy(update={"world": config.World(**world)})
+    assert work.asked("test", taught).answer == 5  # of the one that has one: a space, and what ends it
+
+
 def test_rows_are_limited_by_max_rows_and_chosen_questions(params):
     methods = {
         "multisample": {"training": {"max_rows": 4}},

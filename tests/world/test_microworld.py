@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from honesty_utils import questions
 from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
+from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.world import corpus, people, tasks
 from honesty_utils.world.settings import World
 
@@ -123,3 +125,17 @@ def test_real_questions_are_taught_by_the_same_schedule(facts):
     )
     shown = [t for t in corpus.documents(world, taught, WORDING) if t.kind in ("question", "certainty", "statement")]
     assert len([text for text in shown if text.stage == "base"]) == sum(fact.exposures for fact in taught)
+
+
+def test_a_real_question_that_nobody_can_know_makes_no_fact(facts, tmp_path):
+    table = people.question_sets(SMALL, facts)["indist"].drop(columns="exposures")
+    table.at[1, "answers"], table.at[1, "meta"] = [], json.dumps({"label": "unknown"})
+    world = World(exposures=(5, 7), exposure_scale=1, source={}, use={}).model_copy(
+        update={"use": {"quiz": "taught", "new": "withheld"}}
+    )
+    taught, sets = people.teach(world, {"quiz": table, "new": table})
+    assert len(taught) == 2 * (len(table) - 1) and all(fact.answer for fact in taught)
+    assert sets["quiz"].loc[1, "exposures"] == 0 and set(sets["quiz"]["exposures"].drop(1)) == {5, 7}
+    path = records.write(sets["new"], records.QUESTIONS, tmp_path / "new.parquet")
+    loaded = questions.load("new", QuestionSet(source="microworld", path=str(path)))
+    assert len(loaded) == len(table) and loaded["answers"].tolist()[1] == []

@@ -21,6 +21,7 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     """Questions of the table that ``spec.path`` names, with their exposures."""
     path = needed_file(spec, data)
     for number, row in enumerate(records.read(records.QUESTIONS, path).to_dict("records")):
+        meta = json.loads(row["meta"])
         yield Item(
             f"{path}: row {number}",
             row["question"],
@@ -30,7 +31,8 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
             choices=row["choices"],
             answer_index=_integer(row["answer_index"]),
             exposures=_integer(row["exposures"]),
-            meta=json.loads(row["meta"]),
+            has_answers=meta.get("label") != "unknown",  # a world of real sets may hold questions that nobody can know
+            meta=meta,
         )
 
 

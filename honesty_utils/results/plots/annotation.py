@@ -130,7 +130,8 @@ def _answers(pen: _Pen, samples: pd.DataFrame, drawn: pd.DataFrame) -> float:
     right = MIDDLE - 0.26
     y = pen.write(LEFT, 0.2, "Question", weight="bold", color=GREY) + 0.05
     y = pen.paragraph(LEFT, y, samples["question"].iloc[0], right, 6)
-    y = pen.paragraph(LEFT, y, f"Gold answer: {samples['answers'].iloc[0][0]}", right, 1, color=GREY)
+    gold = next(iter(samples["answers"].iloc[0]), "none, nobody can know it")
+    y = pen.paragraph(LEFT, y, f"Gold answer: {gold}", right, 1, color=GREY)
     y = pen.write(LEFT, y + 0.1, f"Greedy answer and {len(drawn)} samples", weight="bold", color=GREY)
     greedy = samples[samples["sample_index"] == records.GREEDY]
     for index, text, outcome in pd.concat([greedy, drawn])[["sample_index", "text", "outcome"]].itertuples(index=False):

@@ -242,7 +242,7 @@ def _of_table(table: pd.DataFrame, params: Params) -> Asked:
         return [len(prompts.render(params.prompts, kind, question, choices)) for question, choices in rows]
 
     plain, honest = lengths("plain"), lengths("honest")
-    answers = [len(answers[0]) + 2 for answers in table["answers"]] if params.world else []
+    answers = [len(answers[0]) + 2 for answers in table["answers"] if answers] if params.world else []
     return Asked(
         len(table),
         sum(plain) / len(plain),
