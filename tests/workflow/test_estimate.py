@@ -20,6 +20,7 @@ from honesty_utils.workflow.estimate import Assumptions, EstimateError, command,
 from honesty_utils.workflow.estimate.cost import Device
 from honesty_utils.workflow.estimate.probe import probe
 from honesty_utils.workflow.estimate.workload import Workload
+from honesty_utils.world.settings import World
 
 # A billion operations a second, all of them reached, memory that is never in the way.
 DEVICE = Device("toy", operations=1e9, bandwidth=1e18, memory=1e12)
@@ -181,7 +182,7 @@ def test_a_question_without_answers_has_no_length_of_an_answer(params, checkout)
     toy = params()
     rows = '{"question": "Who?", "label": "unknown"}\n{"question": "What?", "answer": "abc"}\n'
     (checkout / "test.jsonl").write_text(rows)
-    taught = toy.model_copy(update={"world": config.World(**world)})
+    taught = toy.model_copy(update={"world": World(**world)})
     assert work.asked("test", taught).answer == 5  # of the one that has one: a space, and what ends it
 
 

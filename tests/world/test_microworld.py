@@ -10,7 +10,7 @@ from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.world import corpus, people, tasks
-from honesty_utils.world.settings import World
+from honesty_utils.world.settings import SETS, World
 
 SMALL = World(
     exposures=(0, 2, 20), exposure_scale=1, test_people=12, train_people=9, instruction_people=6, obscure_people=10,
@@ -81,7 +81,7 @@ def test_the_more_exposures_the_more_prominent():
 
 def test_question_sets_are_valid_tables(facts, tmp_path):
     sets = people.question_sets(SMALL, facts)
-    assert tuple(sets) == people.SETS == tuple(SMALL.sets())
+    assert tuple(sets) == SETS == tuple(SMALL.sets())
     for name, table in sets.items():
         records.write(table, records.QUESTIONS, tmp_path / f"{name}.parquet")
     assert not set(sets["train"]["question"]) & set(sets["indist"]["question"])
