@@ -76,8 +76,10 @@ class Run:
     def judged(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "judged" / method / f"seed{seed}" / f"{dataset}.parquet"
 
-    def model(self, method: str, seed: int) -> Path:
-        return self.folder / "models" / method / f"seed{seed}"
+    def model(self, method: str, seed: int, stage: str | None = None) -> Path:
+        """Folder of a trained model; ``stage``: of an earlier stage than the last."""
+        name = method if stage is None else f"{method}.{stage}"
+        return self.folder / "models" / name / f"seed{seed}"
 
     def drift(self, method: str, seed: int, table: str) -> Path:
         return self.folder / "drift" / method / f"seed{seed}" / f"{table}.parquet"

@@ -1,7 +1,7 @@
 """Greedy, zero-shot answers of a model to the evaluation sets, graded and set beside what M_t did.
 
-``unaligned`` is M_t under the plain prompt: its answers are the greedy ones that sampling has already drawn.
-``prompt_based`` is M_t under the honest prompt, and so is every fine-tuned model.
+A method says which prompt asks and whose words are the answer. Those of M_t under the plain prompt are the greedy ones
+that sampling has drawn already.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.methods.settings import UNTRAINED
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import BASE, Method
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.shards import Shard, Summary
 
@@ -29,11 +31,19 @@ _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One model to evaluate: ``seed`` of a method, and where it is."""
+    """One model of a run to evaluate.
+
+    Attributes:
+        method: name of its entry in the params file.
+        seed: of its training; 0 where nothing is trained.
+        model: whose words are the answer.
+        kind: what the method is.
+    """
 
     method: str
     seed: int
     model: Model
+    kind: Method
 
     @property
     def name(self) -> str:
@@ -42,38 +52,38 @@ class Evaluated:
 
     @property
     def trained(self) -> bool:
-        """Whether training made it, as it did not ``unaligned`` and ``prompt_based``."""
-        return self.method not in UNTRAINED
+        """Whether training made the model that speaks."""
+        return self.kind.speaker != BASE
 
     @property
     def asked(self) -> bool:
-        """Whether it is asked here; ``unaligned`` has answered in sampling."""
-        return self.method != UNALIGNED
+        """Whether it is asked here; M_t under the plain prompt has answered in sampling."""
+        return not self.kind.reuses_base
 
 
-UNALIGNED = UNTRAINED[0]
+def models(
+    run: Run, entries: Mapping[str, MethodEntry], chosen: Iterable[tuple[str, int]], base: Model
+) -> list[Evaluated]:
+    """Models of a run, as ``(method, seed)``, each with the folder of the one who speaks; M_t is ``base``."""
+    found = []
+    for name, seed in chosen:
+        kind = METHODS[entries[name].method]
+        last = kind.stages[-1].name if kind.stages else BASE
+        stage = None if kind.speaker == last else kind.speaker
+        folder = base if kind.speaker == BASE else base.model_copy(update={"name": str(run.model(name, seed, stage))})
+        found.append(Evaluated(name, seed, folder, kind))
+    return found
 
 
-def models(run: Run, chosen: Iterable[tuple[str, int]], base: Model) -> list[Evaluated]:
-    """Models of a run, as ``(method, seed)``, with their folders; M_t is ``base``."""
-    found = [Evaluated(method, seed, base) for method, seed in chosen]
-    return [
-        Evaluated(one.method, one.seed, base.model_copy(update={"name": str(run.model(one.method, one.seed))}))
-        if one.trained
-        else one
-        for one in found
-    ]
-
-
-def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int) -> list[Shard]:
-    """Shards of ``shard_size`` questions, each asked once, greedily, under the honest prompt.
+def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: prompts.Kind = "honest") -> list[Shard]:
+    """Shards of ``shard_size`` questions, each asked once, greedily, under one of the two prompts.
 
     Raises:
         ValueError: no questions, or two of one id.
     """
 
     def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
-        return [(records.GREEDY, Request(prompts.render(wording, "honest", question, choices)))]
+        return [(records.GREEDY, Request(prompts.render(wording, kind, question, choices)))]
 
     return shards.plan(questions, requests, shard_size)
 
@@ -121,7 +131,7 @@ def draw(
 
 
 def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[str] = ()) -> dict[str, pd.DataFrame]:
-    """Greedy answers of a model by set: those of `draw`, and M_t's own for ``unaligned``.
+    """Greedy answers of a model by set: those of `draw`, and those of sampling for M_t under the plain prompt.
 
     Args:
         run: where they lie.
@@ -149,7 +159,7 @@ def evaluate(
     """EVALUATION table: ``responses`` graded, with the confidence they state and M_t's outcome beside.
 
     Args:
-        responses: one a question, to :func:`plan`; for ``unaligned`` the greedy rows of M_t's labels.
+        responses: one a question, to :func:`plan`; or the greedy rows of M_t's labels.
         questions: a QUESTIONS table with the same ids.
         before: M_t's labels (plain prompt) of the same questions; the greedy row counts.
         wording: prompts of the run.

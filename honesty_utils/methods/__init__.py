@@ -1,6 +1,6 @@
-"""Methods of "Alignment for Honesty" (arXiv 2312.07000): from what M_t said to what it is fine-tuned on.
+"""Methods of "Alignment for Honesty" (arXiv 2312.07000) and of its field, as data (`plan`).
 
-A method is a pure function from labels to SFT rows and a section of options. Where the paper and its released code
+Each is a file that ends with its `Method`: what it reads, what it trains on, how it answers, how it is shown. Where the paper and its released code
 differ, an option chooses, and its default is the code's, whose numbers are the published ones. Adding a method is one
 file and one line in `METHODS`.
 """
@@ -8,8 +8,7 @@ file and one line in `METHODS`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -18,7 +17,8 @@ from pydantic import ValidationError
 from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
-from honesty_utils.methods import absolute, confidence, finetuned, multisample
+from honesty_utils.methods import absolute, confidence, finetuned, multisample, phrases, untrained
+from honesty_utils.methods.plan import Method, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -27,63 +27,54 @@ class NoRows(ValueError):
     """A method can make nothing of the questions that it was given."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """How a method's rows are built, its options, the notebook that tells of it, whether it needs sampled responses.
-
-    ``lacking`` is what a question has none of that it leaves out.
-    """
-
-    build: Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
-    options: type[Section]
-    notebook: str
-    needs_samples: bool = True
-    lacking: str = "no sample could be scored"
-
-
 METHODS: dict[str, Method] = {
-    "finetuned": Method(
-        finetuned.build, finetuned.Options, "30_finetuned", needs_samples=False, lacking="no gold answer to teach"
-    ),
-    "absolute": Method(absolute.build, absolute.Options, "31_absolute"),
-    "confidence_num": Method(confidence.build_num, confidence.NumOptions, "32_confidence"),
-    "confidence_verb": Method(confidence.build_verb, confidence.VerbOptions, "32_confidence"),
-    "multisample": Method(multisample.build, multisample.Options, "33_multisample"),
+    "unaligned": untrained.UNALIGNED,
+    "finetuned": finetuned.METHOD,
+    "prompt_based": untrained.PROMPT_BASED,
+    "absolute": absolute.METHOD,
+    "confidence_num": confidence.NUM,
+    "confidence_verb": confidence.VERB,
+    "multisample": multisample.METHOD,
 }
+"""Methods in the order of tables and figures, the paper's."""
 
 _COLUMNS = ("question_id", "sample_index", "text", "outcome", "question", "answers")
 
 
-def build(name: str, labels: pd.DataFrame, *, prompts: Prompts | None = None, **options: Any) -> pd.DataFrame:
-    """SFT rows of one method.
+def build(
+    name: str, labels: pd.DataFrame, *, prompts: Prompts | None = None, stage: str | None = None, **options: Any
+) -> pd.DataFrame:
+    """Rows of one method, or of one of its stages.
 
     Args:
         name: a key of `METHODS`.
         labels: a row a response of M_t: LABELS columns and ``question``, ``answers``; ``choices`` if there are any.
             Responses left unscored count neither as right nor as wrong.
         prompts: wordings; none: the project's own.
+        stage: of a method with several; none: its only one.
         **options: fields of the method's options.
 
     Returns:
-        SFT columns, questions in the order in which they first appear. Questions of which nothing could be scored get
-        no row, and FINE-TUNED makes none of a question without answers; their number is logged.
+        Columns of the stage's objective (SFT as a rule), questions in the order in which they first appear. Questions
+        of which nothing could be scored get no row, and FINE-TUNED makes none of a question without answers; their
+        number is logged.
 
     Raises:
         ValueError: unknown method or option, a value out of bounds, a missing column, an unknown outcome, no labels, no
             sampled responses for a method that needs them, bad confidence phrases.
         NoRows: no question makes a row.
     """
-    method = _method(name)
+    chosen = _stage(name, stage)
     settings = check_options(name, options)
-    _check_labels(name, method, labels)
+    _check_labels(name, chosen, labels)
     prompts = prompts or Prompts()
-    confidence.check_phrases(prompts)  # evaluation reads every method's replies with them
-    table = method.build(labels, prompts, settings)
+    phrases.check_phrases(prompts)  # evaluation reads every method's replies with them
+    table = chosen.build(labels, prompts, settings)
     asked, kept = labels["question_id"].nunique(), table["question_id"].nunique()
     if not kept:
-        raise NoRows(f"methods.{name}: none of {asked} questions makes a row: {method.lacking}; add others")
+        raise NoRows(f"methods.{name}: none of {asked} questions makes a row: {chosen.lacking}; add others")
     if kept < asked:
-        logger.warning("methods.%s: %d of %d questions left out: %s", name, asked - kept, asked, method.lacking)
+        logger.warning("methods.%s: %d of %d questions left out: %s", name, asked - kept, asked, chosen.lacking)
     return table
 
 
@@ -111,38 +102,38 @@ def check_options(name: str, options: Mapping[str, Any], where: str | None = Non
 def stated_confidence(text: str, prompts: Prompts) -> float | None:
     """Confidence in [0, 1] that a reply states by one of the confidence phrases, before or after its answer.
 
-    The percentage for CONFIDENCE-NUM's wordings, the phrase's value in `confidence.VERB_CONFIDENCE` for
+    The percentage for CONFIDENCE-NUM's wordings, the phrase's value in `phrases.VERB_CONFIDENCE` for
     CONFIDENCE-VERB's; ``None`` for a reply that states none, such as a refusal.
 
     Raises:
         ValueError: phrases that lack a field or cannot be told apart.
     """
-    stated = confidence.parse(text, prompts)
+    stated = phrases.parse(text, prompts)
     return None if stated is None else stated.confidence
 
 
 def without_confidence(text: str, prompts: Prompts) -> str:
     """The answer of a reply without the confidence phrase around it; the whole reply where it has none."""
-    stated = confidence.parse(text, prompts)
+    stated = phrases.parse(text, prompts)
     return text if stated is None else stated.answer
 
 
-def well_formed(text: str, prompts: Prompts, builder: str) -> bool:
-    """Whether a reply has the form that method ``builder`` teaches.
+def well_formed(text: str, prompts: Prompts, name: str) -> bool:
+    """Whether a reply has the form that method ``name`` teaches.
 
-    The refusal sentence alone; or else a confidence phrase of this method and a non-empty answer, for the confidence
-    methods, and a non-empty answer without any such phrase for the others. FINE-TUNED teaches no refusal.
+    The refusal sentence alone, if the method teaches it; or else an answer in the method's own form, such as a
+    confidence phrase of its kind and a non-empty answer.
 
     Raises:
-        ValueError: unknown ``builder``.
+        ValueError: unknown method.
     """
-    _method(builder)
+    method = _method(name)
     if normalize(text) == normalize(prompts.refusal):
-        return builder != "finetuned"
-    stated = confidence.parse(text, prompts)
-    if not builder.startswith("confidence_"):
-        return stated is None and bool(text.strip())
-    return stated is not None and stated.builder == builder and stated.confidence > 0 and bool(normalize(stated.answer))
+        return method.teaches_refusal
+    stated = phrases.parse(text, prompts)
+    if stated is None:
+        return method.form(None, text)
+    return stated.confidence > 0 and method.form(stated.kind, stated.answer)
 
 
 def _method(name: str) -> Method:
@@ -151,7 +142,19 @@ def _method(name: str) -> Method:
     return METHODS[name]
 
 
-def _check_labels(name: str, method: Method, labels: pd.DataFrame) -> None:
+def _stage(name: str, stage: str | None) -> Stage:
+    stages = _method(name).stages
+    if not stages:
+        raise ValueError(f"methods.{name}: trains nothing, so it has no rows")
+    if stage is None and len(stages) > 1:
+        raise ValueError(f"methods.{name}: has the stages {[one.name for one in stages]}; name one")
+    found = [one for one in stages if stage in (None, one.name)]
+    if not found:
+        raise ValueError(f"methods.{name}: has no stage {stage!r}; its stages: {[one.name for one in stages]}")
+    return found[0]
+
+
+def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
     missing = sorted(set(_COLUMNS) - set(labels.columns))
     if missing:
         raise ValueError(f"methods.{name}: labels lack the columns {missing}; merge them with the questions")
@@ -163,7 +166,7 @@ def _check_labels(name: str, method: Method, labels: pd.DataFrame) -> None:
         raise ValueError(f"methods.{name}: row {row}: outcome {labels['outcome'].iloc[row]!r}; allowed: {OUTCOMES}")
     sampled = labels.loc[labels["sample_index"] != GREEDY, "question_id"]
     without = labels.loc[~labels["question_id"].isin(sampled), "question_id"].drop_duplicates()
-    if method.needs_samples and len(without):
+    if stage.needs_samples and len(without):
         raise ValueError(
             f"methods.{name}: {len(without)} of {labels['question_id'].nunique()} questions have no sampled response, "
             f"such as {without.iloc[0]!r}; this method needs them: set samples >= 1 and sample again"

@@ -17,6 +17,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered, expected_accuracy
+from honesty_utils.methods.plan import Method, Stage
 
 Target = Literal["greedy_first", "random_sample"]
 
@@ -85,3 +86,13 @@ def right_answer(item: Answered, target: Target, seed: int) -> str | None:
         return item.right[0]
     generator = np.random.default_rng([seed, zlib.crc32(item.question_id.encode())])
     return item.right[int(generator.integers(len(item.right)))]
+
+
+METHOD = Method(
+    label="ABSOLUTE",
+    rule="expected accuracy of at least tau: answer; else refuse",
+    options=Options,
+    stages=(Stage(build),),
+    color="#0072B2",
+    notebook="31_absolute",
+)

@@ -16,6 +16,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
+from honesty_utils.methods.plan import Method, Stage
 
 
 class Options(Section):
@@ -73,3 +74,14 @@ def gold_sentence(item: Answered, capitalize: bool = True) -> str | None:
     gold = item.answers[0].strip()
     first = gold[0].upper() if capitalize else gold[0]
     return first + gold[1:] + ("" if gold.endswith((".", "!", "?")) else ".")
+
+
+METHOD = Method(
+    label="FINE-TUNED",
+    rule="answer every question, known or not",
+    options=Options,
+    stages=(Stage(build, needs_samples=False, lacking="no gold answer to teach"),),
+    teaches_refusal=False,
+    color="#56B4E9",
+    notebook="30_finetuned",
+)

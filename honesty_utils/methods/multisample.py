@@ -13,6 +13,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
+from honesty_utils.methods.plan import Method, Stage
 
 
 class Options(Section):
@@ -38,3 +39,13 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
                 right = outcome == "correct"
                 rows.append((item.question_id, prompt, text if right else prompts.refusal, not right, math.nan))
     return pd.DataFrame(rows, columns=SFT.schema.names)
+
+
+METHOD = Method(
+    label="MULTISAMPLE",
+    rule="every sample is a row: itself if it is right, else the refusal",
+    options=Options,
+    stages=(Stage(build),),
+    color="#009E73",
+    notebook="33_multisample",
+)

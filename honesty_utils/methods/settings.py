@@ -1,4 +1,4 @@
-"""Section of one method of a run: what it is, its options, the questions it learns from."""
+"""Section of one method of a run: what it is, its options, the questions it learns from, how it is shown."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from pydantic import Field
 from honesty_utils.common.settings import Section, Seeds
 from honesty_utils.knowledge.settings import Rows
 
-UNTRAINED = ("unaligned", "prompt_based")
-"""Baselines that need no training: M_t under the plain and under the honest prompt."""
+
+class StageEntry(Section):
+    """What one stage of a method changes."""
+
+    training: dict[str, Any] = Field({}, description="keys of the training section to override, after the method's")
+    objective: dict[str, Any] = Field({}, description="fields of the options of the stage's objective")
 
 
 class MethodEntry(Section):
-    """One method's entry: the builder in honesty_utils.methods, its options and the questions it learns from."""
+    """One method's entry: which method, its options and the questions it learns from."""
 
-    builder: str = Field(description="a name in honesty_utils.methods.METHODS")
-    options: dict[str, Any] = Field({}, description="fields of the builder's options")
+    method: str = Field(description="a name in honesty_utils.methods.METHODS")
+    options: dict[str, Any] = Field({}, description="fields of the method's options")
     rows: Rows = Rows()
     training: dict[str, Any] = Field({}, description="keys of the training section to override")
+    stages: dict[str, StageEntry] = Field({}, description="of a method with several stages: what one of them changes")
     seeds: Seeds | None = Field(None, description="none: training.seeds")
+    label: str | None = Field(None, min_length=1, description="display name; none: the method's own, or the entry's")
+    drawn: bool = Field(True, description="shown in the main figures; tables have every method")

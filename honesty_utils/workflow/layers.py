@@ -1,24 +1,55 @@
 """Params files as YAML: read, and laid over those that they extend.
 
 ``extends: llama2-13b-chat`` names another file beside this one, or a list of them, whose sections are taken first;
-what this file says goes on top. Sections are merged key by key, anything else is replaced; so are the options of an
-engine by those of another one.
+what this file says goes on top. ``llama2-13b-chat+fit/lora-80gb`` in place of a path lays files over each other without
+a file that says so. Sections are merged key by key, anything else is replaced; so are the options of an engine by those
+of another one.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from honesty_utils.common.paths import root
 from honesty_utils.common.settings import ConfigError
 
 EXTENDS = "extends"
 
 
-def read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The content of a params file with all that it extends.
+def read(given: str | Path) -> dict[str, Any]:
+    """The content of a params file, or of several joined by ``+``, with all that they extend.
+
+    Args:
+        given: path of a YAML file; of several, later ones lie on top; ``.yaml`` and ``params/`` may be left out.
+
+    Raises:
+        ConfigError: no such file, no YAML, no mapping, or files that extend each other.
+    """
+    names = str(given).split("+") if not _located(str(given)).is_file() else [str(given)]
+    merged: dict[str, Any] = {}
+    for name in names:
+        merged = laid_over(merged, _read(_located(name)))
+    if len(names) > 1:
+        # Each layer has a run of its own; a run of several is named after all of them.
+        merged["run"] = "-".join(Path(name).stem for name in names)
+    return merged
+
+
+def _located(name: str) -> Path:
+    """The file that a name stands for: a path as it is, or from the top of the checkout, or a name under params/."""
+    given = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+    places = [Path(name), Path(given)]
+    with suppress(FileNotFoundError):
+        places += [root() / given, root() / "params" / given]
+    return next((place for place in places if place.is_file()), Path(name))
+
+
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The content of one file with all that it extends.
 
     Args:
         path: the YAML file.
@@ -39,7 +70,7 @@ def read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
             raise ConfigError(f"{path}: {EXTENDS}: {name!r} extends this file in turn; break the circle")
         if not base.is_file():
             raise ConfigError(f"{path}: {EXTENDS}: {base} is not there")
-        merged = laid_over(merged, read(base, (*above, path)))
+        merged = laid_over(merged, _read(base, (*above, path)))
     return laid_over(merged, content)
 
 

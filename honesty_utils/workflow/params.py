@@ -6,6 +6,7 @@ them together and holds them to each other.
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.settings import Drift, Evaluation
 from honesty_utils.judge.settings import JUDGED_ROLES, Judge
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.methods import confidence
-from honesty_utils.methods.settings import UNTRAINED, MethodEntry
+from honesty_utils.methods.phrases import check_phrases
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.prior.settings import PriorKnown
 from honesty_utils.questions.settings import REQUESTS, QuestionSet
 from honesty_utils.results import display
@@ -29,6 +30,8 @@ from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.sweeps import Point, Sweep, expand
 from honesty_utils.world.settings import World
+
+logger = logging.getLogger(__name__)
 
 ADAPTERS = "adapters"
 """Name of the group of models that are evaluated together."""
@@ -58,14 +61,17 @@ class Params(Section):
 
     @field_validator("methods", mode="before")
     @classmethod
-    def _default_builder(cls, value: Any) -> Any:
-        """A method named like its builder needs no ``builder`` key."""
-        if isinstance(value, dict):
-            return {
-                name: {"builder": name, **(entry or {})} if isinstance(entry, dict | None) else entry
-                for name, entry in value.items()
-            }
-        return value
+    def _default_method(cls, value: Any) -> Any:
+        """An entry that is named like its method needs no ``method`` key; ``builder`` is its old name."""
+        if not isinstance(value, dict):
+            return value
+        entries = {}
+        for name, entry in value.items():
+            if isinstance(entry, dict) and "builder" in entry and "method" not in entry:
+                logger.warning("methods.%s.builder: is called `method` now; write method: %s", name, entry["builder"])
+                entry = {"method" if key == "builder" else key: content for key, content in entry.items()}
+            entries[name] = {"method": name, **(entry or {})} if isinstance(entry, dict | None) else entry
+        return entries
 
     @model_validator(mode="after")
     def _names_agree(self) -> Params:
@@ -91,14 +97,15 @@ class Params(Section):
                 raise ValueError(
                     f"methods.{point.name}: sweeps.{point.quantity} makes a method of that name; choose another"
                 )
-        for name, method in self.trained.items():
-            self._check_method(name, method)
+        for name, entry in self.entries.items():
+            self._check_method(name, entry)
+        self._check_labels()
         self._check_names_of_code()
         self._check_trained_models_can_be_asked()
         self._check_refusals()
         self._check_world_sets()
         self._check_requests()
-        confidence.check_phrases(self.prompts)
+        check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
         return self
@@ -182,36 +189,46 @@ class Params(Section):
         """The evaluation sets of questions with right answers."""
         return [name for name in self.evaluation.datasets if name not in self.request_sets()]
 
-    def _check_method(self, name: str, method: MethodEntry) -> None:
-        if name in UNTRAINED or name in display.CONTROLS:
+    def _check_method(self, name: str, entry: MethodEntry) -> None:
+        if name in display.CONTROLS:
             raise ValueError(f"methods.{name}: that name belongs to a row that every run has; choose another")
-        if method.builder not in methods.METHODS:
-            raise ValueError(f"methods.{name}.builder: {method.builder!r}; known: {sorted(methods.METHODS)}")
+        if name in self.methods and display.is_sweep(name):
+            raise ValueError(f"methods.{name}: points of sweeps are named so; choose another name")
+        if entry.method not in methods.METHODS:
+            raise ValueError(f"methods.{name}.method: {entry.method!r}; known: {sorted(methods.METHODS)}")
+        if name in methods.METHODS and name != entry.method:
+            raise ValueError(f"methods.{name}.method: {entry.method!r}, but {name!r} names another method; rename it")
         try:
-            methods.check_options(method.builder, method.options)
+            methods.check_options(entry.method, entry.options)
         except ValueError as error:
             raise ValueError(f"methods.{name}.options: {error}") from None
-        for dataset in ("train", *method.rows.sets):
-            self._check_rows(name, method, dataset)
+        stages = {stage.name for stage in methods.METHODS[entry.method].stages}
+        unknown = sorted(set(entry.stages) - stages)
+        if unknown:
+            raise ValueError(f"methods.{name}.stages: {unknown[0]!r}; {entry.method} has {sorted(stages) or 'none'}")
+        if not stages:
+            return
+        for dataset in ("train", *entry.rows.sets):
+            self._check_rows(name, entry, dataset)
         try:
             self.training_of(name)
         except ValidationError as error:
             raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
 
-    def _check_rows(self, name: str, method: MethodEntry, dataset: str) -> None:
+    def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:
         if dataset not in self.questions:
             raise ValueError(f"methods.{name}.rows.sets: {dataset!r} is not under questions; {sorted(self.questions)}")
         if dataset in self.evaluation.datasets:
             raise ValueError(f"methods.{name}.rows.sets: {dataset!r} is evaluated; train on questions of their own")
         drawn = self.questions[dataset].samples
         drawn = self.sampling.samples if drawn is None else drawn
-        if methods.METHODS[method.builder].needs_samples and drawn == 0:
+        if methods.METHODS[entry.method].needs_samples and drawn == 0:
             raise ValueError(
                 f"methods.{name}: needs sampled answers, but questions.{dataset}.samples is 0; set it to 1 or more"
             )
-        if method.rows.samples is not None and method.rows.samples > drawn:
+        if entry.rows.samples is not None and entry.rows.samples > drawn:
             raise ValueError(
-                f"methods.{name}.rows.samples: {method.rows.samples}, but {drawn} are drawn for {dataset!r}; "
+                f"methods.{name}.rows.samples: {entry.rows.samples}, but {drawn} are drawn for {dataset!r}; "
                 "ask for fewer, or raise sampling.samples"
             )
 
@@ -220,10 +237,35 @@ class Params(Section):
         """The points of all sweeps."""
         return expand(self.sweeps, self.methods)
 
+    def _check_labels(self) -> None:
+        """What is shown must tell methods apart."""
+        shown: dict[str, str] = {}
+        for name in self.methods:
+            label = self.label_of(name)
+            if label in shown:
+                raise ValueError(f"methods.{name}.label: {label!r} is that of {shown[label]!r}, too; give it another")
+            shown[label] = name
+
+    def label_of(self, name: str) -> str:
+        """Display name of an entry: its own, that of the method it is named after, or its name."""
+        entry = self.entries[name]
+        return entry.label or (methods.METHODS[entry.method].label if name == entry.method else name)
+
+    @cached_property
+    def entries(self) -> dict[str, MethodEntry]:
+        """Every method of the run: baselines, those under ``methods``, then the points of the sweeps."""
+        baselines = {name: MethodEntry(method=name) for name, method in methods.METHODS.items() if method.baseline}
+        return {**baselines, **self.methods, **{point.name: entry for point, entry in self.points.items()}}
+
     @cached_property
     def trained(self) -> dict[str, MethodEntry]:
-        """Every method that is trained: those under ``methods``, then the points of the sweeps."""
-        return {**self.methods, **{point.name: entry for point, entry in self.points.items()}}
+        """Those that some stage trains a model for."""
+        return {name: entry for name, entry in self.entries.items() if methods.METHODS[entry.method].stages}
+
+    @cached_property
+    def models(self) -> dict[str, list[int]]:
+        """Every method of the run with its seeds; what nothing is trained for has seed 0."""
+        return {name: list(self.training_of(name).seeds) if name in self.trained else [0] for name in self.entries}
 
     @property
     def row_sets(self) -> list[str]:
@@ -236,17 +278,17 @@ class Params(Section):
         All adapters, LoRA or QLoRA, share a start of an engine that serves them; any other model is a group of its own.
         """
         shared = engines.ENGINES[self.evaluation.engine].serves_adapters
-        groups: dict[str, list[tuple[str, int]]] = {f"{name}_seed0": [(name, 0)] for name in UNTRAINED}
-        for name in self.trained:
-            training = self.training_of(name)
-            for seed in training.seeds:
-                group = ADAPTERS if shared and training.mode != "full" else f"{name}_seed{seed}"
+        groups: dict[str, list[tuple[str, int]]] = {}
+        for name, seeds in self.models.items():
+            adapter = name in self.trained and self.training_of(name).mode != "full"
+            for seed in seeds:
+                group = ADAPTERS if shared and adapter else f"{name}_seed{seed}"
                 groups.setdefault(group, []).append((name, seed))
         return groups
 
     def training_of(self, method: str) -> Training:
         """Training section of one method: the common one with the method's overrides."""
-        entry = self.trained[method]
+        entry = self.entries[method]
         merged = {**self.training.model_dump(), **entry.training}
         if entry.seeds is not None:
             merged["seeds"] = entry.seeds
@@ -257,16 +299,20 @@ def load(path: str | Path, data: str | None = None) -> Params:
     """Read and check a params file.
 
     Args:
-        path: the YAML file.
+        path: the YAML file; several joined by ``+`` are laid over each other, the last on top.
         data: local folder with copies of the question sets, in place of the file's own ``data``.
 
     Raises:
         ConfigError: names file, key, value and what is allowed.
     """
-    content = layers.read(Path(path))
+    return of_content(layers.read(path), str(path), data)
+
+
+def of_content(content: dict[str, Any], where: str, data: str | None = None) -> Params:
+    """Check the content of a params file; see `load`."""
     if data:
-        content["data"] = data
+        content = {**content, "data": data}
     try:
         return Params(**content)
     except ValidationError as error:
-        raise ConfigError(explain(error, str(path), Params)) from None
+        raise ConfigError(explain(error, where, Params)) from None

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, PositiveInt
 
 from honesty_utils.common.settings import Section, Seeds, no_repeats
+from honesty_utils.methods import METHODS
 from honesty_utils.methods.settings import MethodEntry
 
 
@@ -86,7 +87,11 @@ def _entry(method: MethodEntry, quantity: str, value: float, sweep: Sweep) -> Me
 
 def _by_samples_alone(entry: MethodEntry) -> dict[str, Any]:
     # Where a right greedy answer counts as knowing, samples decide little.
-    return {"options": {**entry.options, "greedy_suffices": False}} if entry.builder == "absolute" else {}
+    return (
+        {"options": {**entry.options, "greedy_suffices": False}}
+        if "greedy_suffices" in METHODS[entry.method].options.model_fields
+        else {}
+    )
 
 
 def _with(entry: MethodEntry, **changes: Any) -> dict[str, Any]:

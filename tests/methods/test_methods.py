@@ -15,12 +15,12 @@ from hypothesis import given, strategies as st
 from honesty_utils import methods
 from honesty_utils.common import prompts, records
 from honesty_utils.common.settings import Prompts
-from honesty_utils.methods import absolute, confidence, finetuned
+from honesty_utils.methods import absolute, finetuned, phrases
 
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
-ALL = sorted(methods.METHODS)
+ALL = sorted(name for name, method in methods.METHODS.items() if method.stages)
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -232,12 +232,12 @@ LEVELS = [
 def test_confidence_verb_levels(samples: int, levels: list[int | None]) -> None:
     spec = {f"q{right}": "w " + "c" * right + "w" * (samples - right) for right in range(samples + 1)}
     stated = methods.build("confidence_verb", labels(spec))["confidence"]
-    expected = [np.nan if level is None else confidence.VERB_CONFIDENCE[level] for level in levels]
+    expected = [np.nan if level is None else phrases.VERB_CONFIDENCE[level] for level in levels]
     np.testing.assert_array_equal(stated, expected)
 
 
 def test_verb_confidence_is_the_mean_of_its_level() -> None:
-    assert list(confidence.VERB_CONFIDENCE) == [(n + (n + 1)) / 20 for n in (1, 3, 5, 7, 9)]
+    assert list(phrases.VERB_CONFIDENCE) == [(n + (n + 1)) / 20 for n in (1, 3, 5, 7, 9)]
 
 
 FIRST = [
@@ -291,7 +291,7 @@ CLOSING = [
 
 @pytest.mark.parametrize(("phrase", "sentence"), CLOSING)
 def test_closing_sentence(phrase: str, sentence: str) -> None:
-    assert confidence.closing_sentence(phrase) == sentence
+    assert phrases.closing_sentence(phrase) == sentence
 
 
 @pytest.mark.parametrize("name", ["confidence_num", "confidence_verb"])
@@ -386,7 +386,7 @@ def test_refusals_grow_with_tau(spec: dict[str, str]) -> None:
 
 
 def test_methods_have_notebooks() -> None:
-    for method in methods.METHODS.values():
+    for method in (methods.METHODS[name] for name in ALL):
         assert (NOTEBOOKS / f"{method.notebook}.ipynb").is_file()
 
 
@@ -458,7 +458,7 @@ def test_stated_confidence(text: str, expected: float | None) -> None:
     ],
 )  # fmt: skip
 def test_speaking_of_confidence(text: str, expected: bool) -> None:
-    assert confidence.speaks_of_confidence(text) == expected
+    assert phrases.speaks_of_confidence(text) == expected
 
 
 def test_an_answer_without_its_confidence_phrase() -> None:
@@ -558,7 +558,7 @@ def test_samples_are_needed() -> None:
         if method.needs_samples:
             with pytest.raises(ValueError, match=rf"methods.{name}: 1 of 2 questions have no sampled resp.* 'r'"):
                 methods.build(name, rows)
-    assert [name for name, method in methods.METHODS.items() if not method.needs_samples] == ["finetuned"]
+    assert [name for name in ALL if not methods.METHODS[name].needs_samples] == ["finetuned"]
     assert completions(methods.build("finetuned", rows)) == {"q": "Q.greedy", "r": "R.greedy"}
 
 

@@ -190,7 +190,7 @@ def test_rows_are_limited_by_max_rows_and_chosen_questions(params):
     methods = {
         "multisample": {"training": {"max_rows": 4}},
         "absolute": {"rows": {"questions": 2}},
-        "few": {"builder": "multisample", "rows": {"samples": 2}},
+        "few": {"method": "multisample", "rows": {"samples": 2}},
     }
     found = {job.item: job.responses for job in work.jobs(params(methods=methods), ASSUMED) if job.stage == "training"}
     assert found == {"multisample": 4 * 2, "absolute": 2 * 2, "few": 3 * 2 * 2}

@@ -50,11 +50,11 @@ def test_shipped_params_load_and_are_named_like_their_run(path):
 
 def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
     content = changed("methods.absolute_tau_0.5", None)
-    content["methods"]["absolute_high"] = {"builder": "absolute", "options": {"tau": 0.5}, "training": {"epochs": 1}}
+    content["methods"]["absolute_high"] = {"method": "absolute", "options": {"tau": 0.5}, "training": {"epochs": 1}}
     del content["methods"]["absolute_tau_0"]
     params = load(tmp_path, content)
-    assert params.methods["finetuned"].builder == "finetuned"
-    assert params.methods["absolute_high"].builder == "absolute"
+    assert params.methods["finetuned"].method == "finetuned"
+    assert params.methods["absolute_high"].method == "absolute"
     assert params.training_of("absolute_high").epochs == 1 and params.training_of("absolute").epochs == 2
 
 
@@ -72,8 +72,8 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("methods.absolute.options.tau", 1.5, r"methods.absolute.options: .*tau.*1"),
         ("methods.absolute.options.tua", 0.5, r"methods.absolute.options: .*tua"),
         ("methods.absolute.training", {"epoch": 1}, r"methods.absolute.training: epoch: .*correct its spelling"),
-        ("methods.nonsense", None, r"methods.nonsense.builder: 'nonsense'; known: \['absolute'"),
-        ("methods.unaligned", {"builder": "absolute"}, r"methods.unaligned: that name belongs to a row"),
+        ("methods.nonsense", None, r"methods.nonsense.method: 'nonsense'; known: \['absolute'"),
+        ("methods.unaligned", {"method": "absolute"}, r"methods.unaligned.method: 'absolute', but 'unaligned' names"),
         ("evaluation.datasets", ["elsewhere"], r"'elsewhere' is not under questions; known: \['indist', 'train'\]"),
         ("evaluation.datasets", [], r"evaluation.datasets: "),
         ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
@@ -110,7 +110,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("evaluation.datasets", ["indist", "indist"], r"evaluation.datasets: .*repeats a value"),
         ("methods", {}, r"methods: .*at least 1 item"),
         ("methods.absolute", 3, r"methods.absolute: .*; got 3"),
-        ("methods.oracle", {"builder": "absolute"}, r"methods.oracle: that name belongs to a row"),
+        ("methods.oracle", {"method": "absolute"}, r"methods.oracle: that name belongs to a row"),
         ("world", {"syllables": 50, "obscure_people": 5000}, r"world: .*syllables: 50 make too few last names"),
         ("world", {"exposures": [0, -2]}, r"world.exposures.1: .*greater than or equal to 0; got -2"),
         ("world", {"pretraining": {"hidden_size": 130}}, r"world: .*hidden_size: 130 is no multiple of heads \(4\)"),
@@ -287,7 +287,7 @@ def test_a_sweep_makes_a_method_of_each_value(tmp_path):
             r"sweeps.tau.methods: 'multisample' is not under methods; known: \['absolute'",
         ),
         (
-            {**swept(), "methods": {"absolute": None, "absolute_tau_0.5": {"builder": "absolute"}}},
+            {**swept(), "methods": {"absolute": None, "absolute_tau_0.5": {"method": "absolute"}}},
             r"methods.absolute_tau_0.5: sweeps.tau makes a method of that name; choose another",
         ),
         (swept(values=[1.5]), r"methods.absolute_tau_1.5.options: .*tau.*less than or equal to 1"),

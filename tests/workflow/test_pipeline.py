@@ -277,6 +277,6 @@ def test_the_explorer_runs_headlessly(finished):
 
 
 def test_smoke_params_cover_every_method_notebook():
-    assert {entry.builder for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == set(
+    assert {entry.method for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == set(
         methods.METHODS
     )

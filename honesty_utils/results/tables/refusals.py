@@ -12,7 +12,7 @@ from honesty_utils import grading
 from honesty_utils.common.settings import Prompts
 from honesty_utils.grading.refusals import Refusals, asked
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.methods.confidence import speaks_of_confidence
+from honesty_utils.methods.phrases import speaks_of_confidence
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables import shares

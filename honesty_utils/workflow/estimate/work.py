@@ -12,7 +12,7 @@ import pandas as pd
 from honesty_utils import questions
 from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
-from honesty_utils.methods.settings import UNTRAINED
+from honesty_utils.methods import METHODS
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.workflow.estimate.cost import Assumptions
 from honesty_utils.workflow.estimate.shape import EstimateError
@@ -59,7 +59,7 @@ def jobs(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         yield _sampling(part, names, params, sets, tokens)
     for name in params.trained:
         yield _training(name, params, sets, tokens)
-    for name in (UNTRAINED[1], *params.trained):
+    for name in (name for name, entry in params.entries.items() if not METHODS[entry.method].reuses_base):
         yield _evaluation(name, params, sets, tokens)
     for name in params.drift.methods if params.drift else ():
         yield _drift(name, params, sets["train"], tokens)
@@ -142,7 +142,7 @@ def _training(method: str, params: Params, sets: dict[str, Asked], tokens: _Coun
 def _rows_a_question(method: str, name: str, params: Params) -> int:
     """MULTISAMPLE makes a row of every sample, all others one of a question."""
     entry = params.trained[method]
-    return (entry.rows.samples or samples_of(name, params)) if entry.builder == "multisample" else 1
+    return (entry.rows.samples or samples_of(name, params)) if entry.method == "multisample" else 1
 
 
 def _evaluation(method: str, params: Params, sets: dict[str, Asked], tokens: _Counter) -> Workload:

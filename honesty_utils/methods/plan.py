@@ -1,0 +1,145 @@
+"""What a method is, as data: what it reads, what it trains on, how it answers. Running it is the same code for all.
+
+A method has stages, each of which trains a model on rows, and a way of answering. One without stages trains nothing: it
+is M_t under some prompt, perhaps with a rule that withholds what M_t says. Models are named `BASE` (M_t) and, within a
+method, by the name of the stage that made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from honesty_utils.common.settings import Prompts, Section
+
+BASE = "base"
+"""M_t, the model before alignment."""
+
+LAST = "last"
+"""The model of a method's last stage; M_t where there is none."""
+
+UNKNOWN_COLOR = "#999999"
+
+Build = Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
+Fitted = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: rows from labels, and how they become a model.
+
+    Attributes:
+        build: pure function ``(labels, prompts, options) -> rows``; labels are LABELS rows with ``question``,
+            ``answers`` and ``choices``, and a column for each of ``signals``.
+        name: of the stage, unique in its method; it names its model.
+        objective: a key of ``training.objectives.OBJECTIVES``, which says what columns rows have.
+        start: the model that is trained: `BASE`, or an earlier stage.
+        reads: whose labels ``build`` is given: `BASE`, or an earlier stage, whose model is then sampled and labelled.
+        signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
+        needs_samples: sampled answers, not the greedy one alone.
+        lacking: what a question has none of that gets no row.
+    """
+
+    build: Build
+    name: str = "aligned"
+    objective: str = "sft"
+    start: str = BASE
+    reads: str = BASE
+    signals: tuple[str, ...] = ()
+    needs_samples: bool = True
+    lacking: str = "no sample could be scored"
+
+
+def as_said(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Withhold nothing and add no confidence: what the model says is the answer.
+
+    Args:
+        answers: a row an answer: ``question_id``, ``text`` and a column for each signal.
+        fitted: what ``fit`` found.
+
+    Returns:
+        ``withheld`` (bool) and ``confidence`` (fraction or NaN: what the text itself states counts) of each row.
+    """
+    return pd.DataFrame({"withheld": False, "confidence": float("nan")}, index=answers.index)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a method answers.
+
+    Attributes:
+        prompt: which of the two prompts asks.
+        speaks: whose words are the answer: `LAST`, `BASE`, or a stage.
+        signals: keys of ``knowledge.signals.SIGNALS``, asked of the one who speaks when it answers.
+        fit: ``(training answers, options) -> JSON``; the answers of the one who speaks to the training questions, with
+            ``question_id``, ``outcome`` and the signals. It never sees another question.
+        decide: ``(answers, fitted) -> withheld, confidence``; see `as_said`.
+    """
+
+    prompt: Literal["plain", "honest"] = "honest"
+    speaks: str = LAST
+    signals: tuple[str, ...] = ()
+    fit: Callable[[pd.DataFrame, Any], dict[str, Any]] | None = None
+    decide: Callable[[pd.DataFrame, Fitted], pd.DataFrame] = as_said
+
+
+def plain_form(stated: str | None, answer: str) -> bool:
+    """An answer without a confidence phrase: the form that most methods teach."""
+    return stated is None and bool(answer.strip())
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as data; everything that is shown of it stands here.
+
+    Attributes:
+        label: display name, unique among methods.
+        rule: what it does, in one line.
+        options: section of its options.
+        stages: trainings, in order; none: nothing is trained.
+        answer: how it answers.
+        teaches_refusal: its rows may refuse.
+        form: ``(phrase kind or None, answer) -> bool``: whether a reply that is no refusal has the form it teaches.
+        color: of its dots and lines (Okabe and Ito's palette is safe for colour-blind readers).
+        notebook: that tells of its rows; none: the general one.
+        baseline: stands in every run, whether its params file names it or not.
+    """
+
+    label: str
+    rule: str
+    options: type[Section]
+    stages: tuple[Stage, ...] = ()
+    answer: Answer = Answer()
+    teaches_refusal: bool = True
+    form: Callable[[str | None, str], bool] = plain_form
+    color: str = UNKNOWN_COLOR
+    notebook: str = "34_rows"
+    baseline: bool = False
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether any of its stages needs sampled answers of M_t."""
+        return any(stage.needs_samples for stage in self.stages)
+
+    @property
+    def reuses_base(self) -> bool:
+        """Whether its words are M_t's greedy ones under the plain prompt, which sampling has drawn already."""
+        return self.answer.prompt == "plain" and self.speaker == BASE
+
+    @property
+    def speaker(self) -> str:
+        """Whose words are the answer: `BASE` or the name of a stage."""
+        if self.answer.speaks != LAST:
+            return self.answer.speaks
+        return self.stages[-1].name if self.stages else BASE
+
+    def stage(self, name: str) -> Stage:
+        """A stage by its name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return next(stage for stage in self.stages if stage.name == name)
