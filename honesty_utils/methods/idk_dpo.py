@@ -1,8 +1,8 @@
 """IDK-DPO: learn to refuse, then to prefer a right answer to a refusal and a refusal to a wrong answer.
 
 The preference stage of Say-I-Don't-Know (Cheng et al., arXiv 2401.13275), with the pair right > wrong of RLKF (Xu et
-al., arXiv 2403.18349) where a known question has a wrong sample. Their code for pairs is not released; these are made of
-M_t's own answers, those of all training questions, where the authors sample the warmed-up model on the other half.
+al., arXiv 2403.18349) where a known question has a wrong sample. Code for pairs was never released. Here they are made
+of M_t's own answers to all training questions; the authors sample the warmed-up model on the other half of them.
 """
 
 from __future__ import annotations

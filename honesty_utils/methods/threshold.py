@@ -53,9 +53,9 @@ def fit_on(signal: str) -> Callable[[pd.DataFrame, Any], dict[str, Any]]:
         counts = {"right": int(right.sum()), "wrong": int((~right).sum())}
         if not min(counts.values()):
             raise ValueError(
-                f"threshold on {signal!r}: {counts['right']} right and {counts['wrong']} wrong of {len(answers)} training "
-                "answers have a value; it takes some of both: give other training questions, or a signal that the "
-                "engine can tell"
+                f"threshold on {signal!r}: {counts['right']} right and {counts['wrong']} wrong of {len(answers)} "
+                "training answers have a value; it takes some of both: give other training questions, or a signal that "
+                "the engine can tell"
             )
         threshold, honesty = best(value, right)
         slope, intercept = logistic(value, right)
@@ -106,7 +106,7 @@ def best(value: Values, right: Flags) -> tuple[float, float]:
 
 def _middle(low: float, high: float) -> float:
     """Between two values; the higher where the lower is infinite or nothing lies between them."""
-    middle = low + (high - low) / 2
+    middle = low + (high - low) / 2 if np.isfinite(low) else high
     return middle if low < middle <= high else high
 
 

@@ -116,7 +116,8 @@ def network(model: Model, settings: Training, device: str) -> Any:
     if folder is None:
         return found
     if settings.mode == "full":
-        return peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload()
+        # PEFT has frozen what it was put on.
+        return peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload().requires_grad_(True)
     return peft.PeftModel.from_pretrained(found, str(folder), is_trainable=True)
 
 
