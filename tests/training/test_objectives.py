@@ -160,18 +160,25 @@ def test_the_loss_of_the_first_batch_by_hand(model, warm, pairs, tmp_path, start
     assert abs(moved - found) > 1e-3 and moved == pytest.approx(loss(), abs=1e-4)
 
 
-@pytest.mark.parametrize("changes", [{}, {**LORA, "lora_rank": 8, "lora_alpha": 16}], ids=["full", "lora"])
-def test_a_model_learns_to_prefer_and_the_same_twice(model, pairs, tmp_path, changes):
-    rate = {"learning_rate": 1e-3 if not changes else 5e-3, "epochs": 30}
-    results = [
-        train("dpo", pairs, model, tmp_path / name, {"sft_weight": 1.0}, **rate, **changes) for name in ("a", "b")
-    ]
-    assert sum(text.startswith("I do not") for text in says(tmp_path / "a", pairs)) >= 8
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("changes", [{}, LORA], ids=["full", "lora"])
+def test_a_model_says_what_it_is_taught_to_prefer_and_the_same_twice(model, facts, tmp_path, changes, turned):
+    # The tiny model gives either answer to these, each about half of the time.
+    two = {question: answers[::-1] if turned else answers for question, answers in facts.items() if len(answers) == 2}
+    rows = pd.DataFrame(
+        [(q, prompts.render(Prompts(), "plain", q), better, worse) for q, (better, worse) in two.items()],
+        columns=["question_id", "prompt", "chosen", "rejected"],
+    )
+    rate = {"learning_rate": 3e-3 if changes else 3e-4, "epochs": 40}
+    # Held to the chosen texts; else a model of this size drops their first letter, which no pair is about.
+    weight = {"sft_weight": 1.0}
+    results = [train("dpo", rows, model, tmp_path / name, weight, **rate, **changes) for name in ("a", "b")]
+    assert says(tmp_path / "a", rows) == rows["chosen"].tolist()
     history = results[0].history
     assert list(history.columns) == [*building.HISTORY, "preferred", "margin"]
-    assert history["preferred"].iloc[-1] == 1 and history["margin"].iloc[-1] > 1
+    assert history["preferred"].iloc[-1] == 1 and history["margin"].iloc[-1] > 0.1
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
-    assert results[0].rows == 9 and results[0].equal == []
+    assert results[0].rows == 2 and results[0].equal == []
     assert same(tmp_path / "a", tmp_path / "b")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]  # no checkpoint, nothing half done
 
