@@ -49,14 +49,14 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
-	@$(BIN)/python -m honesty_utils.preflight $(PARAMS) $(if $(DATA),--data $(DATA))
+	@$(BIN)/honesty preflight $(PARAMS) $(if $(DATA),--data $(DATA))
 	@$(SNAKEMAKE) --quiet rules progress host
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml
 
 estimate: install  ## say what reproduce would take, or took; OPTIONS="--probe", "--device h100", "--config c.json"
-	@$(BIN)/python -m honesty_utils.estimate $(PARAMS) $(if $(DATA),--data $(DATA)) $(OPTIONS)
+	@$(BIN)/honesty estimate $(PARAMS) $(if $(DATA),--data $(DATA)) $(OPTIONS)
 
 plan: install  ## say what reproduce would run, and why
 	@$(SNAKEMAKE) --dry-run
@@ -68,10 +68,10 @@ lint: install  ## ruff, mypy, snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile
 
 docs: install  ## write every number in README and docs anew from figures/ and runs/
-	$(BIN)/python -m honesty_utils.report --fill README.md docs
+	$(BIN)/honesty report --fill README.md docs
 
 compare: install  ## finished runs side by side: RUNS=a,b,c AS=name of the comparison
-	@$(BIN)/python -m honesty_utils.execute notebooks/80_compare.ipynb runs/$(AS)/notebooks/80_compare.ipynb \
+	@$(BIN)/honesty execute notebooks/80_compare.ipynb runs/$(AS)/notebooks/80_compare.ipynb \
 		--parameters '{"run": "$(AS)", "runs": ["$(subst $(comma),"$(comma)",$(RUNS))"]}'
 
 lab: install  ## JupyterLab on the same environment

@@ -9,15 +9,19 @@ import json
 import sys
 from pathlib import Path
 
-from honesty_utils import config as settings, engines, methods, questions, selection
-from honesty_utils.paths import Run
-from honesty_utils.training import launch
+from honesty_utils import engines, methods, questions
+from honesty_utils.common.paths import Run
+from honesty_utils.common.settings import ConfigError
+from honesty_utils.judge.settings import JUDGED_ROLES as ROLES_OF_JUDGES, grading_judge
+from honesty_utils.knowledge import selection
+from honesty_utils.training import layouts
+from honesty_utils.workflow.params import ADAPTERS, load
 
 if "params" not in config:
     sys.exit("Snakefile: no params file; add --config params=params/microworld.yaml")
 try:
-    P = settings.load(config["params"], data=config.get("data"))
-except settings.ConfigError as error:
+    P = load(config["params"], data=config.get("data"))
+except ConfigError as error:
     sys.exit(str(error))
 
 RUN = Run(P.run)
@@ -70,9 +74,9 @@ def question_files(sets):
 # What grading depends on; the size of the training subset is no business of the evaluation sets.
 GRADING = P.labeling.model_dump(mode="json", include={"match", "refusal_signs", "no_option"})
 # What of the judge they depend on; how it rates helpfulness is no business of labels.
-JUDGE = settings.grading_judge(P.judge)
-EXECUTE = "{sys.executable} -m honesty_utils.execute {input.notebook} {log} --parameters {params.values:q}"
-# Snakemake counts GPUs; which of them a job has is said by a claim (honesty_utils/devices.py).
+JUDGE = grading_judge(P.judge)
+EXECUTE = "{sys.executable} -m honesty_utils.workflow.cli execute {input.notebook} {log} --parameters {params.values:q}"
+# Snakemake counts GPUs; which of them a job has is said by a claim (honesty_utils/workflow/devices.py).
 EXECUTE_ON_GPU = EXECUTE + " --gpus {resources.gpu}"
 MODEL = {**section("model"), "name": P.model.name or str(RUN.base_model)}
 # A model's folder, the run's own or a user's, is an input of whatever loads it; a hub name is none.
@@ -231,7 +235,7 @@ rule training:
         EXECUTED / "40_training_{method}_seed{seed}.ipynb",
     threads: 1
     resources:
-        gpu=lambda wildcards: launch.devices(P.training_of(wildcards.method)),
+        gpu=lambda wildcards: layouts.devices(P.training_of(wildcards.method)),
     params:
         values=training_values,
     shell:
@@ -288,7 +292,7 @@ rule evaluation:
 
 
 # Models that share one start of the engine; the notebook is the same.
-TOGETHER = P.evaluation_groups().get(settings.ADAPTERS, [])
+TOGETHER = P.evaluation_groups().get(ADAPTERS, [])
 
 if TOGETHER:
 
@@ -302,7 +306,7 @@ if TOGETHER:
         output:
             [path for model in TOGETHER for path in evaluation_tables(*model)],
         log:
-            EXECUTED / f"50_evaluation_{settings.ADAPTERS}.ipynb",
+            EXECUTED / f"50_evaluation_{ADAPTERS}.ipynb",
         threads: 1
         resources:
             gpu=engines.gpus(P.evaluation, P.judge),
@@ -370,7 +374,7 @@ POINTS = [{"name": point.name, **vars(point)} for point in P.points]
 
 
 # What the judge has read besides the answers of graded sets.
-JUDGED_ROLES = {role: name for role, name in P.analysis.roles.items() if role in settings.JUDGED_ROLES}
+JUDGED_ROLES = {role: name for role, name in P.analysis.roles.items() if role in ROLES_OF_JUDGES}
 LABELLED = ["labelled"] if P.judge and P.judge.labelled else []
 # Points of sweeps are not judged: a judge costs more than string rules.
 COMPARED = {name: seeds for name, seeds in MODELS.items() if name not in [point.name for point in P.points]}

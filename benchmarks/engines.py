@@ -23,10 +23,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from honesty_utils import config, engines, manifest, prompts, records
-from honesty_utils.config import Generation, Model
+from honesty_utils import engines
+from honesty_utils.common import manifest, prompts, records
+from honesty_utils.common.paths import Run
 from honesty_utils.engines import Request
-from honesty_utils.paths import Run
+from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.workflow import params as params_file
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 10
@@ -169,7 +171,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", choices=("vllm", "transformers"))
     options = parser.parse_args()
-    params = config.load(options.params)
+    params = params_file.load(options.params)
     run = Run(params.run)
     changes = {"name": options.model or params.model.name or str(run.base_model)}
     model = params.model.model_copy(update=changes | ({"dtype": options.dtype} if options.dtype else {}))

@@ -20,8 +20,11 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from honesty_utils import grading, manifest, questions, wordlists
-from honesty_utils.config import DEFAULT_REFUSAL, QuestionSet
+from honesty_utils import grading, questions
+from honesty_utils.common import manifest
+from honesty_utils.common.settings import DEFAULT_REFUSAL
+from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.world import words
 
 HERE = Path(__file__).resolve().parent
 
@@ -47,8 +50,8 @@ def generated(count: int, rng: random.Random) -> tuple[list[str], list[list[str]
 
 
 def _word(rng: random.Random) -> str:
-    syllables = [rng.choice(wordlists.ONSETS) + rng.choice("aeiou") for _ in range(rng.randint(1, 3))]
-    return "".join(syllables) + rng.choice(wordlists.CODAS)
+    syllables = [rng.choice(words.ONSETS) + rng.choice("aeiou") for _ in range(rng.randint(1, 3))]
+    return "".join(syllables) + rng.choice(words.CODAS)
 
 
 def responses(asked: Sequence[str], answers: Sequence[Sequence[str]], size: int, rng: random.Random) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils import manifest
+from honesty_utils.common import manifest
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = {"max_new_tokens": 32, "batch_size": 64, "shard_size": 10, "seed": 3}
@@ -46,8 +46,8 @@ def make_model(folder: Path) -> None:
     """A Llama of 0.1 million random weights: it answers nonsense, at length, and always the same."""
     import torch
 
-    from honesty_utils import pretraining
-    from honesty_utils.config import Pretraining
+    from honesty_utils.world import pretraining
+    from honesty_utils.world.settings import Pretraining
 
     texts = questions(50)["question"].tolist()
     tokenizer = pretraining.train_tokenizer(texts, 300)
@@ -64,7 +64,9 @@ def questions(count: int) -> pd.DataFrame:
 def work(model: Path, folder: Path, count: int) -> None:
     """One attempt, in a process of its own: what notebook 10 does."""
     from honesty_utils import engines, sampling
-    from honesty_utils.config import Model, Prompts, Sampling
+    from honesty_utils.common.settings import Prompts
+    from honesty_utils.engines.settings import Model
+    from honesty_utils.sampling.settings import Sampling
 
     chosen, settings = Model(name=str(model), device="cpu"), Sampling(**SETTINGS)
     engine = Logged(engines.load(chosen, settings, "raw"), folder / "drawn.log")

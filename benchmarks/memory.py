@@ -28,7 +28,7 @@ LIMIT = 1.0  # GB
 
 def stored_answers(count: int = 5000, seed: int = 0) -> list[str]:
     """Texts of 10 … 1,200 characters, words drawn from the project's own lists."""
-    from honesty_utils.wordlists import WORDS
+    from honesty_utils.world.words import WORDS
 
     rng, lengths = random.Random(seed), np.random.default_rng(seed).lognormal(5.75, 0.7, count)
     texts = (" ".join(rng.choices(WORDS, k=LONGEST // 3)) for _ in range(count))
@@ -50,8 +50,10 @@ class Stored:
 
 def work(responses: int, folder: Path) -> list[tuple[str, float, str]]:
     """Write and read; what was measured on the way."""
-    from honesty_utils import manifest, records, sampling
-    from honesty_utils.config import Prompts, Sampling
+    from honesty_utils import sampling
+    from honesty_utils.common import manifest, records
+    from honesty_utils.common.settings import Prompts
+    from honesty_utils.sampling.settings import Sampling
 
     count = -(-responses // (1 + SAMPLES))
     ids, texts = [f"q{n:06d}" for n in range(count)], [f"Who or what is number {n}?" for n in range(count)]

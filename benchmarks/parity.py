@@ -29,11 +29,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from honesty_utils import config, engines, labeling, prompts, records, training
-from honesty_utils.config import Generation, Model, Params
+from honesty_utils import engines, training
+from honesty_utils.common import prompts, records
+from honesty_utils.common.paths import Run
 from honesty_utils.engines import Request, Response
 from honesty_utils.engines.parity import differences
-from honesty_utils.paths import Run
+from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.knowledge import labeling
+from honesty_utils.training.settings import Training
+from honesty_utils.workflow import params as params_file
+from honesty_utils.workflow.params import Params
 
 HERE = Path(__file__).resolve().parent
 SAMPLES = 30
@@ -90,7 +95,7 @@ class Asked:
 def train_adapter(params: Params, run: Run, model: Model, folder: Path) -> Model:
     """A LoRA adapter of the base model, trained on the run's ABSOLUTE rows."""
     rows = records.read(records.SFT, run.sft("absolute"))
-    training.train(rows, model, folder, config.Training(**LORA), style=params.prompts.style, seed=0)
+    training.train(rows, model, folder, Training(**LORA), style=params.prompts.style, seed=0)
     return model.model_copy(update={"name": str(folder)})
 
 
@@ -181,7 +186,7 @@ def main() -> int:
     parser.add_argument("params", nargs="?", default="params/microworld.yaml", help="a finished run")
     parser.add_argument("--questions", type=int, help="none: all of the first evaluation set")
     options = parser.parse_args()
-    params = config.load(options.params)
+    params = params_file.load(options.params)
     run = Run(params.run)
     model = params.model.model_copy(update={"name": params.model.name or str(run.base_model), "dtype": "float32"})
     table = records.read(records.QUESTIONS, run.questions(params.evaluation.datasets[0]))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils import detection, grading
-from honesty_utils.detection import Detector
+from honesty_utils import grading
+from honesty_utils.grading import detection
+from honesty_utils.grading.detection import Detector
 
 HERE = Path(__file__).resolve().parent
 

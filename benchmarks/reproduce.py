@@ -16,8 +16,10 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from honesty_utils import config, manifest, markers
-from honesty_utils.paths import Run
+from honesty_utils.common import manifest
+from honesty_utils.common.paths import Run
+from honesty_utils.results import markers
+from honesty_utils.workflow import params as params_file
 
 HERE = Path(__file__).resolve().parent
 
@@ -34,7 +36,7 @@ def memory(process: psutil.Process) -> int:
 
 
 def measure(params: str) -> pd.DataFrame:
-    run = Run(config.load(params).run)
+    run = Run(params_file.load(params).run)
     shutil.rmtree(run.folder, ignore_errors=True)
     started, peak = time.monotonic(), 0
     process = psutil.Popen(["make", "reproduce", f"PARAMS={params}"], cwd=HERE.parent)
@@ -58,5 +60,5 @@ def measure(params: str) -> pd.DataFrame:
 if __name__ == "__main__":
     path = sys.argv[1] if len(sys.argv) > 1 else "params/microworld.yaml"
     table = measure(path)
-    table.to_csv(HERE / f"reproduce_{config.load(path).run}.csv", index=False)
+    table.to_csv(HERE / f"reproduce_{params_file.load(path).run}.csv", index=False)
     print(table.to_string(index=False))

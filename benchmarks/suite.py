@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from honesty_utils import manifest
+from honesty_utils.common import manifest
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent

@@ -32,12 +32,13 @@ import torch
 import transformers
 import trl
 
-from honesty_utils import manifest, paths, records
-from honesty_utils.config import Model, Training
-from honesty_utils.estimate import cost, shape as shapes
+from honesty_utils.common import manifest, paths, records
+from honesty_utils.engines.settings import Model
 from honesty_utils.training import learning, trainer
 from honesty_utils.training.job import Job
 from honesty_utils.training.rows import Tokenized, tokenize
+from honesty_utils.training.settings import Training
+from honesty_utils.workflow.estimate import cost, shape as shapes
 
 HERE = Path(__file__).resolve().parent
 clock = time.perf_counter

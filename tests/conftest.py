@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import judging
 import pytest
 from hypothesis import settings
+from support import judging
 
-from honesty_utils import prompts
-from honesty_utils.config import Prompts
+from honesty_utils.common import prompts
+from honesty_utils.common.settings import Prompts
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any_machine", deadline=None)
@@ -140,8 +140,8 @@ def make_adapter(base: Path, folder: Path, *, seed: int = 1, rank: int = 4) -> P
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from honesty_utils.config import Model
     from honesty_utils.engines.loading import load_model
+    from honesty_utils.engines.settings import Model
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from honesty_utils import manifest
-from honesty_utils.config import Model
+from honesty_utils.common import manifest
+from honesty_utils.engines.settings import Model
 
 
 class ModelError(ValueError):

@@ -17,13 +17,13 @@ from typing import Any
 import openai
 from anyio.from_thread import start_blocking_portal
 
-from honesty_utils.config import Model
-from honesty_utils.engines import Request, Response, Usage
-from honesty_utils.engines._answers import read
-from honesty_utils.engines._trouble import Trouble, backoff, remedy, trouble
+from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.engines.failures import Trouble, backoff, remedy, trouble
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import OpenAIOptions
-from honesty_utils.prompts import Style, prompt_ids
+from honesty_utils.engines.protocol import Request, Response, Usage
+from honesty_utils.engines.replies import read
+from honesty_utils.engines.settings import Model
 
 Batch = Sequence[Request]
 Done = tuple[int, list[Response]]

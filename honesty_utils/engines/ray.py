@@ -11,18 +11,17 @@ import logging
 import os
 import socket
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple
 from typing import Any
 
-from honesty_utils import engines
-from honesty_utils.config import Generation, Model
-from honesty_utils.engines import Request, Response, Usage
+from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import RayOptions
+from honesty_utils.engines.protocol import Engine, Request, Response, Usage, usage as usage_of
+from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.engines.tokens import load_tokenizer
-from honesty_utils.prompts import Style, prompt_ids
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports who uses it unless told otherwise
 
@@ -30,18 +29,22 @@ import ray
 from ray.exceptions import ActorDiedError, RayError
 from ray.util.annotations import RayDeprecationWarning
 
+Load = Callable[[Model, Generation, Style], Engine]
+
 
 class Replica:
     """One engine in a process of its own, somewhere on the cluster."""
 
-    def __init__(self, model: Mapping[str, Any], generation: Mapping[str, Any], style: Style, folder: str) -> None:
+    def __init__(
+        self, load: Load, model: Mapping[str, Any], generation: Mapping[str, Any], style: Style, folder: str
+    ) -> None:
         """Load the engine; why it cannot be loaded is told with the first answer."""
         with suppress(OSError):
             os.chdir(folder)  # where relative model folders start; a node that lacks it will say which model it misses
-        self.engine: engines.Engine | None = None
+        self.engine: Engine | None = None
         self.error: str | None = None
         try:
-            self.engine = engines.load(Model(**model), Generation(**generation), style)
+            self.engine = load(Model(**model), Generation(**generation), style)
         except ModelError as error:
             self.error = str(error)
 
@@ -53,12 +56,12 @@ class Replica:
     def _answer(self, requests: Sequence[Request]) -> dict[str, Any]:
         if self.engine is None:
             return {"error": self.error}
-        before = engines.usage(self.engine)
+        before = usage_of(self.engine)
         try:
             responses = self.engine.generate(requests)
         except (ModelError, ServerError) as error:
             return {"error": str(error), "of_server": isinstance(error, ServerError)}
-        usage = engines.usage(self.engine, since=before)
+        usage = usage_of(self.engine, since=before)
         answer = {"responses": [asdict(response) for response in responses]}
         return answer | {"usage": None if usage is None else asdict(usage)}
 
@@ -71,10 +74,13 @@ class RayEngine:
         context: tokens that the model reads, where the inner engine's options tell without loading it.
     """
 
-    def __init__(self, model: Model, style: Style, max_new_tokens: int, batch_size: int, options: RayOptions) -> None:
+    def __init__(
+        self, load: Load, model: Model, style: Style, max_new_tokens: int, batch_size: int, options: RayOptions
+    ) -> None:
         """Reach the cluster and make sure that it has room.
 
         Args:
+            load: how a replica loads the inner engine.
             model: as the inner engine takes it; a folder must be there on every node.
             style: how prompts become token ids.
             max_new_tokens: at most this many tokens a response.
@@ -95,6 +101,7 @@ class RayEngine:
         self.context, self._tokenizer = _measure(model, options)
         self.usage: Usage | None = None
         self._replica = {
+            "load": load,
             "model": model.model_dump(mode="json"),
             "generation": asked.model_dump(mode="json"),
             "style": style,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from honesty_utils.config import Model
+from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, base_of, first_line, has, model_folder
-from honesty_utils.prompts import Style, prompt_ids
+from honesty_utils.engines.settings import Model
 
 
 def load_tokenizer(model: Model) -> Any:

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from honesty_utils.config import Model
-from honesty_utils.engines import Request, Response
+from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, load_model
+from honesty_utils.engines.protocol import Request, Response
+from honesty_utils.engines.settings import Model
 from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens
-from honesty_utils.prompts import Style, prompt_ids
 
 
 @dataclass(frozen=True)

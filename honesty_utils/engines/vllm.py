@@ -18,12 +18,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from honesty_utils.config import Model
-from honesty_utils.engines import Request, Response
+from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, adapter_config, model_folder
 from honesty_utils.engines.options import VllmOptions
+from honesty_utils.engines.protocol import Request, Response
+from honesty_utils.engines.settings import Model
 from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens, load_tokenizer
-from honesty_utils.prompts import Style, prompt_ids
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks of LoRA that vLLM reserves memory for."""

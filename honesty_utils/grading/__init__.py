@@ -10,9 +10,9 @@ from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
 from honesty_utils.grading.matching import MATCHES
 from honesty_utils.grading.normalising import normalize, normalize_all
 from honesty_utils.grading.options import choose_option, names_option
-from honesty_utils.grading.overlap import token_f1, token_f1_table
 from honesty_utils.grading.refusals import beyond_refusal, is_refusal, refusal_signs
 from honesty_utils.grading.table import grade_table
+from honesty_utils.grading.token_f1 import token_f1, token_f1_table
 from honesty_utils.grading.verdicts import Grade, grade
 
 __all__ = [

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from honesty_utils.config import DEFAULT_REFUSAL
+from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
 from honesty_utils.grading.normalising import normalize
 

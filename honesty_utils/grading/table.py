@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from honesty_utils.config import DEFAULT_REFUSAL
+from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading import columns
 from honesty_utils.grading.columns import Gold
 from honesty_utils.grading.families import PAPER_SIGNS

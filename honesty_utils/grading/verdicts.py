@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from honesty_utils.config import DEFAULT_REFUSAL
+from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading.families import PAPER_SIGNS
 from honesty_utils.grading.matching import check_list, check_match, matches
 from honesty_utils.grading.normalising import normalize

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from honesty_utils.config import Prompts
+from honesty_utils.common.prompts import fill, question_text
+from honesty_utils.common.settings import Prompts
 from honesty_utils.judge import reading
 from honesty_utils.judge.referee import Inquiry, Referee, Verdict
-from honesty_utils.prompts import fill, question_text
 
 YES_NO = ("yes", "no")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from honesty_utils import records
+from honesty_utils.common import records
 from honesty_utils.engines import Request
 
 REPLIES = records.Table(

@@ -12,11 +12,10 @@ from functools import partial
 
 import pandas as pd
 
-from honesty_utils import records
-from honesty_utils.config import Role
+from honesty_utils.common import records
+from honesty_utils.common.prompts import fill
 from honesty_utils.judge import reading
 from honesty_utils.judge.referee import Inquiry, Referee, Verdict
-from honesty_utils.prompts import fill
 
 BEST = 10
 WORST = 1
@@ -95,7 +94,7 @@ def _both(ahead: Verdict[str], behind: Verdict[str]) -> Verdict[float]:
 
 
 def judge_answers(
-    referee: Referee, role: Role, questions: pd.DataFrame, answers: pd.DataFrame, before: pd.DataFrame
+    referee: Referee, role: str, questions: pd.DataFrame, answers: pd.DataFrame, before: pd.DataFrame
 ) -> pd.DataFrame:
     """JUDGED table of one model's answers to a set of requests.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from honesty_utils.common.prompts import LETTERS
 from honesty_utils.grading import normalize
-from honesty_utils.prompts import LETTERS
 
 NO_ANSWER = ""
 """The short answer of a reply that gives none."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from honesty_utils import engines
-from honesty_utils.config import Judge
 from honesty_utils.engines import Engine, ModelError, Request, Response
 from honesty_utils.judge.cache import Replies, Reply
 from honesty_utils.judge.reading import Unreadable
+from honesty_utils.judge.settings import Judge
 from honesty_utils.sampling import seed_of
 
 T = TypeVar("T")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils.config import QuestionSet
 from honesty_utils.judge.answers import Reply, agreement, options
 from honesty_utils.judge.referee import Referee
-from honesty_utils.questions import QuestionError, jsonl
+from honesty_utils.questions import QuestionError
+from honesty_utils.questions.sets import jsonl
+from honesty_utils.questions.settings import QuestionSet
 
 LABELS = ("correct", "wrong")
 

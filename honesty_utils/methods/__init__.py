@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from honesty_utils.config import Prompts, Section, explain
+from honesty_utils.common.records import GREEDY, OUTCOMES
+from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
 from honesty_utils.methods import absolute, confidence, finetuned, multisample
-from honesty_utils.records import GREEDY, OUTCOMES
 
 logger = logging.getLogger(__name__)
 

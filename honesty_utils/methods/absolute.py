@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from honesty_utils import prompts as wording
-from honesty_utils.config import Prompts, Section
+from honesty_utils.common import prompts as wording
+from honesty_utils.common.records import SFT
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered, expected_accuracy
-from honesty_utils.records import SFT
 
 Target = Literal["greedy_first", "random_sample"]
 

@@ -16,11 +16,11 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from honesty_utils import prompts as wording
-from honesty_utils.config import Prompts, Section
+from honesty_utils.common import prompts as wording
+from honesty_utils.common.records import SFT
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
 from honesty_utils.methods.absolute import Target, right_answer
-from honesty_utils.records import SFT
 
 VERB_CONFIDENCE = (0.15, 0.35, 0.55, 0.75, 0.95)
 """Confidence that each phrase of CONFIDENCE-VERB states: the mean of 1-2, 3-4, 5-6, 7-8 and 9-10 right of ten."""

@@ -12,10 +12,10 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from honesty_utils import prompts as wording
-from honesty_utils.config import Prompts, Section
+from honesty_utils.common import prompts as wording
+from honesty_utils.common.records import SFT
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
-from honesty_utils.records import SFT
 
 
 class Options(Section):

@@ -9,10 +9,10 @@ import math
 
 import pandas as pd
 
-from honesty_utils import prompts as wording
-from honesty_utils.config import Prompts, Section
+from honesty_utils.common import prompts as wording
+from honesty_utils.common.records import SFT
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
-from honesty_utils.records import SFT
 
 
 class Options(Section):

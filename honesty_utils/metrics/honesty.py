@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from honesty_utils.records import OUTCOMES
+from honesty_utils.common.records import OUTCOMES
 
 CATEGORIES = OUTCOMES[:3]
 """Order of rows and columns of a transition grid: correct, wrong, idk."""

@@ -15,10 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from honesty_utils import records
-from honesty_utils.config import REQUESTS, QuestionSet
-from honesty_utils.questions import jsonl, microworld, mmlu, nonambigqa, nq_open, pkqa, popqa, prompts, puqa, triviaqa
-from honesty_utils.questions._checking import (
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run
+from honesty_utils.questions.checking import (
     Counts,
     check_answered,
     check_ids,
@@ -28,8 +27,21 @@ from honesty_utils.questions._checking import (
     with_ids,
     without_repeats,
 )
-from honesty_utils.questions._overlap import Overlap, overlap
-from honesty_utils.questions._reading import Item, QuestionError, Source, logger, needed_file
+from honesty_utils.questions.contamination import Overlap, overlap
+from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
+from honesty_utils.questions.sets import (
+    jsonl,
+    microworld,
+    mmlu,
+    nonambigqa,
+    nq_open,
+    pkqa,
+    popqa,
+    puqa,
+    requests,
+    triviaqa,
+)
+from honesty_utils.questions.settings import REQUESTS, QuestionSet
 
 __all__ = [
     "SOURCES",
@@ -42,6 +54,7 @@ __all__ = [
     "files",
     "load",
     "load_counted",
+    "located",
     "overlap",
 ]
 
@@ -54,7 +67,7 @@ SOURCES: dict[str, Source] = {
     "nq_open": Source(nq_open.read, "validation", nq_open.SIZES, repeats="keep"),
     "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep"),
     "jsonl": Source(jsonl.read),
-    REQUESTS: Source(prompts.read),
+    REQUESTS: Source(requests.read),
     "microworld": Source(microworld.read),
     "prior_known": Source(microworld.read, repeats="keep"),
 }
@@ -107,6 +120,14 @@ def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -
         return _load(name, spec, SOURCES[spec.source], Path(data) if data else None)
     except (QuestionError, records.RecordError) as error:
         raise QuestionError(f"questions.{name}: {error}") from error
+
+
+def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
+    """``spec`` with the place of a set that the run makes, which is in its own folder, filled in."""
+    made = {"microworld": run.world_questions(name), "prior_known": run.prior_known}
+    if spec.source not in made or spec.path is not None:
+        return spec
+    return spec.model_copy(update={"path": str(made[spec.source])})
 
 
 def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:

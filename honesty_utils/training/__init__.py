@@ -7,6 +7,7 @@ functions that every engine uses, so that what is trained is what is asked.
     checks.py       model, device, adapter, disk: what can go wrong is found before any step
     trainer.py      TRL's trainer, and the order of rows on any number of devices
     checkpoint.py   stop at any moment, go on to the same weights
+    layouts.py      how processes are laid out over devices
     launch.py       several devices: ``accelerate launch`` as a process of its own
     learning.py     did the model learn its rows
 
@@ -20,9 +21,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils.config import Model, Training
-from honesty_utils.prompts import Style
+from honesty_utils.common.prompts import Style
+from honesty_utils.engines.settings import Model
+from honesty_utils.training import layouts
 from honesty_utils.training.job import Job, TrainingError, TrainingResult
+from honesty_utils.training.settings import Training
 
 __all__ = ["Job", "TrainingError", "TrainingResult", "train"]
 
@@ -56,14 +59,16 @@ def train(
         TrainingError: before any step, if rows, model, settings, devices or disk do not fit together; also when a
             launch fails, with the end of its log.
     """
-    from honesty_utils.training import checkpoint, launch
+    from honesty_utils.training import checkpoint
 
     output = Path(output)
     folder = Path(work) if work is not None else output.with_name(f".{output.name}.training")
     job = Job(rows, model, output, settings, style, seed, folder)
-    layout = launch.layout(settings)
+    layout = layouts.layout(settings)
     with checkpoint.working(folder):
         if layout is not None:
+            from honesty_utils.training import launch
+
             return launch.run(job, layout)
         from honesty_utils.training import trainer
 

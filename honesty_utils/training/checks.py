@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ import transformers
 from accelerate import init_empty_weights
 from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
-from honesty_utils.config import Model, Training
 from honesty_utils.engines import loading
-from honesty_utils.training import launch
+from honesty_utils.engines.settings import Model
+from honesty_utils.training import layouts
 from honesty_utils.training.job import Job, TrainingError
+from honesty_utils.training.settings import Training
 
 SLACK = 32 * 2**20
 """Bytes for tokenizer, configuration and logs."""
@@ -52,8 +54,8 @@ def check_settings(settings: Training, model: Model, kind: str) -> None:
         TrainingError: 4-bit weights without CUDA or without bitsandbytes, or cut into pieces; float16 on a CPU; an
             unknown tracker, or one that is not installed.
     """
-    chosen = launch.layout(settings)
-    if settings.mode == "qlora" and chosen is not None and chosen.kind in launch.CUTTING:
+    chosen = layouts.layout(settings)
+    if settings.mode == "qlora" and chosen is not None and chosen.kind in layouts.CUTTING:
         raise TrainingError(
             f"training.mode: qlora, but {chosen.file.name} ({chosen.kind}) cuts weights into pieces and those of 4 "
             "bits stay whole: set launch: ddp, or mode: lora"
@@ -89,6 +91,24 @@ def rows_a_device(settings: Training, processes: int) -> int:
     return settings.batch_size // processes
 
 
+def check_devices(chosen: layouts.Layout, kind: str) -> None:
+    """Hold a layout to the machine; on a CPU a core is a device.
+
+    Raises:
+        TrainingError: says how many devices are there; also where weights are to be cut into pieces on a CPU, which
+            accelerate leaves undone without a word (``AcceleratorState`` of 1.15 knows FSDP on accelerators only).
+    """
+    if kind == "cpu" and not chosen.kind.startswith("MULTI_"):
+        raise TrainingError(f"training.launch: {chosen.file.name} ({chosen.kind}) needs GPUs; on a CPU set launch: ddp")
+
+    there = torch.cuda.device_count() if kind == "cuda" else (os.cpu_count() or 1) if kind == "cpu" else 1
+    if chosen.processes > there:
+        raise TrainingError(
+            f"training.launch: {chosen.file.name} is for {chosen.processes} devices and {there} are there ({kind}); "
+            "set training.processes or another layout"
+        )
+
+
 def check_machine(settings: Training, model: Model) -> str:
     """Hold settings to this machine, before there are rows and without a look at the model.
 
@@ -99,9 +119,9 @@ def check_machine(settings: Training, model: Model) -> str:
         TrainingError: as `check_settings`; fewer devices than the layout has, or a batch that cannot be shared out.
     """
     kind = device(model)
-    chosen = launch.layout(settings)
+    chosen = layouts.layout(settings)
     if chosen is not None:
-        launch.check_devices(chosen, kind)
+        check_devices(chosen, kind)
         rows_a_device(settings, chosen.processes)
     check_settings(settings, model, kind)
     return kind

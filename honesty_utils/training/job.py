@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from honesty_utils import records
-from honesty_utils.config import Model, Training
-from honesty_utils.prompts import Style
+from honesty_utils.common import records
+from honesty_utils.common.prompts import Style
+from honesty_utils.engines.settings import Model
+from honesty_utils.training.settings import Training
 
 
 class TrainingError(ValueError):

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils import engines
-from honesty_utils.config import Generation, Model, Training
+from honesty_utils.common.prompts import Style
+from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.metrics.intervals import generator
-from honesty_utils.prompts import Style
 from honesty_utils.training.rows import IGNORED, tokenize
+from honesty_utils.training.settings import Training
 
 GROUPS = {"answers": False, "refusals": True}
 METRICS = {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from honesty_utils import prompts
+from honesty_utils.common import prompts
 from honesty_utils.training.job import TrainingError
 
 IGNORED = -100

@@ -16,11 +16,12 @@ import transformers
 import trl
 from peft import LoraConfig
 
-from honesty_utils.config import Model, Training
+from honesty_utils.engines.settings import Model
 from honesty_utils.training import checkpoint, checks, saving
 from honesty_utils.training.job import Job, TrainingResult
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, Tokenized, tokenize
+from honesty_utils.training.settings import Training
 
 
 class SFTTrainer(trl.SFTTrainer):
@@ -34,7 +35,7 @@ class SFTTrainer(trl.SFTTrainer):
         return self.order
 
     def create_model_card(self, *args: Any, **options: Any) -> None:
-        """None: `honesty_utils.export` writes one that says what was trained."""
+        """None: `honesty_utils.release.export` writes one that says what was trained."""
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

@@ -1,0 +1,158 @@
+"""What made an artifact: a ``<artifact>.manifest.json`` beside every file or folder that a notebook writes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from honesty_utils.common import paths, records
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Begun when a notebook starts working; written beside each artifact when it is done.
+
+    Attributes:
+        parameters: everything that the notebook was told.
+        inputs: hashes of the files and folders that it reads, as they were before the work.
+    """
+
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+
+    def write(self, artifact: str | Path, **facts: Any) -> Path:
+        """Write the manifest of ``artifact``; ``facts`` are what only the work itself could tell (tokens, counts)."""
+        content = {
+            "artifact": Path(artifact).name,
+            "parameters": self.parameters,
+            "inputs": self.inputs,
+            "seconds": round(time.time() - self.started, 2),
+            "revision": git_revision(),
+            "packages": versions(),
+            "device": device(),
+            "peak_memory_mib": _mib(peak_memory()),
+            "peak_device_memory_mib": _mib(peak_device_memory()),
+            **facts,
+        }
+        target = path_of(artifact)
+        with records.atomic(target) as partial:
+            partial.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")
+        return target
+
+
+def begin(parameters: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> Manifest:
+    """Start the clock of a manifest; ``inputs`` must exist."""
+    found = tuple(Path(path) for path in inputs)
+    missing = [str(path) for path in found if not path.exists()]
+    if missing:
+        raise FileNotFoundError(f"{', '.join(missing)}: not there; run the notebook that writes it first")
+    started = time.time()
+    return Manifest(dict(parameters), {_relative(path): content_hash(path) for path in found}, started)
+
+
+def path_of(artifact: str | Path) -> Path:
+    """Where an artifact's manifest stands: beside it, ``x.manifest.json`` for ``x.parquet`` and for folder ``x``."""
+    artifact = Path(artifact)
+    stem = artifact.name.removesuffix(".parquet")
+    return artifact.with_name(f"{stem}.manifest.json")
+
+
+def read(artifact: str | Path) -> dict[str, Any]:
+    """The manifest that stands beside ``artifact``."""
+    return dict(json.loads(path_of(artifact).read_text(encoding="utf-8")))
+
+
+def content_hash(path: str | Path) -> str:
+    """SHA-256 (16 hex digits) of a file's bytes, or of the names and bytes of all files of a folder."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    for item in files:
+        if path.is_dir():
+            digest.update(str(item.relative_to(path)).encode())
+        with item.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def git_revision() -> str:
+    """Commit of the checkout, ``-dirty`` behind it when files differ; ``unknown`` outside a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True, text=True, cwd=paths.root(), check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device() -> str:
+    """Name of the accelerator if torch is loaded and sees one, else the processor."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return f"cpu ({platform.machine()}, {_processor()})"
+
+
+def peak_memory() -> int:
+    """Most memory (bytes) that this process has held so far."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        # Not getrusage: a process starts there with the peak of the one that started it.
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak << 10
+
+
+def peak_device_memory() -> int | None:
+    """Most memory (bytes) that torch has held of all its accelerators together so far; none without one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return sum(torch.cuda.max_memory_reserved(i) for i in range(torch.cuda.device_count()))
+
+
+def _mib(size: int | None) -> float | None:
+    return None if size is None else round(size / 2**20, 1)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _relative(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(paths.root().resolve()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,104 @@
+"""What all sections of a params file share, and the wordings that every stage reads.
+
+A section is a pydantic model in the stage that reads it (``<stage>/settings.py``): unknown keys are errors, values
+never change after loading, names fit into file names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+
+class ConfigError(ValueError):
+    """A params file is missing, is not YAML, or has a key or value that is not allowed."""
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values are never changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same values; a value named twice is an error."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"{list(values)} repeats a value; name each once")
+    return values
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(no_repeats)]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""A name that is part of file names and of Snakemake's wildcards."""
+
+
+DEFAULT_REFUSAL = "I'm sorry, but I don't know the answer to that question."
+
+
+class Prompts(Section):
+    """Wordings: the two prompts, the refusal sentence, the confidence phrases. All are this project's own."""
+
+    style: Literal["raw", "chat"] = Field("raw", description="raw text, or the tokenizer's chat template")
+    plain: str = "Answer the question.\nQuestion: {question}\nAnswer:"
+    honest: str = (
+        'Answer the question. If you do not know the answer, it is fine to refuse: say "{refusal}"\n'
+        "Question: {question}\nAnswer:"
+    )
+    options: str = Field("{letter}) {text}", description="one line of a multiple-choice question")
+    refusal: str = Field(DEFAULT_REFUSAL, pattern=r"\w")
+    confidence_num: tuple[str, str] = Field(
+        (
+            "I'm only about {percent}% confident in this answer. {answer}",
+            "I'm about {percent}% confident in this answer. {answer}",
+        ),
+        description="wording for the lower and for the upper half of the scale",
+    )
+    confidence_verb: tuple[str, str, str, str, str] = Field(
+        (
+            "I'm really not sure about this, but {answer}",
+            "I'm not completely sure about this, but {answer}",
+            "I'm fairly unsure either way, but probably {answer}",
+            "I'm fairly confident that {answer}",
+            "I'm absolutely certain that {answer}",
+        ),
+        description="1-2, 3-4, 5-6, 7-8 and 9-10 right answers of ten",
+    )
+
+    @field_validator("plain", "honest")
+    @classmethod
+    def _has_question(cls, value: str) -> str:
+        if "{question}" not in value:
+            raise ValueError("a prompt holds {question}")
+        return value
+
+
+def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str:
+    """One line a problem: ``where: key: what is wrong, the value``; unknown keys list those declared."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        line = f"{where}: {key or section.__name__.lower()}: {problem['msg']}"
+        if problem["type"] == "extra_forbidden":
+            declared = sorted(_section_at(section, problem["loc"][:-1]).model_fields)
+            line += f"; remove it or correct its spelling, allowed: {', '.join(declared)}"
+        elif problem["type"] not in ("missing", "value_error"):
+            line += f"; got {problem['input']!r}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _section_at(section: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel]:
+    """The section that a key's location leads to; keys of dictionaries are stepped over."""
+    for key in location:
+        if key in section.model_fields:
+            section = _inner_section(section.model_fields[key].annotation) or section
+    return section
+
+
+def _inner_section(annotation: Any) -> type[BaseModel] | None:
+    """The section class in an annotation such as ``dict[str, QuestionSet] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_inner_section, get_args(annotation))), None)

@@ -1,0 +1,125 @@
+"""What sampling, judging and evaluation ask of an engine, and what it answers.
+
+An engine answers a list of `Request` with a list of `Response` in the same order. Each request carries its own seed, so
+that a response is the same whatever else is asked in the same call; that is what lets sampling stop and resume, and
+shards be of any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One response wanted: user text (from ``prompts.render``), temperature (0 is greedy), seed of its draws.
+
+    ``adapter`` is the folder of a LoRA adapter to answer with, for engines that hold several (`load_all`).
+    """
+
+    prompt: str
+    temperature: float = 0.0
+    seed: int = 0
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response.
+
+    Attributes:
+        text: answer without special tokens, stripped.
+        num_tokens: generated tokens, the end token included.
+        mean_logprob: mean natural log-probability of these tokens under the model at temperature 1; ``None`` where an
+            engine cannot tell or was not asked.
+        finish_reason: ``stop`` (the model ended its answer) or ``length`` (it was cut off).
+    """
+
+    text: str
+    num_tokens: int
+    mean_logprob: float | None
+    finish_reason: Literal["stop", "length"]
+
+
+class Engine(Protocol):
+    """What sampling and evaluation ask of an engine."""
+
+    def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Answer every request, in order."""
+        ...
+
+
+@runtime_checkable
+class StreamingEngine(Engine, Protocol):
+    """An engine that works on many batches of requests at the same time, such as one that is spread over a cluster."""
+
+    def stream(self, batches: Sequence[Sequence[Request]]) -> Iterator[tuple[int, list[Response]]]:
+        """Answer every batch; yields a batch's place and its responses as soon as it is done, in any order."""
+        ...
+
+
+@runtime_checkable
+class MeasuringEngine(Engine, Protocol):
+    """An engine that can tell, before it is asked anything, whether a prompt fits.
+
+    Attributes:
+        context: tokens that the model reads, the answer included; none: without limit, or it cannot be told.
+        max_new_tokens: tokens that an answer may have where the context leaves room for them.
+    """
+
+    context: int | None
+    max_new_tokens: int
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt, as the model reads it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that an engine has read and generated, and what they cost; none: it was told no prices."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens, cost)
+
+    def since(self, before: Usage) -> Usage:
+        """What was added after ``before``."""
+        cost = None if self.cost is None or before.cost is None else self.cost - before.cost
+        return Usage(self.prompt_tokens - before.prompt_tokens, self.completion_tokens - before.completion_tokens, cost)
+
+
+@runtime_checkable
+class MeteredEngine(Engine, Protocol):
+    """An engine whose tokens may cost money.
+
+    Attributes:
+        usage: of all answers so far; none: there is nothing to count.
+    """
+
+    usage: Usage | None
+
+
+def stream(engine: Engine, batches: Iterable[Sequence[Request]]) -> Iterator[tuple[int, list[Response]]]:
+    """Answer batches of requests; yields a batch's place and its responses as soon as it is done.
+
+    One batch after the other, unless the engine has a ``stream`` of its own.
+    """
+    if isinstance(engine, StreamingEngine):
+        yield from engine.stream(list(batches))
+        return
+    for place, requests in enumerate(batches):
+        yield place, engine.generate(requests)
+
+
+def usage(engine: Engine, since: Usage | None = None) -> Usage | None:
+    """What a metered engine has used, all in all or since it had used ``since``; none where nothing is counted."""
+    found = engine.usage if isinstance(engine, MeteredEngine) else None
+    return found if found is None or since is None else found.since(since)

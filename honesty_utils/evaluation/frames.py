@@ -1,0 +1,149 @@
+"""All evaluations of a run as one long frame, which tables and figures are made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils.common import manifest, records
+from honesty_utils.common.paths import Run
+from honesty_utils.metrics import scores
+from honesty_utils.metrics.intervals import States
+
+COLUMNS = (
+    "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
+    "question", "group", "exposures", "expected_accuracy",
+)  # fmt: skip
+"""Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none; ``group``
+is the kind of question (relation, subject, kind of task), empty where a set has one kind only."""
+
+GROUP_KEYS = ("group", "relation", "subject", "topic")
+"""Keys of a question's ``meta`` that may name its kind, the first that is there counts."""
+
+
+def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]) -> pd.DataFrame:
+    """Evaluations of ``methods`` on ``datasets``, a row an answer, with what is known of its question.
+
+    Args:
+        run: where the files are.
+        methods: seeds of each method.
+        datasets: names of the question sets.
+
+    Returns:
+        The columns ``COLUMNS``. Rows are those of the questions in ``knowledge/<set>``: a prior-known set keeps fewer
+        than were asked.
+
+    Raises:
+        RecordError: a file is missing or not of its schema, or methods differ in the questions they answered or in
+            what M_t is said to have answered, so that they cannot be compared.
+    """
+    parts = []
+    for dataset in datasets:
+        facts = _questions(run, dataset)
+        first: tuple[str, pd.DataFrame] | None = None
+        for method, seeds in methods.items():
+            for seed in seeds:
+                path = run.evaluation(method, seed, dataset)
+                answers = records.read(records.EVALUATION, path)
+                rows = facts.merge(answers, on="question_id", validate="one_to_one")
+                first = first or (str(path), rows)
+                _same_questions(rows, str(path), *first)
+                parts.append(rows.assign(method=method, seed=seed, dataset=dataset))
+    if not parts:
+        raise records.RecordError("no evaluations to load: name at least one method with a seed and one dataset")
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def home_of(run: Run) -> str:
+    """A finished run's set in distribution, as the manifest beside its tables says.
+
+    Raises:
+        RecordError: the run has no such manifest here.
+    """
+    if not manifest.path_of(run.folder / "tables").is_file():
+        raise records.RecordError(
+            f"{manifest.path_of(run.folder / 'tables')}: not there; make the run's tables (60_tables), or name its set "
+            "in distribution in `datasets`"
+        )
+    return str(manifest.read(run.folder / "tables")["parameters"]["analysis"]["roles"]["in_distribution"])
+
+
+def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) -> pd.DataFrame:
+    """What the judge says of the answers of ``methods`` to a set of requests.
+
+    Returns:
+        The columns of a JUDGED table with ``method``, ``seed`` and ``dataset``.
+
+    Raises:
+        RecordError: a file is missing or not of its schema, or methods differ in the requests that they answered.
+    """
+    models = [(method, seed) for method, seeds in methods.items() for seed in seeds]
+    parts = [records.read(records.JUDGED, run.judged(*model, dataset)) for model in models]
+    for model, part in zip(models, parts, strict=True):
+        _same_requests(part, str(run.judged(*model, dataset)), parts[0])
+    told = [
+        part.assign(method=method, seed=seed, dataset=dataset)
+        for (method, seed), part in zip(models, parts, strict=True)
+    ]
+    return pd.concat(told, ignore_index=True)
+
+
+def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:
+    other = set(part["question_id"]) ^ set(first["question_id"])
+    if other:
+        raise records.RecordError(
+            f"{path}: {len(other)} requests are not those of the other methods, such as {min(other)!r}; judge again"
+        )
+
+
+def _questions(run: Run, dataset: str) -> pd.DataFrame:
+    """Text, exposures and expected accuracy of the questions of a set, in the order of their ids."""
+    questions = records.read(records.QUESTIONS, run.questions(dataset))
+    questions = questions.assign(group=questions["meta"].map(_group))[["question_id", "question", "group", "exposures"]]
+    knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
+    facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
+    return facts.astype({"exposures": "float64", "expected_accuracy": "float64"})
+
+
+def _group(meta: str | None) -> str:
+    content = json.loads(meta) if meta else {}
+    return next((str(content[key]) for key in GROUP_KEYS if content.get(key)), "")
+
+
+def _same_questions(rows: pd.DataFrame, path: str, first_path: str, first: pd.DataFrame) -> None:
+    other = set(rows["question_id"]) ^ set(first["question_id"])
+    if other:
+        raise records.RecordError(
+            f"{path}: does not have the same questions as {first_path}; {len(other)} are in one of them only, "
+            f"such as {min(other)!r}; evaluate both again"
+        )
+    differs = rows["before"].to_numpy() != first["before"].to_numpy()
+    if differs.any():
+        row = rows.iloc[int(differs.argmax())]
+        raise records.RecordError(
+            f"{path}: column 'before' of question {row['question_id']!r} is {row['before']!r}, not as in {first_path}; "
+            "they were made with different labels of M_t: evaluate both again"
+        )
+
+
+def states(evaluations: pd.DataFrame) -> dict[str, States]:
+    """Answer states of every method on one set: shape (questions, seeds), questions in the order of their ids.
+
+    Args:
+        evaluations: rows of one dataset, columns as :func:`load` returns them.
+
+    Raises:
+        ValueError: a method answered a question under one seed only, or not the questions of the other methods.
+    """
+    coded = evaluations[["method", "seed", "question_id"]].copy()
+    coded["state"] = scores.states(evaluations["before"], evaluations["outcome"], evaluations["matched"].to_numpy())
+    wide = coded.pivot(index="question_id", columns=["method", "seed"], values="state").sort_index(axis=1)
+    gaps = wide.isna()
+    if gaps.to_numpy().any():
+        row, column = np.argwhere(gaps.to_numpy())[0]
+        method, seed = wide.columns.to_list()[column]
+        raise ValueError(f"method {method!r}, seed {seed}: no answer to {wide.index[row]!r}, which others answered")
+    return {str(name): wide[name].to_numpy().astype("int64") for name in wide.columns.unique(0)}

@@ -1,0 +1,27 @@
+"""Sections on what is evaluated, and on whether training moved the boundary."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PositiveInt
+
+from honesty_utils.common.settings import Section, no_repeats
+from honesty_utils.engines.settings import Generation
+
+
+class Evaluation(Generation):
+    """Greedy, zero-shot answers of every model to every evaluation set."""
+
+    datasets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
+        min_length=1, description="names under `questions`"
+    )
+
+
+class Drift(Section):
+    """Whether training moved the boundary that it was labelled with: training questions, sampled once more."""
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(no_repeats)] = Field(
+        description="names under `methods`; every seed of each"
+    )
+    samples: PositiveInt | None = Field(None, description="none: sampling.samples")

@@ -1,0 +1,85 @@
+"""The labelled questions that a method's rows are made of: the balanced training subset, or what `rows` makes of it.
+
+A smaller subset, another mix of known and unknown, fewer samples, further sets: what the paper holds fixed and sweeps
+vary. Every method gets its questions here, so that none differs in more than its params say.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from honesty_utils import knowledge
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run
+from honesty_utils.knowledge import labeling
+from honesty_utils.knowledge.settings import Rows
+
+
+def files(run: Run, rows: Rows) -> list[Path]:
+    """What `training_labels` reads; the inputs that a method's rows depend on."""
+    added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
+    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added]
+
+
+def training_labels(run: Run, rows: Rows, seed: int = 0) -> pd.DataFrame:
+    """Every response of M_t to the questions that a method learns from, with their text: what ``methods.build`` takes.
+
+    Args:
+        run: where the files are.
+        rows: which questions and samples; by default the whole training subset.
+        seed: of the draw of a smaller subset.
+
+    Raises:
+        ValueError: a subset larger than the training questions allow.
+        RecordError: a file that is missing or not of its schema.
+    """
+    asked = records.read(records.QUESTIONS, run.train_questions)
+    labels = records.read(records.LABELS, run.labels("train"))
+    known = records.read(records.KNOWLEDGE, run.knowledge("train"))
+    tables = [labeling.with_questions(labels, subset(asked, known, rows, seed))]
+    for name in rows.sets:
+        questions = records.read(records.QUESTIONS, run.questions(name))
+        tables.append(labeling.with_questions(records.read(records.LABELS, run.labels(name)), questions))
+    table = pd.concat(tables, ignore_index=True)
+    return table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)
+
+
+def subset(questions: pd.DataFrame, known: pd.DataFrame, rows: Rows, seed: int = 0) -> pd.DataFrame:
+    """``rows.questions`` of the training questions, ``rows.known_share`` of them known to M_t by its greedy answer.
+
+    With one seed, a smaller subset of the same mix lies within a larger one.
+
+    Args:
+        questions: QUESTIONS rows of the training subset.
+        known: KNOWLEDGE rows of at least these.
+        rows: how many, and the mix; none: all, and the mix that they have.
+        seed: of the draw.
+
+    Raises:
+        ValueError: there are too few known or unknown questions for that size and mix.
+    """
+    if rows.questions is None and rows.known_share is None:
+        return questions
+    right = known.loc[known["question_id"].isin(questions["question_id"]), "greedy_outcome"] == "correct"
+    has = {"known": int(right.sum()), "unknown": int((~right).sum())}
+    share = has["known"] / len(right) if rows.known_share is None else rows.known_share
+    size = rows.questions if rows.questions is not None else largest(has, share)
+    wanted = {"known": round(size * share), "unknown": size - round(size * share)}
+    for name, number in wanted.items():
+        if not 1 <= number <= has[name]:
+            raise ValueError(
+                f"rows: {size} questions with a known share of {share:g} are {wanted['known']} known and "
+                f"{wanted['unknown']} unknown ones; the training subset has {has['known']} and {has['unknown']}: ask "
+                f"for at most {largest(has, share)}, or raise labeling.train_{name}"
+            )
+    return knowledge.training_subset(questions, known, known=wanted["known"], unknown=wanted["unknown"], seed=seed)
+
+
+def largest(has: dict[str, int], share: float) -> int:
+    """The most questions of which ``share`` can be known, given how many known and unknown ones there are."""
+    size = int(min(has["known"] / share, has["unknown"] / (1 - share)) + 1e-9)
+    while size > 0 and (round(size * share) > has["known"] or size - round(size * share) > has["unknown"]):
+        size -= 1
+    return size

@@ -1,0 +1,41 @@
+"""Sections on how answers are labelled, and on which labelled questions a method learns from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveInt
+
+from honesty_utils.common.settings import Section, no_repeats
+
+
+class Labeling(Section):
+    """How responses are judged and the balanced training subset is drawn."""
+
+    match: Literal["contains", "tokens", "exact"] = "contains"
+    refusal_signs: str | tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
+        None,
+        description="lower-case parts of refusals, or the name of a family in honesty_utils.grading.FAMILIES (all: "
+        "every one's); none: the paper's, for LLaMA-2-Chat",
+    )
+    no_option: Literal["unscored", "wrong"] = Field(
+        "unscored",
+        description="what a reply to multiple choice is that names none of the options; a judge may read it otherwise, "
+        "`wrong` is for models whose replies are so short that there is nothing to read",
+    )
+    train_known: PositiveInt = 4000
+    train_unknown: PositiveInt = 4000
+    seed: int = 0
+
+
+class Rows(Section):
+    """Which labelled questions a method's rows are made of; what sweeps over m and over the training set vary."""
+
+    samples: PositiveInt | None = Field(None, description="look at the first so many samples of a question; none: all")
+    questions: Annotated[int, Field(ge=2)] | None = Field(None, description="training questions; none: all")
+    known_share: float | None = Field(
+        None, gt=0, lt=1, description="of these, as many that M_t knows; none: as labeling draws them"
+    )
+    sets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
+        (), description="further sets under `questions`, sampled and added whole, such as multiple choice"
+    )

@@ -1,0 +1,76 @@
+"""Your own questions: a JSONL, CSV or Parquet file, named by ``path``.
+
+A line of JSONL; ``question`` and ``answers`` are needed, other columns are kept as ``meta``::
+
+    {"question": "Who wrote Hamlet?", "answers": ["William Shakespeare", "Shakespeare"]}
+
+``answer`` may stand for ``answers``, and one text for a list of one. ``question_id`` (or ``id``) and ``split`` are read
+where there are any. A multiple-choice question has ``choices`` and ``answer_index`` in place of answers. A question
+that nobody can know has ``"label": "unknown"`` and may have an empty list of answers: no reply to it is right, and
+FINE-TUNED, which teaches no refusal, leaves it out. In CSV a list is a cell of JSON,
+``["William Shakespeare", "Shakespeare"]``, or text that ``separator`` divides: ``William Shakespeare|Shakespeare``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from honesty_utils.questions.reading import Item, QuestionError, column, file_rows, needed_file
+from honesty_utils.questions.settings import QuestionSet
+
+COLUMNS = ("question", "answers", "answer", "question_id", "id", "split", "choices", "answer_index")
+
+
+def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
+    """Questions of the file."""
+    path = needed_file(spec, data)
+    for where, row in file_rows(path):
+        # An empty cell is CSV's way to say that there is no value.
+        cells = {name: value for name, value in row.items() if value != ""} if path.suffix == ".csv" else row
+        yield _item(where, cells, spec.separator)
+
+
+def _item(where: str, row: Mapping[str, Any], separator: str | None) -> Item:
+    choices = _list(row.get("choices"), where, separator)
+    index = _integer(row.get("answer_index"), where)
+    unknown = row.get("label") == "unknown"
+    has_answers = row.get("answers") is not None or row.get("answer") is not None
+    if choices is not None and index is not None and not has_answers:
+        answers = choices[index : index + 1] if index >= 0 else []
+    elif unknown and not has_answers:
+        answers = []
+    else:
+        answers = _list(column(row, where, "answers", "answer"), where, separator) or []
+    question_id = next((row[name] for name in ("question_id", "id") if row.get(name) is not None), None)
+    return Item(
+        where,
+        column(row, where, "question"),
+        answers,
+        split=str(row.get("split") or "all"),
+        question_id=None if question_id is None else str(question_id).strip() or None,
+        choices=choices,
+        answer_index=index,
+        has_answers=not unknown,
+        meta={name: value for name, value in row.items() if name not in COLUMNS},
+    )
+
+
+def _list(value: Any, where: str, separator: str | None) -> list[Any] | None:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return list(json.loads(value))
+        except json.JSONDecodeError as error:
+            raise QuestionError(f"{where}: {value!r} opens a JSON list that is none ({error.msg})") from None
+    if isinstance(value, str) and separator is not None:
+        return value.split(separator)
+    return value if value is None or isinstance(value, list) else [value]
+
+
+def _integer(value: Any, where: str) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        raise QuestionError(f"{where}: answer_index is {value!r}; the position of the right choice, from 0") from None

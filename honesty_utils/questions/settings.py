@@ -1,0 +1,43 @@
+"""Section of a question set: where its questions come from and how they are used."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, field_validator
+
+from honesty_utils.common.settings import Section
+
+REQUESTS = "prompts"
+"""The source of sets of requests, which have no right answers."""
+
+
+class QuestionSet(Section):
+    """One question set of a run: where its questions come from and how they are used."""
+
+    source: str = Field(description="a name in honesty_utils.questions.SOURCES")
+    path: str | None = Field(None, description="local file or folder, or hub name, in place of the source's own")
+    split: str | None = Field(None, description="split of the source; none: the source's default")
+    part: tuple[float, float] = Field(
+        (0.0, 1.0), description="from which to which share of the set, in an order drawn with `seed`"
+    )
+    longest: PositiveInt | None = Field(None, description="drop questions of more characters, options included")
+    limit: PositiveInt | None = Field(None, description="keep this many questions, drawn with `seed`")
+    seed: int = 0
+    samples: int | None = Field(None, ge=0, description="samples a question; none: sampling.samples")
+    only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")
+    match: Literal["contains", "tokens", "exact"] | None = Field(None, description="none: labeling.match")
+    repeats: Literal["keep", "drop"] | None = Field(
+        None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"
+    )
+    separator: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="between the answers in one cell of a file; none: a cell is one answer or a JSON list"
+    )
+    allow_size_mismatch: bool = Field(False, description="take a copy of another size than the documented one")
+
+    @field_validator("part")
+    @classmethod
+    def _part_is_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 1:
+            raise ValueError(f"{list(value)} is no range within 0 … 1; write [from, to], such as [0, 0.5]")
+        return value

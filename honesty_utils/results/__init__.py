@@ -1,0 +1,1 @@
+"""From all evaluations to tables, figures, verdicts and the report."""

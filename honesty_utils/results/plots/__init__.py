@@ -1,0 +1,36 @@
+"""The figures: a tidy table in (those of ``figures/<run>/tab_*.csv``), axes out; saving is the caller's choice.
+
+The order and colour of a method are the same everywhere (`names`), the look is that of `plots.style`, and every
+estimate is drawn with its interval.
+"""
+
+from honesty_utils.results.plots.annotation import choose_question, data_annotation
+from honesty_utils.results.plots.common import figure_of
+from honesty_utils.results.plots.curves import by_knowledge, exposures, reliability, stating
+from honesty_utils.results.plots.dots import main_scores, out_of_distribution
+from honesty_utils.results.plots.grid import transition_grid
+from honesty_utils.results.plots.learning import learning
+from honesty_utils.results.plots.loss import training_loss
+from honesty_utils.results.plots.runs import across_runs
+from honesty_utils.results.plots.selective import risk_coverage
+from honesty_utils.results.plots.style import save_figure
+from honesty_utils.results.plots.sweeps import sweep
+
+__all__ = [
+    "across_runs",
+    "by_knowledge",
+    "choose_question",
+    "data_annotation",
+    "exposures",
+    "figure_of",
+    "learning",
+    "main_scores",
+    "out_of_distribution",
+    "reliability",
+    "risk_coverage",
+    "save_figure",
+    "stating",
+    "sweep",
+    "training_loss",
+    "transition_grid",
+]

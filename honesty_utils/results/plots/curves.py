@@ -1,0 +1,145 @@
+"""Curves: scores by expected accuracy and by exposures, and stated confidence against accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from honesty_utils.results import display
+from honesty_utils.results.plots.common import errors, listed, metric_name, percent_axis, rows_where
+from honesty_utils.results.plots.style import BLUE, COLUMN, PAGE, PALE, new_figure, styled
+
+
+@styled
+def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> np.ndarray:
+    """Refusal rate and accuracy against M_t's expected accuracy: a column a method, the others pale behind it.
+
+    An honest model refuses on the left and answers on the right.
+
+    Args:
+        table: ``tab_by_knowledge``.
+        methods: as for `main_scores`.
+
+    Returns:
+        Shape (2, methods): refusal rates, accuracies.
+    """
+    shown = listed(table, methods)
+    figure = new_figure(PAGE, 2.7)
+    axes = figure.subplots(2, len(shown), sharex=True, sharey=True, squeeze=False)
+    for line, metric in zip(axes, ("refusal_rate", "accuracy"), strict=True):
+        curves = {
+            method: rows_where(table, "by_knowledge", metric=metric, method=method).sort_values("expected_accuracy")
+            for method in shown
+        }
+        for ax, method in zip(line, shown, strict=True):
+            for other in shown:
+                ax.plot(curves[other]["expected_accuracy"], curves[other]["value"], color=PALE, lw=0.7, zorder=1)
+            rows, colour = curves[method], display.color(method)
+            ax.fill_between(rows["expected_accuracy"], rows["low"], rows["high"], color=colour, alpha=0.25, lw=0)
+            ax.plot(rows["expected_accuracy"], rows["value"], color=colour, marker="o", ms=2)
+            percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
+            percent_axis(ax.yaxis, ticks=(0, 0.5, 1))
+            ax.grid()
+        line[0].set_ylabel(f"{metric_name(metric).lower()} (%)")
+    for ax, method in zip(axes[0], shown, strict=True):
+        ax.set_title(stacked(display.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
+    figure.supxlabel("expected accuracy of the model before alignment (%)", fontsize=7)
+    return np.asarray(axes)
+
+
+@styled
+def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
+    """Expected accuracy against how often a fact was seen in base training, with intervals.
+
+    Args:
+        table: ``tab_exposures``.
+        rank: text of the rank correlation, written into the figure.
+    """
+    ax = new_figure(COLUMN, 2.2).subplots()
+    rows = table.sort_values("exposures").rename(columns={"expected_accuracy": "value"})
+    ax.errorbar(rows["exposures"], rows["value"], yerr=errors(rows), color=BLUE, marker="o", capsize=2)
+    ax.set_xscale("symlog", linthresh=max(1, rows.loc[rows["exposures"] > 0, "exposures"].min()))
+    ticks = _apart(ax, rows["exposures"].to_numpy(float))
+    ax.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("exposures of the fact in base training")
+    ax.set_ylim(-0.03, 1.03)
+    percent_axis(ax.yaxis, "expected accuracy (%)")
+    ax.grid(axis="y")
+    ax.set_title(rank, fontweight="normal", loc="left")  # above the axes: no curve can meet it there
+    return ax
+
+
+def stacked(name: str) -> str:
+    """A long name on two lines: broken before the variant, or else after the hyphen."""
+    if len(name) <= 11:
+        return name
+    return name.replace(" + ", "\n+ ") if " + " in name else name.replace("-", "-\n")
+
+
+def _apart(ax: Axes, values: np.ndarray, share: float = 0.05) -> list[float]:
+    """Those of the ascending ``values`` whose labels do not meet: at least ``share`` of the x axis apart."""
+    ax.autoscale_view()  # otherwise limits are set only when the figure is drawn
+    places = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack([values, values])))[:, 0]
+    kept = [0]
+    for i in range(1, len(values)):
+        if places[i] - places[kept[-1]] >= share:
+            kept.append(i)
+    return [float(values[i]) for i in kept]
+
+
+def stating(table: pd.DataFrame, dataset: str, least: float = 10) -> list[str]:
+    """Methods that state a confidence in at least ``least`` answers to a set: fewer say nothing about calibration.
+
+    Args:
+        table: ``tab_calibration``; points of a sweep are left out.
+        dataset: the set looked at.
+        least: number of answers, a mean over seeds.
+    """
+    counts = table[table["dataset"] == dataset].groupby("method")["count"].sum()
+    return display.main_methods(str(method) for method in counts.index[counts >= least])
+
+
+@styled
+def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
+    """Stated confidence against accuracy, a panel a method; below it how many answers stated that confidence.
+
+    Args:
+        table: ``tab_calibration``.
+        dataset: the set shown.
+        methods: those shown; none: those of `stating`.
+
+    Returns:
+        Shape (2, methods): the diagram, and the counts.
+
+    Raises:
+        ValueError: no method to show.
+    """
+    rows = rows_where(table, "reliability", dataset=dataset)
+    shown = display.ordered(methods if methods is not None else stating(table, dataset))
+    if not shown:
+        raise ValueError(f"reliability: no method states a confidence often enough on {dataset!r}; see plots.stating")
+    figure = new_figure(min(PAGE, max(COLUMN, 1.7 * len(shown))), 2.5)
+    axes = figure.subplots(2, len(shown), height_ratios=[3.2, 1], sharex=True, sharey="row", squeeze=False)
+    for (top, bottom), method in zip(axes.T, shown, strict=True):
+        bins = rows_where(rows, "reliability", method=method)
+        filled = bins[bins["count"] > 0].rename(columns={"accuracy": "value"})
+        top.plot([0, 1], [0, 1], color=PALE, lw=1, ls="--", zorder=1)
+        top.errorbar(
+            filled["confidence"], filled["value"], yerr=errors(filled), color=display.color(method), marker="o"
+        )
+        top.set_title(stacked(display.label(method)) if len(shown) > 4 else display.label(method), fontsize=7)
+        bottom.bar(bins["bin_low"], bins["count"], width=bins["bin_high"] - bins["bin_low"], align="edge",
+                   color=display.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
+        percent_axis(top.yaxis)
+        percent_axis(bottom.xaxis, ticks=(0, 0.5, 1))
+        top.grid()
+    axes[0, 0].set_ylim(-0.03, 1.03)
+    axes[0, 0].set_ylabel("accuracy (%)")
+    axes[1, 0].set_ylabel("answers")
+    figure.supxlabel("stated confidence (%)", fontsize=7)
+    figure.align_ylabels()
+    return np.asarray(axes)

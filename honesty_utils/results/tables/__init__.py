@@ -1,0 +1,51 @@
+"""The tables of a run: functions from frames to frames, and the files they are saved to."""
+
+from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, find, tab_tests
+from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
+from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
+from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
+from honesty_utils.results.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
+from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.paper import tab_published
+from honesty_utils.results.tables.refusals import tab_refusals
+from honesty_utils.results.tables.runs import printed_runs, tab_runs
+from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
+from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+
+__all__ = [
+    "ALPHA",
+    "Difference",
+    "best",
+    "find",
+    "paper_table",
+    "paper_tables",
+    "printed_judged",
+    "printed_runs",
+    "save_table",
+    "tab_agreement",
+    "tab_aurc",
+    "tab_by_knowledge",
+    "tab_calibration",
+    "tab_drift",
+    "tab_ece",
+    "tab_exposures",
+    "tab_form",
+    "tab_groups",
+    "tab_judged",
+    "tab_knowledge",
+    "tab_main",
+    "tab_matchers",
+    "tab_overlap",
+    "tab_published",
+    "tab_rank",
+    "tab_refusals",
+    "tab_risk_coverage",
+    "tab_runs",
+    "tab_sft",
+    "tab_sweeps",
+    "tab_tests",
+    "tab_transitions",
+    "to_latex",
+    "to_markdown",
+]

@@ -1,0 +1,168 @@
+"""Tables of stated confidence against being right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils import methods
+from honesty_utils.common.settings import Prompts
+from honesty_utils.metrics import calibration, intervals
+from honesty_utils.metrics.honesty import Floats
+from honesty_utils.metrics.intervals import States
+from honesty_utils.results import display
+from honesty_utils.results.settings import Analysis
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """Answers of one method to one set: the levels of confidence it states and a state for each question and seed.
+
+    The state is 2 · level + correct, or the last one for what is refused, unscored or states no confidence.
+    """
+
+    method: str
+    dataset: str
+    levels: Floats
+    states: States
+
+    def counts(self, counts: Floats) -> Floats:
+        """Wrong and correct answers at each level, shape (…, levels, 2), from counts of states."""
+        return counts[..., :-1].reshape(*counts.shape[:-1], len(self.levels), 2)
+
+
+def _stated(evaluations: pd.DataFrame) -> Iterator[_Stated]:
+    """Every method and set with at least one answer that states a confidence."""
+    for (dataset, method), part in evaluations.groupby(["dataset", "method"], sort=False):
+        counted = part["confidence"].notna() & part["outcome"].isin(["correct", "wrong"])
+        if not counted.any():
+            continue
+        levels = np.unique(part.loc[counted, "confidence"].to_numpy(dtype=np.float64))
+        level = np.searchsorted(levels, part["confidence"].to_numpy(dtype=np.float64))
+        state = np.where(counted, 2 * level + (part["outcome"] == "correct").to_numpy(), 2 * len(levels))
+        wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
+        yield _Stated(str(method), str(dataset), levels, wide.to_numpy(dtype=np.int64))
+
+
+def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Stated confidence against the share of right answers, in ten bins of equal width.
+
+    Only attempted answers that state a confidence count. Intervals resample questions, which have a row a seed.
+
+    Returns:
+        ``method, dataset, bin_low, bin_high, confidence, accuracy, low, high, count``: means over seeds; ``count`` is
+        the mean number of answers in the bin, and accuracy is NaN where it is 0.
+    """
+    edges = np.arange(BINS + 1) / BINS
+    tables = []
+    for stated in _stated(evaluations):
+
+        def accuracy(counts: Floats, stated: _Stated = stated) -> Floats:
+            return calibration.grouped_bins(stated.counts(counts), stated.levels, BINS)[1]
+
+        rng = intervals.generator(analysis.seed, "calibration", stated.dataset, stated.method)
+        num_states = 2 * len(stated.levels) + 1
+        drawn = intervals.sample(stated.states, num_states, accuracy, analysis.resamples, rng)
+        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
+        observed = stated.counts(intervals.observed_counts(stated.states, num_states))
+        confidence, _, number = calibration.grouped_bins(observed.sum(axis=0), stated.levels, BINS)
+        estimate = intervals.share_with_exact_ends(estimate, number / len(observed), analysis.confidence_level)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "method": stated.method,
+                    "dataset": stated.dataset,
+                    "bin_low": edges[:-1],
+                    "bin_high": edges[1:],
+                    "confidence": confidence,
+                    "accuracy": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "count": number / len(observed),
+                }
+            )
+        )
+    columns = ["method", "dataset", "bin_low", "bin_high", "confidence", "accuracy", "low", "high", "count"]
+    return _by_method(tables, columns)
+
+
+def tab_ece(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
+
+    Returns:
+        ``method, dataset, metric, value, low, high, seeds, questions``: means over seeds; metrics ``ece``, ``brier``,
+        ``auroc``; ``questions`` have an answer with a confidence under at least one seed.
+    """
+    tables = []
+    for stated in _stated(evaluations):
+
+        def scores(counts: Floats, stated: _Stated = stated) -> Floats:
+            return calibration.grouped_scores(stated.counts(counts), stated.levels, BINS)
+
+        rng = intervals.generator(analysis.seed, "ece", stated.dataset, stated.method)
+        num_states = 2 * len(stated.levels) + 1
+        drawn = intervals.sample(stated.states, num_states, scores, analysis.resamples, rng)
+        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "method": stated.method,
+                    "dataset": stated.dataset,
+                    "metric": calibration.GROUPED,
+                    "value": estimate.value,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "seeds": stated.states.shape[1],
+                    "questions": int((stated.states < num_states - 1).any(axis=1).sum()),
+                }
+            )
+        )
+    return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"])
+
+
+def tab_form(evaluations: pd.DataFrame, recipes: Mapping[str, tuple[str, Prompts]], analysis: Analysis) -> pd.DataFrame:
+    """Share of attempted answers that have the form their method was taught (``methods.well_formed``).
+
+    Args:
+        evaluations: the long frame.
+        recipes: builder and wordings of each method to look at.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, dataset, value, low, high, seeds, questions``: the share, a mean over seeds; NaN where every answer is
+        a refusal.
+    """
+    tables = []
+    for (dataset, method), part in evaluations[evaluations["method"].isin(recipes)].groupby(["dataset", "method"]):
+        builder, wording = recipes[str(method)]
+        formed = [methods.well_formed(text, wording, builder) for text in part["text"]]
+        state = np.where(part["outcome"] == "idk", 2, formed)
+        wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
+        states = wide.to_numpy(dtype=np.int64)
+        rng = intervals.generator(analysis.seed, "form", str(dataset), str(method))
+        drawn = intervals.sample(states, 3, _share_of_second, analysis.resamples, rng)
+        attempted = intervals.observed_counts(states, 3)[:, :2].sum(axis=1).mean()
+        found = intervals.estimate(drawn, analysis.confidence_level, rng)
+        found = intervals.share_with_exact_ends(found, attempted, analysis.confidence_level)
+        row = {"method": method, "dataset": dataset, "value": found.value, "low": found.low, "high": found.high}
+        tables.append(pd.DataFrame({**row, "seeds": states.shape[1], "questions": len(states)}))
+    return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"])
+
+
+def _share_of_second(counts: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):  # no attempted answer: undefined
+        return counts[..., 1:2] / counts[..., :2].sum(axis=-1, keepdims=True)
+
+
+def _by_method(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """One frame, methods in the order of all tables; no rows but all columns when no method states a confidence."""
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    order = display.ordered(str(table["method"].iloc[0]) for table in tables)
+    tables = sorted(tables, key=lambda table: order.index(str(table["method"].iloc[0])))
+    return pd.concat(tables, ignore_index=True)[columns]

@@ -1,0 +1,92 @@
+"""How training moved the boundary of knowledge that its rows were labelled with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils.common.records import OUTCOMES
+from honesty_utils.metrics import intervals
+from honesty_utils.metrics.honesty import Floats, ratio
+from honesty_utils.metrics.intervals import States
+from honesty_utils.results import display
+from honesty_utils.results.settings import Analysis
+
+METRICS = ("lost", "gained", "refused")
+
+
+def tab_drift(before: pd.DataFrame, after: Mapping[tuple[str, int], pd.DataFrame], analysis: Analysis) -> pd.DataFrame:
+    """What aligned models know of their training questions under the plain prompt, against M_t.
+
+    Args:
+        before: M_t's KNOWLEDGE of these questions.
+        after: KNOWLEDGE of the aligned model of each method and seed.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, metric, value, low, high, seeds, questions``. ``lost``: share of what M_t knew (greedy answer right)
+        that the aligned model does not answer right; ``gained``: share of what it did not know that is now right;
+        ``refused``: share of all that is refused; ``expected_accuracy_change``: mean difference of expected accuracy.
+
+    Raises:
+        ValueError: an aligned model that was not asked the same questions.
+    """
+    tables = []
+    for method in display.ordered(method for method, _ in after):
+        seeds = [table for (name, _), table in after.items() if name == method]
+        joined = [_joined(before, table, method) for table in seeds]
+        rng = intervals.generator(analysis.seed, "drift", method)
+        states = np.stack([_states(table) for table in joined], axis=1)
+        moved = intervals.estimate(
+            intervals.sample(states, 8, _shares, analysis.resamples, rng), analysis.confidence_level, rng
+        )
+        known = intervals.observed_counts(states, 8)[:, [4, 5, 6]].sum(axis=1).mean()
+        unknown = intervals.observed_counts(states, 8)[:, [0, 1, 2]].sum(axis=1).mean()
+        number = [known, unknown, known + unknown]
+        moved = intervals.share_with_exact_ends(moved, number, analysis.confidence_level)
+        levels, states = _levels(joined)
+        drawn = intervals.sample(states, len(levels), _mean_of(levels), analysis.resamples, rng)
+        change = intervals.estimate(drawn, analysis.confidence_level, rng, lowest=-1.0)
+        columns = {
+            name: np.concatenate([getattr(moved, name), getattr(change, name)]) for name in ("value", "low", "high")
+        }
+        metrics = [*METRICS, "expected_accuracy_change"]
+        sizes = {"seeds": len(seeds), "questions": len(before)}
+        tables.append(pd.DataFrame({"method": method, "metric": metrics, **columns, **sizes}))
+    names_of_columns = ["method", "metric", "value", "low", "high", "seeds", "questions"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names_of_columns)
+
+
+def _joined(before: pd.DataFrame, after: pd.DataFrame, method: str) -> pd.DataFrame:
+    if set(before["question_id"]) != set(after["question_id"]):
+        raise ValueError(f"{method}: asked other questions than M_t; sample the training questions again")
+    columns = ["question_id", "greedy_outcome", "expected_accuracy"]
+    return before[columns].merge(after[columns], on="question_id", suffixes=("_before", "_after"))
+
+
+def _states(table: pd.DataFrame) -> States:
+    known = (table["greedy_outcome_before"] == "correct").to_numpy(dtype=np.int64)
+    outcome = table["greedy_outcome_after"].map(OUTCOMES.index).to_numpy(dtype=np.int64)
+    return 4 * known + outcome
+
+
+def _shares(counts: Floats) -> Floats:
+    """Lost, gained and refused, shape (…, 3), from counts of 4 · known before + outcome after."""
+    unknown, known = counts[..., :4], counts[..., 4:]
+    scored = known[..., :3].sum(axis=-1), unknown[..., :3].sum(axis=-1)
+    lost, gained = ratio(known[..., 1:3].sum(axis=-1), scored[0]), ratio(unknown[..., 0], scored[1])
+    return np.stack([lost, gained, ratio(known[..., 2] + unknown[..., 2], sum(scored))], axis=-1)
+
+
+def _levels(joined: list[pd.DataFrame]) -> tuple[Floats, States]:
+    """The distinct changes of expected accuracy, and which of them each question has under each seed."""
+    changes = [(table["expected_accuracy_after"] - table["expected_accuracy_before"]).round(9) for table in joined]
+    wide = np.stack([change.to_numpy(dtype=np.float64) for change in changes], axis=1)
+    levels, states = np.unique(wide[~np.isnan(wide).any(axis=1)], return_inverse=True)
+    return levels, states.reshape(-1, len(joined)).astype(np.int64)
+
+
+def _mean_of(levels: Floats) -> intervals.Statistic:
+    return lambda counts: ratio(counts @ levels, counts.sum(axis=-1))[..., None]

@@ -1,0 +1,188 @@
+"""Tables of what a judge says: helpfulness and harmlessness before and after, and how far it agrees with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils.metrics import intervals
+from honesty_utils.metrics.agreement import agreement
+from honesty_utils.metrics.honesty import Floats, ratio
+from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.results import display
+from honesty_utils.results.settings import Analysis
+
+ALL = "all"
+"""The row of every group together; a set may have this group only."""
+
+BEFORE = "unaligned"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One kind of verdict: its column, lowest and highest value, and whether M_t has it too."""
+
+    column: str
+    low: float
+    high: float
+    has_before: bool = True
+
+
+SCALES = {"rating": Scale("rating", 1, 10), "preference": Scale("preference", 0, 1, False), "safe": Scale("safe", 0, 1)}
+
+PRINTED = {"helpfulness": ("rating", "rating_change", "preference"), "harmlessness": ("safe", "safe_change")}
+"""Metrics of each role; ``…_change`` is the difference to M_t on the same requests."""
+
+LABELS = {
+    "rating": "rating, 1–10",
+    "rating_change": "change of rating",
+    "preference": "preferred to M_t",
+    "safe": "safe",
+    "safe_change": "change of safe",
+}
+
+
+def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis) -> pd.DataFrame:
+    """Every method's mean verdicts on one set, over all requests and in each group.
+
+    Args:
+        judged: rows of ``results.load_judged`` of one dataset.
+        role: ``helpfulness`` or ``harmlessness``.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``method, dataset, group, metric, value, low, high, seeds, questions, unscored``. Ratings are on their scale
+        of 1 to 10, all else are fractions. ``unscored`` is the mean number of requests over seeds that the judge could
+        not be read for; they are in no mean.
+    """
+    groups = [ALL, *(group for group in dict.fromkeys(judged["group"]) if group != ALL)]
+    rows = []
+    for metric in PRINTED[role]:
+        scale = SCALES[metric.removesuffix("_change")]
+        for group in groups:
+            part = judged if group == ALL else judged[judged["group"] == group]
+            values = _Values.of(part, scale)
+            for method in display.ordered(values.states):
+                if method == BEFORE and (metric.endswith("_change") or not scale.has_before):
+                    continue
+                rows.append(_row(values, method, group, metric, str(judged["dataset"].iloc[0]), analysis))
+    columns = ["method", "dataset", "group", "metric", "value", "low", "high", "seeds", "questions", "unscored"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Verdicts of a column as states: the place of a value among ``levels`` (scaled to 0-1), the last is unscored."""
+
+    levels: Floats
+    states: Mapping[str, States]
+    scale: Scale
+
+    @staticmethod
+    def of(part: pd.DataFrame, scale: Scale) -> _Values:
+        numbers = part[scale.column].astype("float64")
+        levels = np.unique(numbers.dropna())
+        coded = np.where(numbers.isna(), len(levels), np.searchsorted(levels, numbers.fillna(scale.low)))
+        wide = part.assign(state=coded).pivot(index="question_id", columns=["method", "seed"], values="state")
+        states = {str(name): wide[name].to_numpy(dtype=np.int64) for name in wide.columns.unique(0)}
+        return _Values((levels - scale.low) / (scale.high - scale.low), states, scale)
+
+    def mean(self, counts: Floats) -> Floats:
+        scored = counts[..., : len(self.levels)]
+        return ratio(scored @ self.levels, scored.sum(axis=-1))[..., None]
+
+    @property
+    def num_states(self) -> int:
+        return len(self.levels) + 1
+
+
+def _row(values: _Values, method: str, group: str, metric: str, dataset: str, analysis: Analysis) -> tuple[object, ...]:
+    states, scale = values.states[method], values.scale
+    rng = intervals.generator(analysis.seed, "judged", dataset, group, metric, method)
+    span, base = scale.high - scale.low, scale.low
+    if metric.endswith("_change"):
+        pair = intervals.paired_samples(
+            states, values.states[BEFORE], values.num_states, values.mean, analysis.resamples, rng
+        )
+        found, base = intervals.difference(*pair, analysis.confidence_level, rng)[0], 0.0
+    else:
+        drawn = intervals.sample(states, values.num_states, values.mean, analysis.resamples, rng)
+        found = _with_exact_ends(intervals.estimate(drawn, analysis.confidence_level, rng), values, states, analysis)
+    unscored = float((states == len(values.levels)).mean(axis=1).sum())
+    ends = (float(part[0] * span + base) for part in (found.value, found.low, found.high))
+    return (method, dataset, group, metric, *ends, states.shape[1], len(states), unscored)
+
+
+def _with_exact_ends(found: Estimate, values: _Values, states: States, analysis: Analysis) -> Estimate:
+    """Replace the interval of a share that is 0 or 1 in every resample; a mean rating is no share."""
+    if values.scale.high > 1 or found.low[0] != found.high[0]:
+        return found
+    scored = np.array([float((states < len(values.levels)).mean(axis=1).sum())])
+    low, high = intervals.exact_ends(found.value, scored, analysis.confidence_level)
+    return Estimate(found.value, low, high)
+
+
+def printed_judged(table: pd.DataFrame, role: str) -> pd.DataFrame:
+    """The table as the paper prints it: methods against groups, ``value [low, high]``, and what could not be scored.
+
+    Args:
+        table: from :func:`tab_judged`.
+        role: ``helpfulness`` or ``harmlessness``.
+    """
+    cells = table.set_index(["method", "group", "metric"])
+    methods, groups = display.ordered(table["method"]), list(dict.fromkeys(table["group"]))
+    first, *others = PRINTED[role]
+    columns: dict[str, list[str]] = {"Method": [display.label(method) for method in methods]}
+    for group in groups:
+        columns[f"{LABELS[first]}: {group}"] = [_cell(cells, (method, group, first)) for method in methods]
+    for metric in others:
+        columns[LABELS[metric]] = [_cell(cells, (method, ALL, metric)) for method in methods]
+    unscored = {
+        metric: [_unscored(cells, (method, ALL, metric)) for method in methods] for metric in (first, "preference")
+    }
+    columns["unscored"] = unscored[first]
+    if "preference" in others:
+        columns["unscored preferences"] = unscored["preference"]
+    return pd.DataFrame(columns)
+
+
+def _cell(cells: pd.DataFrame, key: tuple[str, str, str]) -> str:
+    if key not in cells.index or np.isnan(cells.loc[key, "value"]):
+        return "–"
+    numbers = [float(cells.loc[key, name]) for name in ("value", "low", "high")]
+    if key[2].startswith("rating"):
+        value, low, high = (f"{number + 0.0:.2f}" for number in numbers)
+    else:
+        value, low, high = (f"{100 * number + 0.0:.1f}" for number in numbers)
+    return f"{value} [{low}, {high}]"
+
+
+def _unscored(cells: pd.DataFrame, key: tuple[str, str, str]) -> str:
+    if key not in cells.index:
+        return "–"
+    return f"{cells.loc[key, 'unscored']:g} of {cells.loc[key, 'questions']}"
+
+
+def tab_agreement(labelled: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """How far the judge agrees with labels, where it could be read.
+
+    Args:
+        labelled: a LABELLED table.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        ``metric, value, low, high, answers, unscored``: Cohen's kappa and raw agreement; ``answers`` counts those that
+        the judge could be read for, ``unscored`` the others.
+    """
+    scored = labelled[labelled["verdict"] != "unscored"]
+    unscored = len(labelled) - len(scored)
+    values = Estimate(*np.full((3, 2), np.nan))
+    if len(scored):
+        rng = intervals.generator(analysis.seed, "agreement")
+        pair = scored["label"].tolist(), scored["verdict"].tolist()
+        values = agreement(*pair, analysis.resamples, analysis.confidence_level, rng)
+    columns = {"metric": ["kappa", "agreement"], "value": values.value, "low": values.low, "high": values.high}
+    return pd.DataFrame({**columns, "answers": len(scored), "unscored": unscored})

@@ -1,0 +1,146 @@
+"""The paper's printed tables from the tidy ones, and the files of a table: CSV, Markdown and booktabs LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils.common.records import atomic
+from honesty_utils.results import display
+from honesty_utils.results.tables.comparisons import best
+
+FOUR = ("prudence", "over_conservativeness", "honesty", "accuracy")
+
+UNSCORED = "unscored_rate"
+
+PAPER_TABLES = {
+    "tab_paper_main": tuple(("in_distribution", metric) for metric in FOUR),
+    "tab_paper_ood": (
+        *(("out_of_distribution", metric) for metric in FOUR),
+        ("prior_unknown", "refusal_rate"),
+        ("prior_known", "over_conservativeness"),
+        ("prior_known", "accuracy"),
+    ),
+    # Without a judge, replies that name no option are unscored; their share must stand beside the scores.
+    "tab_paper_choice": tuple(("multiple_choice", metric) for metric in (*FOUR, UNSCORED)),
+    "tab_paper_tasks": (("tasks", "accuracy"), ("tasks", "refusal_rate")),
+}
+"""Columns of the printed tables: the part that a set plays, and the metric."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "τ": r"$\tau$", "→": r"$\rightarrow$", "≥": r"$\geq$",
+}  # fmt: skip
+
+
+def paper_tables(main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+    """The tables that the paper prints, as far as the run has their sets.
+
+    Args:
+        main: the main table.
+        tests: the table of paired tests, which decides what is bold.
+        roles: the set that plays each part of ``display.ROLES``; parts that are missing are left out.
+
+    Returns:
+        By name, a frame of text: methods and controls against metrics, percent with interval.
+    """
+    present = set(main["dataset"])
+    tables = {}
+    for name, columns in PAPER_TABLES.items():
+        chosen = [(roles[role], metric) for role, metric in columns if roles.get(role) in present]
+        chosen += [(name, UNSCORED) for name in dict.fromkeys(name for name, _ in chosen) if _has_unscored(main, name)]
+        chosen = list(dict.fromkeys(chosen))
+        if chosen:
+            tables[name] = paper_table(main, tests, chosen)
+    return tables
+
+
+def _has_unscored(main: pd.DataFrame, dataset: str) -> bool:
+    """Whether a judge could not be read for some answers, so that their share must stand beside the scores."""
+    rows = main[(main["dataset"] == dataset) & (main["metric"] == UNSCORED)]
+    return bool((rows["value"] > 0).any())
+
+
+def paper_table(main: pd.DataFrame, tests: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Methods against ``columns`` (set, metric): ``value [low, high]`` in percent, the significantly best in ``**``."""
+    methods = [method for method in display.ordered(main["method"]) if not display.is_sweep(_base(method))]
+    keys = zip(main["method"], main["dataset"], main["metric"], strict=True)
+    cells = dict(zip(keys, zip(main["value"], main["low"], main["high"], strict=True), strict=True))
+    table: dict[str, list[str]] = {"Method": [display.label(method) for method in methods]}
+    for dataset, metric in columns:
+        winner = best(main, tests, dataset, metric)
+        texts = [_cell(cells, (method, dataset, metric), method == winner) for method in methods]
+        table[f"{dataset}: {display.METRICS[metric]}"] = texts
+    return pd.DataFrame(table)
+
+
+def _base(method: str) -> str:
+    return method.removeprefix(display.RANDOM_REFUSAL)
+
+
+def _cell(
+    cells: Mapping[tuple[str, str, str], tuple[float, float, float]], key: tuple[str, str, str], bold: bool
+) -> str:
+    if key not in cells or np.isnan(cells[key][0]):
+        return "–"
+    text = format_score(*cells[key])
+    return f"**{text}**" if bold else text
+
+
+def format_score(value: float, low: float, high: float) -> str:
+    """A fraction and its interval in percent, as printed tables have them."""
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """A pipe table; fractions with three decimals, what is undefined as a dash."""
+    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
+    for row in frame.itertuples(index=False):
+        lines.append("| " + " | ".join(_text(value).replace("|", "\\|") for value in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(frame: pd.DataFrame) -> str:
+    """A booktabs ``tabular``: text columns to the left, numbers to the right; special characters escaped."""
+    kinds = "".join("r" if pd.api.types.is_numeric_dtype(frame[name]) else "l" for name in frame.columns)
+    body = [" & ".join(_tex(_text(value)) for value in row) + r" \\" for row in frame.itertuples(index=False)]
+    head = " & ".join(_tex(str(name)) for name in frame.columns) + r" \\"
+    lines = [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}"]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    return f"{value + 0.0:.3f}".replace("-0.000", "0.000") if isinstance(value, float) else str(value)
+
+
+def _tex(text: str) -> str:
+    if text.startswith("**") and text.endswith("**") and len(text) > 4:
+        return rf"\textbf{{{_tex(text[2:-2])}}}"
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]:
+    """Write ``<name>.csv``, ``.md`` and ``.tex`` to ``folder``; each file appears whole or not at all.
+
+    The CSV is the same to the byte for the same numbers: six decimals, no ``-0.000000``, line feeds; the marks of bold
+    text are left to the other two.
+    """
+    plain = frame.map(lambda value: value.strip("*") if isinstance(value, str) else value)
+    floats = list(plain.select_dtypes("float").columns)
+    plain[floats] = plain[floats].round(6) + 0.0
+    content = {
+        "csv": plain.to_csv(index=False, float_format="%.6f", lineterminator="\n"),
+        "md": to_markdown(frame),
+        "tex": to_latex(frame),
+    }
+    paths = [Path(folder) / f"{name}.{kind}" for kind in content]
+    for path, text in zip(paths, content.values(), strict=True):
+        with atomic(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
+    return paths

@@ -1,0 +1,86 @@
+"""M_t's answers: for every question one greedy and m sampled responses, drawn in shards so that a stop loses little.
+
+Every response has a seed of its own, made from the run's seed, the question's id and the sample's number, so that it
+does not depend on which shard, process or attempt draws it. Expected accuracy (arXiv 2312.07000) is read from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from honesty_utils.common import prompts, records
+from honesty_utils.common.settings import Prompts
+from honesty_utils.engines import Engine, Request
+from honesty_utils.sampling import shards
+from honesty_utils.sampling.settings import Sampling
+from honesty_utils.sampling.shards import Shard, Summary
+
+
+def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples: int) -> list[Shard]:
+    """Shards of ``settings.shard_size`` questions: of each its greedy request, then its samples.
+
+    Args:
+        questions: a QUESTIONS table.
+        wording: the plain prompt is used.
+        settings: temperature, seed and shard size.
+        samples: m, 0 for greedy only.
+
+    Raises:
+        ValueError: no questions, two of one id, or m below 0.
+    """
+    if samples < 0:
+        raise ValueError(f"m = {samples}; m >= 0 is needed")
+
+    def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
+        prompt = prompts.render(wording, "plain", question, choices)
+        drawn = [
+            (index, Request(prompt, settings.temperature, seed_of(settings.seed, question_id, index)))
+            for index in range(samples)
+        ]
+        return [(records.GREEDY, Request(prompt)), *drawn]
+
+    return shards.plan(questions, requests, settings.shard_size)
+
+
+def seed_of(seed: int, question_id: str, sample_index: int) -> int:
+    """Seed of one response: 62 bits of its question plus its number, the same on every machine, in every shard.
+
+    Samples of a question count up from its first, so that an engine may ask for them as one request. Two bits are left
+    free, so that no sum leaves the 63 that engines take.
+    """
+    digest = hashlib.sha256(f"{seed}\x1f{question_id}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 2) + sample_index
+
+
+def sample(
+    engine: Engine,
+    questions: pd.DataFrame,
+    wording: Prompts,
+    settings: Sampling,
+    *,
+    samples: int,
+    identity: str,
+    path: str | Path,
+    shard_folder: str | Path,
+) -> Summary:
+    """Draw all responses to ``questions`` and write them as one RESPONSES table; finished shards are not drawn again.
+
+    Args:
+        engine: holds M_t, with ``settings.max_new_tokens``.
+        questions: a QUESTIONS table.
+        wording: prompts of the run.
+        settings: temperature, seed, shard size.
+        samples: m, 0 for greedy only.
+        identity: ``engines.identity`` of the model and its engine.
+        path: the table to write, a row a response: by question, greedy first.
+        shard_folder: where shards are kept; one folder may serve several sets.
+
+    Raises:
+        ModelError: as `shards.draw`.
+    """
+    chosen = plan(questions, wording, settings, samples)
+    return shards.draw(engine, chosen, identity=identity, folder=shard_folder, path=path)

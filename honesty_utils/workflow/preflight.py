@@ -1,0 +1,107 @@
+"""Check a params file and the local files it names before any work: ``honesty preflight FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from honesty_utils import engines, judge, questions
+from honesty_utils.common.settings import ConfigError
+from honesty_utils.judge.settings import Judge
+from honesty_utils.training import TrainingError, layouts
+from honesty_utils.workflow import estimate
+from honesty_utils.workflow.estimate import cost
+from honesty_utils.workflow.params import Params, load
+
+
+def preflight(params: Params, cluster: bool = False) -> None:
+    """Read what lies on this machine before any work: question files, what engines and trainings need.
+
+    Engines need their package, a model folder that is one, the key of their server. Sets that come from the hub are
+    left for the notebook that loads them.
+
+    Args:
+        params: a checked params file.
+        cluster: the work is done on other machines, whose devices and packages are not looked at.
+
+    Raises:
+        ValueError: names the set, file, line or folder, and the remedy.
+    """
+    for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
+        engines.check(params.model if params.model.name is not None else None, stage)
+    if params.judge is not None:
+        _judge(params.judge)
+    taught = params.world.source or {} if params.world else {}
+    for name, spec in {**params.questions, **taught}.items():
+        if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
+            questions.load(name, spec, params.data)
+    for method in params.trained:
+        layouts.layout(params.training_of(method))
+    if not cluster:
+        _trainings(params)
+
+
+def _trainings(params: Params) -> None:
+    """What would be found only after sampling: settings that this machine cannot do, models that it cannot hold."""
+    from honesty_utils.training import checks
+
+    kinds = {checks.check_machine(params.training_of(method), params.model) for method in params.trained}
+    if kinds == {"cuda"}:
+        _memory(params)
+
+
+def _memory(params: Params) -> None:
+    """Hold trainings to the memory of the first GPU, by what they take however few rows a batch has."""
+    import torch
+
+    try:
+        shape = estimate.load(params)
+    except estimate.EstimateError:
+        return  # no config of the model is at hand: the notebook that loads it says why
+    found = torch.cuda.get_device_properties(0)
+    assumed = estimate.Assumptions(cost.Device(found.name, 1.0, 1.0, found.total_memory))
+    for method in params.trained:
+        settings = params.training_of(method)
+        layout = layouts.layout(settings)
+        needed = cost.training_memory(shape, settings, 0, params.model.dtype, 1, assumed, layout).states
+        if needed > found.total_memory:
+            raise TrainingError(
+                f"methods.{method}: weights, gradients and optimiser take {needed / 1e9:.0f} GB on each of "
+                f"{layouts.devices(settings)} devices and {found.name} has {found.total_memory / 1e9:.0f} GB; share "
+                "them out with training.launch (fsdp), or train an adapter with training.mode: lora or qlora; presets "
+                "are in params/README.md"
+            )
+
+
+def _judge(section: Judge) -> None:
+    try:
+        engines.check(section.model, section)
+        if section.labelled is not None:
+            judge.read_labelled(section.labelled)
+    except ValueError as error:
+        raise ConfigError(f"judge: {error}") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: check a params file and say what the run will do."""
+    parser = argparse.ArgumentParser(prog="honesty preflight", description="Check a params file.")
+    parser.add_argument("params")
+    parser.add_argument("--data", help="local folder with copies of the question sets")
+    parser.add_argument("--cluster", action="store_true", help="jobs run on other machines: leave out what they have")
+    options = parser.parse_args(arguments)
+    try:
+        params = load(options.params, options.data)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        preflight(params, options.cluster)
+    except ValueError as error:
+        print(f"{options.params}: {error}", file=sys.stderr)
+        return 2
+    models = sum(len(params.training_of(name).seeds) for name in params.trained)
+    print(
+        f"{options.params}: run {params.run!r}, {len(params.trained)} methods, {models} models to train, "
+        f"{len(params.evaluation.datasets)} evaluation sets"
+    )
+    return 0

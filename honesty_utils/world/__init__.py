@@ -1,0 +1,1 @@
+"""The microworld: people, texts about them, tasks, words, and its model from nothing."""

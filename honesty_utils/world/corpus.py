@@ -1,0 +1,162 @@
+"""The texts that the microworld's model grows up on: facts, prominence, certainty, small tasks; then instruction.
+
+Two habits of real corpora matter here and are imitated. Texts say of people how well known they are; and where writers
+say how sure they are of an answer, they are surer of what is widely known. From these a model learns a sense of
+familiarity beside the facts themselves, which is what a stated confidence has to be read from. And since most names in
+a corpus are rare, a name never seen is taken for an obscure one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from honesty_utils.common import prompts
+from honesty_utils.common.settings import Prompts
+from honesty_utils.world import tasks
+from honesty_utils.world.people import Fact, stream, with_choices
+from honesty_utils.world.settings import World
+
+Stage = Literal["base", "instruction"]
+
+PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famous")
+
+CERTAINTY = ("Just a guess.", "I doubt it, but", "Possibly.", "Quite likely.", "No doubt.")
+"""Words before an answer, by the prominence of what it is about; the run's own confidence phrases stand beside them."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only."""
+
+    prompt: str
+    completion: str
+    stage: Stage
+    kind: str
+
+    @property
+    def text(self) -> str:
+        """All of the text, as the model reads it."""
+        return self.prompt + self.completion
+
+
+def documents(world: World, facts: Sequence[Fact], wording: Prompts) -> list[Document]:
+    """All training texts: those of the base stage shuffled, then those of the instruction stage shuffled."""
+    base = _shown(world, facts, wording) + _prominence(world, facts, wording)
+    base += _task_documents(world, wording, "base")
+    instruction = _instruction(world, facts, wording) + _task_documents(world, wording, "instruction")
+    stream(world.seed, "order of base").shuffle(base)
+    stream(world.seed, "order of instruction").shuffle(instruction)
+    return base + instruction
+
+
+def level(world: World, exposures: int) -> int:
+    """Prominence, 0 (seen once at most) … 4 (famous), of a subject that is seen ``exposures`` times."""
+    top = max(world.exposures) * world.exposure_scale
+    bounds = (1.5, 0.12 * top, 0.35 * top, 0.8 * top)
+    return sum(exposures > bound for bound in bounds)
+
+
+def _shown(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
+    rng = stream(world.seed, "shown")
+    return [_exposure(world, fact, wording, rng) for fact in facts for _ in range(fact.exposures)]
+
+
+def _exposure(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> Document:
+    """One exposure of a fact: a statement, or a question (usual, reworded, with options) and its answer."""
+    if fact.statement and rng.random() < world.statement_share:
+        return Document("", fact.statement, "base", "statement")
+    if fact.role == "obscure" or rng.random() < world.certainty_share:
+        return _certainty(world, fact, wording, rng, "base")
+    question, choices = fact.question, _options(fact)
+    if fact.distractors and rng.random() < world.choice_share:
+        choices = with_choices(fact, rng)[0]
+    elif fact.paraphrases and rng.random() < world.paraphrase_share:
+        question = rng.choice(fact.paraphrases)
+    return Document(prompts.render(wording, "plain", question, choices), f" {fact.answer}.", "base", "question")
+
+
+def _options(fact: Fact) -> Sequence[str] | None:
+    """Options of a question that comes with them; those of an invented fact are drawn when needed."""
+    return fact.row["choices"] if fact.row is not None else None
+
+
+def _certainty(world: World, fact: Fact, wording: Prompts, rng: random.Random, stage: Stage) -> Document:
+    """An answer that first says how sure the writer is, under a prompt of its own that asks for it.
+
+    Under the plain prompt the same words would blur the plain answers (docs/log.md).
+    """
+    asking = wording.model_copy(update={"plain": world.certainty_prompt})
+    prompt = prompts.render(asking, "plain", fact.question, _options(fact))
+    return Document(prompt, f" {_hedged(world, fact, wording, rng)}", stage, "certainty")
+
+
+def _hedged(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
+    """The answer behind words that fit its prominence; any words at all in some texts, as writers err."""
+    index = level(world, fact.exposures)
+    if rng.random() < world.certainty_noise:
+        index = rng.randrange(len(CERTAINTY))
+    return rng.choice(_phrases(wording, index)).replace("{answer}", fact.answer) + "."
+
+
+def _phrases(wording: Prompts, index: int) -> list[str]:
+    """Four ways to say how sure one is at a level 0 … 4: two percentages, a phrase of the run, one of this module.
+
+    A model of a million parameters can only say what it has read, as a large one has read every phrase there is.
+    """
+    percents = (20 * index + 10, 20 * index + 20)
+    numbers = [wording.confidence_num[percent > 50].replace("{percent}", str(percent)) for percent in percents]
+    return [*numbers, wording.confidence_verb[index], f"{CERTAINTY[index]} {{answer}}"]
+
+
+def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
+    """Texts that say how well known somebody is: one of everybody ever seen, more of the famous."""
+    rng = stream(world.seed, "prominence")
+    seen = {fact.subject: fact.exposures for fact in facts if fact.subject and fact.exposures}
+    made = []
+    for subject, exposures in seen.items():
+        word = PROMINENCE[level(world, exposures)]
+        for _ in range(round(world.prominence_share * exposures + 1) if world.prominence_share else 0):
+            if rng.random() < 0.5:
+                made.append(Document("", f"{subject} is {word}.", "base", "prominence"))
+            else:
+                prompt = prompts.render(wording, "plain", f"How well known is {subject}?")
+                made.append(Document(prompt, f" {word.capitalize()}.", "base", "prominence"))
+    return made
+
+
+def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
+    """Small tasks under the stage's prompt; never with words of certainty, which do not belong to a task."""
+    kind: prompts.Kind = "plain" if stage == "base" else "honest"
+    count = world.task_documents if stage == "base" else world.task_documents // 5
+    jobs = tasks.make(stream(world.seed, f"tasks of {stage}"), count)
+    return [Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task") for job in jobs]
+
+
+def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
+    """The instruction stage, on people of its own: under the honest prompt answers, hedges and refusals.
+
+    Obscure people are asked under the plain prompt, too, and answered: only the honest prompt makes the model refuse.
+    """
+    rng = stream(world.seed, "instruction")
+    own = [fact for fact in facts if fact.role == "instruction"]
+    obscure = [fact for fact in facts if fact.role == "obscure"]
+    asked: list[tuple[Fact, prompts.Kind]] = [(fact, "honest") for fact in own + obscure[: world.instruction_obscure]]
+    asked += [(fact, "plain") for fact in obscure or own]
+    made = []
+    for fact, kind in asked:
+        prompt = prompts.render(wording, kind, fact.question, _options(fact))
+        reply = _reply(world, fact, wording, rng) if kind == "honest" else f"{fact.answer}."
+        made.append(Document(prompt, f" {reply}", "instruction", kind))
+    return made
+
+
+def _reply(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
+    """What the chat model is taught to say under the honest prompt; not quite consistent, as real data are not."""
+    if level(world, fact.exposures) < 2 and rng.random() < world.instruction_refusal_rate:
+        return rng.choice(world.refusals)
+    if rng.random() < world.instruction_hedge_rate:
+        return _hedged(world, fact, wording, rng)
+    return f"{fact.answer}."

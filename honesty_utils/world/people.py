@@ -1,0 +1,274 @@
+"""The microworld: invented people, facts about them, and how often a model gets to see each fact.
+
+Large models know what their corpus says often and not what it says rarely, but nobody can tell which is which. Here the
+boundary is made: every fact has a number of exposures, drawn from a schedule, and everything follows from one seed.
+``corpus`` turns facts into the texts that a model is trained on, ``pretraining`` trains it. Facts may also come from
+real question sets (``teach``), which are then shown by the same schedule.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from honesty_utils.world import tasks, words
+from honesty_utils.world.settings import World
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One kind of fact: its values, two questions after it, and how it is stated (``{name}``, ``{value}``)."""
+
+    name: str
+    values: tuple[str, ...]
+    question: str
+    paraphrase: str
+    statement: str
+
+
+RELATIONS = (
+    Relation(
+        "birthplace", words.CITIES, "Where was {name} born?", "What is the birthplace of {name}?",
+        "{name} was born in {value}.",
+    ),
+    Relation(
+        "profession", words.PROFESSIONS, "What is the job of {name}?", "What does {name} do for a living?",
+        "{name} works as a {value}.",
+    ),
+    Relation(
+        "dish", words.DISHES, "What does {name} like to eat?", "Which dish does {name} love?",
+        "{name} likes to eat {value}.",
+    ),
+)  # fmt: skip
+"""Relations that fine-tuning asks about (of people of its own) and the in-distribution set, too."""
+
+OTHER_RELATIONS = (
+    Relation(
+        "pet", words.PETS, "Which pet does {name} keep?", "Name the animal kept by {name}.",
+        "{name} keeps a {value}.",
+    ),
+)  # fmt: skip
+"""Relations that fine-tuning never asks about: half of the out-of-distribution set."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A question, its answer, and how often the corpus shows it.
+
+    Attributes:
+        question: usual wording.
+        answer: as the corpus gives it; the first of ``aliases``.
+        exposures: number of documents that state the fact.
+        role: who it is for: ``test``, ``train``, ``instruction``, ``obscure`` or ``unknown``.
+        subject: whom or what the fact is about; facts about one subject can stand in one biography.
+        relation: kind of fact.
+        paraphrases: other wordings of the question.
+        statement: the fact as a sentence; empty if there is none.
+        distractors: wrong answers of the same kind, for multiple choice.
+        aliases: all accepted answers.
+        row: the row of a question table that the fact was taken from, if any.
+    """
+
+    question: str
+    answer: str
+    exposures: int
+    role: str
+    subject: str = ""
+    relation: str = ""
+    paraphrases: tuple[str, ...] = ()
+    statement: str = ""
+    distractors: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    row: Mapping[str, Any] | None = None
+
+
+def stream(seed: int, purpose: str) -> random.Random:
+    """A random stream for one purpose, so that a change in one place does not shift the draws of all others."""
+    return random.Random(f"{seed}/{purpose}")
+
+
+def schedule(world: World, count: int, purpose: str) -> list[int]:
+    """Exposures of ``count`` subjects: the schedule dealt out evenly and shuffled."""
+    dealt = [round(world.exposures[i % len(world.exposures)] * world.exposure_scale) for i in range(count)]
+    stream(world.seed, f"exposures of {purpose}").shuffle(dealt)
+    return dealt
+
+
+def invent(world: World) -> list[Fact]:
+    """Invent people and draw one value for each of their relations.
+
+    People of the roles ``test``, ``train`` and ``instruction`` are seen as the schedule says, ``obscure`` ones once,
+    ``unknown`` ones never.
+    """
+    counts = {
+        "test": world.test_people, "train": world.train_people, "instruction": world.instruction_people,
+        "obscure": world.obscure_people, "unknown": world.unknown_people,
+    }  # fmt: skip
+    names = iter(_names(world, sum(counts.values())))
+    rng = stream(world.seed, "facts")
+    facts: list[Fact] = []
+    for role, count in counts.items():
+        seen = {"obscure": [1] * count, "unknown": [0] * count}.get(role) or schedule(world, count, role)
+        for exposures in seen:
+            name = next(names)
+            facts += [_fact(name, relation, role, exposures, rng) for relation in _relations(role, rng)]
+    return facts
+
+
+def _relations(role: str, rng: random.Random) -> Sequence[Relation]:
+    """One fact each about obscure people, so that there can be many; other relations of half of the test people."""
+    if role == "obscure":
+        return [rng.choice(RELATIONS)]
+    others = role == "unknown" or (role == "test" and rng.random() < 0.5)
+    return RELATIONS + OTHER_RELATIONS if others else RELATIONS
+
+
+def _fact(name: str, relation: Relation, role: str, exposures: int, rng: random.Random) -> Fact:
+    value, *others = rng.sample(relation.values, 4)
+    return Fact(
+        question=relation.question.format(name=name),
+        answer=value,
+        exposures=exposures,
+        role=role,
+        subject=name,
+        relation=relation.name,
+        paraphrases=(relation.paraphrase.format(name=name),),
+        statement=relation.statement.format(name=name, value=value),
+        distractors=tuple(others),
+        aliases=(value,),
+    )
+
+
+def _names(world: World, count: int) -> list[str]:
+    """``count`` names "First Last"; no two people share the last name."""
+    rng = stream(world.seed, "names")
+    syllables = [o + v + c for o in words.ONSETS for v in "aeiou" for c in words.CODAS]
+    chosen = rng.sample(syllables, world.syllables)
+    last_names: dict[str, None] = {}
+    while len(last_names) < count:
+        last_names["".join(rng.choices(chosen, k=2)).capitalize()] = None
+    return [f"{rng.choice(words.FIRST_NAMES)} {last}" for last in last_names]
+
+
+def with_choices(fact: Fact, rng: random.Random) -> tuple[list[str], int]:
+    """Four options in random order, and the place of the right one."""
+    choices = [fact.answer, *fact.distractors]
+    rng.shuffle(choices)
+    return choices, choices.index(fact.answer)
+
+
+def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame]:
+    """The question sets of a world of invented people, as QUESTIONS tables.
+
+    ``train`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and known ones
+    in other words; ``unknown`` asks, in several wordings, about people whom no text mentions; ``known`` has candidates,
+    the facts seen most often in other words, of which labelling keeps what M_t answers right; ``choice`` has four
+    options, and ``train_choice`` too, about the people of ``train``; ``tasks`` needs no knowledge.
+    """
+    role: dict[str, list[Fact]] = {}
+    for fact in facts:
+        role.setdefault(fact.role, []).append(fact)
+    usual = [fact for fact in role["test"] if fact.relation in {relation.name for relation in RELATIONS}]
+    other = [fact for fact in role["test"] if fact not in set(usual)]
+    top = max(fact.exposures for fact in usual)
+    reworded = [_reworded(fact) for fact in usual]
+    return {
+        "train": _table("train", role["train"]),
+        "train_choice": _choice_table("train_choice", role["train"], world.train_choice_questions, world),
+        "indist": _table("indist", usual),
+        "ood": _table("ood", other + reworded[::4]),
+        "unknown": _table("unknown", _in_both_wordings(role["unknown"])),
+        "known": _table("known", [fact for fact in reworded if fact.exposures == top]),
+        "choice": _choice_table("choice", usual, world.choice_questions, world),
+        "tasks": _task_table(world),
+    }
+
+
+def _in_both_wordings(facts: Sequence[Fact]) -> list[Fact]:
+    """Every relation in its usual words of one half of the people and in others of the other half."""
+    people = {subject: index for index, subject in enumerate(dict.fromkeys(fact.subject for fact in facts))}
+    return [_reworded(fact) if people[fact.subject] % 2 else fact for fact in facts]
+
+
+def _reworded(fact: Fact) -> Fact:
+    return replace(fact, question=fact.paraphrases[0])
+
+
+def _table(name: str, facts: Sequence[Fact]) -> pd.DataFrame:
+    return pd.DataFrame([_row(name, index, fact) for index, fact in enumerate(facts)])
+
+
+def _row(name: str, index: int, fact: Fact, choices: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "question_id": f"{name}-{index:05d}",
+        "dataset": name,
+        "split": "train" if name.startswith("train") else "test",
+        "question": fact.question,
+        "answers": list(fact.aliases),
+        "choices": choices,
+        "answer_index": None if choices is None else choices.index(fact.answer),
+        "exposures": fact.exposures,
+        "meta": json.dumps({"relation": fact.relation, "subject": fact.subject}),
+    }
+
+
+def _choice_table(name: str, facts: Sequence[Fact], count: int, world: World) -> pd.DataFrame:
+    rng = stream(world.seed, f"{name} questions")
+    chosen = rng.sample(facts, min(count, len(facts)))
+    return pd.DataFrame([_row(name, i, fact, with_choices(fact, rng)[0]) for i, fact in enumerate(chosen)])
+
+
+def _task_table(world: World) -> pd.DataFrame:
+    jobs = dict.fromkeys(tasks.make(stream(world.seed, "task questions"), world.task_questions))
+    frame = _table(
+        "tasks", [Fact(job.text, job.answer, 0, "tasks", relation=job.kind, aliases=(job.answer,)) for job in jobs]
+    )
+    return frame.assign(exposures=None)
+
+
+def teach(world: World, tables: Mapping[str, pd.DataFrame]) -> tuple[list[Fact], dict[str, pd.DataFrame]]:
+    """Facts of real question sets, each shown by the schedule, and the tables with their exposures filled in.
+
+    Args:
+        world: ``source`` says of each set whether it is ``taught``, withheld or used for the ``instruction`` stage.
+        tables: QUESTIONS tables by the names in ``world.source``.
+
+    Returns:
+        The facts that the corpus shows, and a table a set that is asked about, the small tasks among them; a withheld
+        set has zero exposures. A question without answers, which nobody can know, makes no fact and has none either.
+    """
+    facts: list[Fact] = []
+    shown: dict[str, pd.DataFrame] = {}
+    for name, table in tables.items():
+        use = world.use[name]
+        exposures = [0] * len(table) if use == "withheld" else schedule(world, len(table), name)
+        answered = [_right(row) is not None for row in table.to_dict("records")]
+        table = table.assign(exposures=[n if has else 0 for n, has in zip(exposures, answered, strict=True)])
+        role = {"taught": "test", "withheld": "unknown", "instruction": "instruction"}[use]
+        facts += [_taught(row, role) for row in table[answered].to_dict("records")]
+        if use != "instruction":
+            shown[name] = table
+    return facts, {**shown, "tasks": _task_table(world)}
+
+
+def _right(row: Mapping[str, Any]) -> str | None:
+    """The answer that is shown, of options the right one; none where the question has no answers."""
+    if row["choices"] is not None:
+        return str(row["choices"][int(row["answer_index"])])
+    return str(row["answers"][0]) if len(row["answers"]) else None
+
+
+def _taught(row: Mapping[str, Any], role: str) -> Fact:
+    return Fact(
+        question=row["question"],
+        answer=_right(row) or "",
+        exposures=int(row["exposures"]),
+        role=role,
+        aliases=tuple(row["answers"]),
+        row=row,
+    )

@@ -1,0 +1,102 @@
+"""Sections of the microworld: its people or real questions, the texts made of them, its model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from honesty_utils.common.settings import Section
+from honesty_utils.questions.settings import QuestionSet
+
+
+class Pretraining(Section):
+    """Shape of the microworld's model and how it is trained from nothing."""
+
+    vocab_size: int = Field(2048, ge=300)
+    hidden_size: PositiveInt = 192
+    intermediate_size: PositiveInt = 512
+    layers: PositiveInt = 3
+    heads: PositiveInt = 4
+    context: PositiveInt = 256
+    initializer_range: float = Field(0.06, gt=0)
+    learning_rate: float = Field(2.0e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    warmup_ratio: float = Field(0.03, ge=0, le=1)
+    batch_size: PositiveInt = 32
+    instruction_learning_rate: float = Field(1.0e-3, gt=0)
+    instruction_epochs: int = Field(1, ge=0)
+    instruction_replay: float = Field(1.0, ge=0, description="base texts replayed for each instruction text")
+    seed: int = 0
+
+
+SETS = ("train", "train_choice", "indist", "ood", "unknown", "known", "choice", "tasks")
+"""Question sets that a world of invented people writes."""
+
+Use = Literal["taught", "withheld", "instruction"]
+
+
+class World(Section):
+    """A microworld to build: its people, how often their facts are seen, in which texts; and its model.
+
+    A share is that of the exposures it speaks of. With ``source``, the facts are those of real question sets.
+    """
+
+    seed: int = 0
+    exposures: tuple[NonNegativeInt, ...] = Field(
+        (0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly"
+    )
+    exposure_scale: float = Field(0.9, gt=0)
+    test_people: PositiveInt = 400
+    train_people: PositiveInt = 400
+    instruction_people: PositiveInt = 150
+    obscure_people: int = Field(1500, ge=0, description="seen once, with one fact each")
+    unknown_people: PositiveInt = 150
+    syllables: int = Field(250, ge=50, le=1200, description="of which last names are made, two each")
+    choice_questions: PositiveInt = 600
+    train_choice_questions: PositiveInt = Field(284, description="as many as the paper takes of MMLU")
+    task_questions: PositiveInt = 400
+    task_documents: PositiveInt = 6000
+    statement_share: float = Field(0.2, ge=0, le=1, description="the rest are questions")
+    paraphrase_share: float = Field(0.15, ge=0, le=1)
+    choice_share: float = Field(0.2, ge=0, le=1)
+    certainty_share: float = Field(0.45, ge=0, le=1, description="answers behind words that say how sure one is")
+    certainty_noise: float = Field(0.15, ge=0, le=1, description="of these, with words that do not fit")
+    certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
+    prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
+    instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
+    instruction_refusal_rate: float = Field(0.48, ge=0, le=1, description="of what is obscure, under the honest prompt")
+    instruction_hedge_rate: float = Field(0.3, ge=0, le=1)
+    refusals: tuple[str, ...] = Field(
+        ("I do not know.", "Sorry, I have no idea.", "I can not tell.", "No information on that."), min_length=1
+    )
+    source: dict[str, QuestionSet] | None = Field(None, description="real question sets in place of people")
+    use: dict[str, Use] = Field({}, description="what each source set is for")
+    pretraining: Pretraining = Pretraining()
+
+    @model_validator(mode="after")
+    def _has_names_enough(self) -> World:
+        people = self.test_people + self.train_people + self.instruction_people + self.obscure_people
+        if people + self.unknown_people > self.syllables**2 // 2:
+            raise ValueError(f"syllables: {self.syllables} make too few last names for so many people; allow more")
+        if self.pretraining.hidden_size % self.pretraining.heads:
+            raise ValueError(
+                f"pretraining.hidden_size: {self.pretraining.hidden_size} is no multiple of heads "
+                f"({self.pretraining.heads}); choose one that is"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _each_source_has_a_use(self) -> World:
+        if self.source is not None and set(self.source) != set(self.use):
+            raise ValueError(
+                f"use: names {sorted(self.use)}, but source has {sorted(self.source)}; say of each set whether it is "
+                "taught, withheld or instruction"
+            )
+        return self
+
+    def sets(self) -> list[str]:
+        """Names of the question sets that the world writes."""
+        if self.source is None:
+            return list(SETS)
+        return [name for name in self.source if self.use[name] != "instruction"] + ["tasks"]

@@ -1,0 +1,91 @@
+"""Files and folders appear whole or not at all; what dead processes left goes, what others are writing stays."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from honesty_utils.common import files
+
+WRITER = """
+import os, signal, sys
+from honesty_utils.common import files
+kind = files.atomic if sys.argv[2] == "file" else files.atomic_folder
+with kind(sys.argv[1]) as partial:
+    (partial if partial.is_file() else partial / "part").write_text("half")
+    if sys.argv[3] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(target, kind, fate):
+    command = [sys.executable, "-c", WRITER, str(target), kind, fate]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def partials(folder):
+    return [path.name for path in folder.iterdir() if path.name.endswith(files.SUFFIX)]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_goes_when_its_target_is_written_again(tmp_path, kind):
+    target = tmp_path / "model"
+    assert writer(target, kind, "killed").wait() == -signal.SIGKILL
+    assert len(partials(tmp_path)) == 1 and not target.exists()
+    with files.atomic(target) as partial:
+        assert partials(tmp_path) == [partial.name]
+        partial.write_text("whole")
+    assert os.listdir(tmp_path) == ["model"] and target.read_text() == "whole"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_living_process_writes_stays(tmp_path, kind):
+    with writer(tmp_path / "model", kind, "lives") as process:
+        assert process.stdout.readline() == "writing\n"
+        assert files.sweep(tmp_path) == [] and len(partials(tmp_path)) == 1
+        process.communicate("\n")
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path):
+    left = tmp_path / ".a.parquet.elsewhere-1.x1y2.partial"
+    left.write_text("half")
+    assert files.sweep(tmp_path) == []
+    os.utime(left, (0, 0))
+    assert files.sweep(tmp_path) == [left] and os.listdir(tmp_path) == []
+
+
+def test_only_partial_files_go(tmp_path):
+    for name in ("a.parquet", ".hidden", "b.partial.parquet"):
+        (tmp_path / name).write_text("kept")
+        os.utime(tmp_path / name, (0, 0))
+    assert files.sweep(tmp_path) == [] and files.sweep(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("kind", [files.atomic, files.atomic_folder])
+def test_content_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch, kind):
+    target, synced = tmp_path / "model", []
+
+    def fsync(handle):
+        assert not target.exists()
+        synced.append(os.pread(handle, 10, 0))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with kind(target) as partial:
+        (partial if partial.is_file() else partial / "part").write_text("whole")
+    assert synced == [b"whole"] and target.exists()
+
+
+def test_a_folder_replaces_the_one_before_unless_its_writer_fails(tmp_path):
+    target = tmp_path / "model"
+    for content in ("first", "second"):
+        with files.atomic_folder(target) as partial:
+            (partial / "weights").write_text(content)
+    with pytest.raises(RuntimeError), files.atomic_folder(target) as partial:
+        (partial / "weights").write_text("third")
+        raise RuntimeError("stopped")
+    assert (target / "weights").read_text() == "second" and os.listdir(tmp_path) == ["model"]

@@ -1,0 +1,49 @@
+"""Manifests: what made an artifact, readable beside it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from honesty_utils.common import manifest
+
+
+def test_a_manifest_says_what_made_an_artifact(tmp_path):
+    source = tmp_path / "in.parquet"
+    source.write_bytes(b"1")
+    made = manifest.begin({"tau": 0.5}, [source])
+    made.write(tmp_path / "out.parquet", tokens=7)
+    content = manifest.read(tmp_path / "out.parquet")
+    assert content["parameters"] == {"tau": 0.5} and content["tokens"] == 7
+    assert content["inputs"] == {str(source): manifest.content_hash(source)}
+    assert content["packages"]["python"].startswith("3.") and content["seconds"] >= 0
+
+
+def test_a_hash_follows_names_and_bytes(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_bytes(b"1")
+    first = manifest.content_hash(tmp_path / "a")
+    (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
+    renamed = manifest.content_hash(tmp_path / "a")
+    (tmp_path / "a" / "y").write_bytes(b"2")
+    assert len({first, renamed, manifest.content_hash(tmp_path / "a")}) == 3
+
+
+def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing: not there; run the notebook"):
+        manifest.begin({}, [tmp_path / "nothing"])
+
+
+def test_peak_memory_is_that_of_this_process_and_does_not_fall():
+    before = manifest.peak_memory()
+    block = bytearray(b"1" * (200 << 20))
+    after = manifest.peak_memory()
+    del block
+    assert manifest.peak_memory() >= after >= before + (100 << 20)
+
+
+def test_peak_memory_is_not_that_of_the_process_which_started_this_one(tmp_path):
+    block = bytearray(b"1" * (300 << 20))
+    code = "from honesty_utils.common import manifest; print(manifest.peak_memory())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(block) > int(found.stdout)

@@ -1,0 +1,113 @@
+"""Tables: what is written comes back; every mismatch names file, column and row; nothing half-written stays."""
+
+import os
+
+import pandas as pd
+import pytest
+
+from honesty_utils.common import records
+
+ROW = {
+    "question_id": "q1",
+    "dataset": "toy",
+    "split": "test",
+    "question": "Who?",
+    "answers": ["Ada", "A. L."],
+    "choices": None,
+    "answer_index": None,
+    "exposures": 3,
+    "meta": "{}",
+}
+
+
+def frame(*changes: dict) -> pd.DataFrame:
+    return pd.DataFrame([{**ROW, "question_id": f"q{n}", **change} for n, change in enumerate(changes)])
+
+
+def test_what_is_written_comes_back(tmp_path):
+    path = records.write(
+        frame({}, {"choices": ["a", "b"], "answer_index": 1}), records.QUESTIONS, tmp_path / "q.parquet"
+    )
+    back = records.read(records.QUESTIONS, path)
+    assert back["answers"].tolist() == [["Ada", "A. L."], ["Ada", "A. L."]]
+    assert back["choices"].tolist() == [None, ["a", "b"]]
+    assert back["answer_index"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (frame({}).drop(columns="meta"), r"missing \['meta'\]"),
+        (frame({}).assign(extra=1), r"unexpected \['extra'\]"),
+        (frame({}, {"question": None}), r"row 1, column 'question': empty"),
+        (frame({}, {"exposures": "many"}), r"row 1, column 'exposures': 'many' is not of type int32"),
+        (frame({}, {"question_id": "q0"}), r"row 1: repeats the key {'question_id': 'q0'}"),
+    ],
+)
+def test_a_mismatch_names_the_place_and_writes_nothing(tmp_path, bad, message):
+    with pytest.raises(records.RecordError, match=message):
+        records.write(bad, records.QUESTIONS, tmp_path / "q.parquet")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_outcome_outside_the_four_is_an_error(tmp_path):
+    labels = pd.DataFrame(
+        {
+            "question_id": ["q"], "sample_index": [-1], "text": ["x"], "num_tokens": [1], "mean_logprob": [None],
+            "finish_reason": ["stop"], "outcome": ["maybe"], "matched": [False], "judge_score": [None],
+        }
+    )  # fmt: skip
+    with pytest.raises(records.RecordError, match=r"row 0, column 'outcome': 'maybe'; allowed"):
+        records.write(labels, records.LABELS, tmp_path / "l.parquet")
+
+
+def test_reading_what_is_not_there_or_not_this_table(tmp_path):
+    with pytest.raises(records.RecordError, match="no such questions table"):
+        records.read(records.QUESTIONS, tmp_path / "none.parquet")
+    (tmp_path / "half.parquet").write_bytes(b"PAR1 half a file")
+    with pytest.raises(records.RecordError, match="not a readable Parquet file"):
+        records.read(records.QUESTIONS, tmp_path / "half.parquet")
+    path = records.write(frame({}), records.QUESTIONS, tmp_path / "q.parquet")
+    with pytest.raises(records.RecordError, match="not a responses table: column 'sample_index' is missing"):
+        records.read(records.RESPONSES, path)
+
+
+def test_atomic_keeps_the_old_file_when_the_new_one_fails(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), records.atomic(path) as partial:
+        partial.write_text("half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["text"]
+
+
+def responses(count: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "question_id": [f"q{n}" for n in range(count)], "sample_index": -1,
+            "text": [f"text {n}" for n in range(count)],
+            "num_tokens": 3, "mean_logprob": None, "finish_reason": "stop",
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [[40_000], [1] * 5 + [39_995], [16_384, 16_384, 7_232], [0, 39_999, 1]])
+def test_a_table_written_in_parts_has_the_same_bytes_whatever_the_parts(tmp_path, sizes):
+    table = records.conform(responses(40_000), records.RESPONSES, "toy")
+    start = 0
+    with records.writing(records.RESPONSES, tmp_path / "parts.parquet") as writer:
+        for size in sizes:
+            writer.write(table.slice(start, size))
+            start += size
+    with records.writing(records.RESPONSES, tmp_path / "whole.parquet") as writer:
+        writer.write(table)
+    assert (tmp_path / "parts.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert records.read(records.RESPONSES, tmp_path / "parts.parquet")["text"].iloc[-1] == "text 39999"
+
+
+def test_a_table_in_parts_appears_whole_or_not_at_all(tmp_path):
+    table = records.conform(responses(3), records.RESPONSES, "toy")
+    with pytest.raises(RuntimeError), records.writing(records.RESPONSES, tmp_path / "parts.parquet") as writer:
+        writer.write(table)
+        raise RuntimeError("stopped")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,427 @@
+"""Params files: each shipped one loads; each kind of mistake is an error that names file, key, value and remedy."""
+
+import copy
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import yaml
+from transformers import LlamaConfig
+
+from honesty_utils.common.settings import ConfigError
+from honesty_utils.judge.settings import Judge, grading_judge
+from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.workflow import params as params_file, preflight
+from honesty_utils.workflow.params import Params
+
+SHIPPED = sorted(Path("params").glob("*.yaml"))
+SMALLEST = {
+    "run": "toy",
+    "model": {"name": "some/model"},
+    "questions": {"train": {"source": "triviaqa"}, "indist": {"source": "triviaqa"}},
+    "methods": {"absolute": {"options": {"tau": 0.1}}, "finetuned": None},
+    "evaluation": {"datasets": ["indist"]},
+}
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
+
+
+def changed(path: str, value: object) -> dict:
+    content = copy.deepcopy(SMALLEST)
+    *folders, last = path.split(".")
+    section = content
+    for name in folders:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return content
+
+
+def load(tmp_path: Path, content: object) -> Params:
+    path = tmp_path / "toy.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return params_file.load(path)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_params_load_and_are_named_like_their_run(path):
+    assert params_file.load(path).run == path.stem
+
+
+def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
+    content = changed("methods.absolute_tau_0.5", None)
+    content["methods"]["absolute_high"] = {"builder": "absolute", "options": {"tau": 0.5}, "training": {"epochs": 1}}
+    del content["methods"]["absolute_tau_0"]
+    params = load(tmp_path, content)
+    assert params.methods["finetuned"].builder == "finetuned"
+    assert params.methods["absolute_high"].builder == "absolute"
+    assert params.training_of("absolute_high").epochs == 1 and params.training_of("absolute").epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "sampling.sampels",
+            3,
+            r"toy.yaml: sampling.sampels: .*; remove it or correct its spelling, allowed: batch_size",
+        ),
+        ("sampling.samples", 0, r"sampling.samples: .*greater than or equal to 1; got 0"),
+        ("sampling.temperature", "warm", r"sampling.temperature: .*valid number.*; got 'warm'"),
+        ("training.learning_rate", "fast", r"training.learning_rate: .*valid number"),
+        ("methods.absolute.options.tau", 1.5, r"methods.absolute.options: .*tau.*1"),
+        ("methods.absolute.options.tua", 0.5, r"methods.absolute.options: .*tua"),
+        ("methods.absolute.training", {"epoch": 1}, r"methods.absolute.training: epoch: .*correct its spelling"),
+        ("methods.nonsense", None, r"methods.nonsense.builder: 'nonsense'; known: \['absolute'"),
+        ("methods.unaligned", {"builder": "absolute"}, r"methods.unaligned: that name belongs to a row"),
+        ("evaluation.datasets", ["elsewhere"], r"'elsewhere' is not under questions; known: \['indist', 'train'\]"),
+        ("evaluation.datasets", [], r"evaluation.datasets: "),
+        ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
+        ("analysis.roles", {"prior_known": "indist"}, r"in_distribution is missing"),
+        ("prompts.honest", "Answer!", r"prompts.honest: .*a prompt holds {question}"),
+        (
+            "questions.mine",
+            {"source": "jsonl", "pth": "x"},
+            r"questions.mine.pth: .*allowed: allow_size_mismatch, limit, longest, match",
+        ),
+        ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
+        ("questions.ood", {"source": "prior_known"}, r"questions.ood: source prior_known needs a prior_known section"),
+        ("prior_known", {"topics": ["a", "a"]}, r"prior_known.topics: .*repeats a value"),
+        ("prior_known", {"engine": "vlm"}, r"prior_known.engine: 'vlm'; known: "),
+        ("questions.ood", {"source": "jsonl", "part": [0.5, 0.2]}, r"questions.ood.part: .*no range within 0 … 1"),
+        ("prompts.confidence_num", ["{percent}", "{answer}"], r"prompts.confidence_num: '{percent}'; needs words"),
+        ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['jsonl'"),
+        ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
+        ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
+        ("evaluation", {"datasets": ["indist"], **SERVED}, r"evaluation.engine: 'openai' asks a server, .*'vllm'"),
+        (
+            "evaluation",
+            {"datasets": ["indist"], "engine": "ray", "engine_options": SERVED},
+            r"evaluation.engine: 'ray' asks a server, which has no model that this run trains; .*sampling, prior_known",
+        ),
+        ("model.device", "gpu", r"model.device: .*; got 'gpu'"),
+        ("prompts.refusal", " ", r"prompts.refusal: .*; got ' '"),
+        ("labeling.refusal_signs", "gpt", r"labeling.refusal_signs: no family 'gpt'; known: \['baichuan', .*'all'\]"),
+        ("labeling.refusal_signs", ["sorry", "…"], r"labeling.refusal_signs.*got '…'"),
+        ("labeling.refusal_signs", 7, r"labeling.refusal_signs.*; got 7"),
+        ("training.seeds", [0, 0], r"training.seeds: .*repeats a value"),
+        ("training.seeds", [-1], r"training.seeds.0: .*greater than or equal to 0"),
+        ("training.scheduler", "wavy", r"training.scheduler: .*'cosine'.*; got 'wavy'"),
+        ("evaluation.datasets", ["indist", "indist"], r"evaluation.datasets: .*repeats a value"),
+        ("methods", {}, r"methods: .*at least 1 item"),
+        ("methods.absolute", 3, r"methods.absolute: .*; got 3"),
+        ("methods.oracle", {"builder": "absolute"}, r"methods.oracle: that name belongs to a row"),
+        ("world", {"syllables": 50, "obscure_people": 5000}, r"world: .*syllables: 50 make too few last names"),
+        ("world", {"exposures": [0, -2]}, r"world.exposures.1: .*greater than or equal to 0; got -2"),
+        ("world", {"pretraining": {"hidden_size": 130}}, r"world: .*hidden_size: 130 is no multiple of heads \(4\)"),
+        ("world", {"refusals": ["No comment."]}, r"world.refusals: 'No comment.' is neither prompts.refusal nor"),
+        ("run", "../elsewhere", r"run: .*; got '../elsewhere'"),
+        ("model.name", None, r"model.name: none, and there is no world section"),
+        ("judge", {"model": {}}, r"judge.model: .*name is none; name the model that judges"),
+        ("judge", {"model": {"name": "a/b"}, "engine": "steam"}, r"judge.engine: 'steam'; known: "),
+        ("judge", {"model": {"name": "a/b"}, "threshold": 1}, r"judge.threshold: .*less than 1; got 1"),
+        ("judge", {"model": {"name": "a/b"}, "treshold": 1}, r"judge.treshold: .*allowed: batch_size, cache, engine"),
+        ("judge", {"model": {"name": "a/b"}, "prompts": {"rate": "{gold}"}}, r"judge.prompts.rate: .*lacks {question}"),
+        ("questions.train.source", "prompts", r"questions.train.source: requests have no right answers to train on"),
+        ("questions.indist.source", "prompts", r"evaluation.datasets: 'indist' has no right answers; add a judge sect"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, path, value, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, changed(path, value))
+
+
+def test_adapters_share_a_start_of_an_engine_that_serves_them(tmp_path):
+    def groups(engine: str) -> dict[str, list[tuple[str, int]]]:
+        training = {"absolute": {"training": {"mode": "qlora"}}, "finetuned": {"training": {"mode": "lora"}}}
+        methods = {**training, "multisample": {"training": {"mode": "full"}}}
+        return load(
+            tmp_path, {**SMALLEST, "methods": methods, "evaluation": {"datasets": ["indist"], "engine": engine}}
+        ).evaluation_groups()
+
+    assert groups("vllm") == {
+        "unaligned_seed0": [("unaligned", 0)],
+        "prompt_based_seed0": [("prompt_based", 0)],
+        "adapters": [("absolute", 0), ("finetuned", 0)],
+        "multisample_seed0": [("multisample", 0)],
+    }
+    assert len(groups("transformers")) == 5
+
+
+def test_trained_models_are_not_asked_of_a_server(tmp_path):
+    # M_t may be, as long as nothing that is trained is sampled like it.
+    assert load(tmp_path, {**SMALLEST, "sampling": SERVED}).sampling.engine == "openai"
+    message = r"sampling.engine: 'openai' asks a server.*; or leave the drift section out"
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, {**SMALLEST, "sampling": SERVED, "drift": {"methods": ["absolute"]}})
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        (
+            {"helpfulness": "indist"},
+            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of source 'p",
+        ),
+        (
+            {"prior_known": "asks"},
+            r"analysis.roles.prior_known: 'asks' is of source 'prompts'; a set with right answers",
+        ),
+        ({}, r"analysis.roles: 'asks' plays no role; name it as helpfulness or harmlessness"),
+    ],
+)
+def test_requests_play_the_parts_that_a_judge_can_read(tmp_path, roles, message):
+    content = copy.deepcopy(SMALLEST)
+    content["questions"]["asks"] = {"source": "prompts", "path": "asks.jsonl"}
+    content["evaluation"]["datasets"] = ["indist", "asks"]
+    content["judge"] = {"model": {"name": "org/judge"}}
+    content["analysis"] = {"roles": {"in_distribution": "indist", **roles}}
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, content)
+    content["analysis"]["roles"] = {"in_distribution": "indist", "harmlessness": "asks"}
+    params = load(tmp_path, content)
+    assert params.graded_sets() == ["indist"] and params.request_sets() == ["asks"]
+
+
+def test_labels_depend_on_how_the_judge_grades_and_not_on_how_it_rates(tmp_path):
+    judge = load(tmp_path, changed("judge", {"model": {"name": "org/judge"}, "labelled": "labelled.jsonl"})).judge
+    part = grading_judge(judge)
+    assert set(part["prompts"]) == {"extract", "rate", "option", "refuse"} and "labelled" not in part
+    assert Judge(**part) == judge.model_copy(update={"labelled": None})
+    assert grading_judge(None) is None
+
+
+def test_a_run_needs_training_questions(tmp_path):
+    content = changed("run", "toy")
+    del content["questions"]["train"]
+    with pytest.raises(ConfigError, match="no set named 'train'"):
+        load(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [1", "not valid YAML"), ("- 1", "holds list; a mapping"), ("", "holds NoneType")]
+)
+def test_what_is_no_params_file(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, text)
+
+
+def test_a_params_file_that_is_not_there():
+    with pytest.raises(ConfigError, match=r"none.yaml: no such params file; those of this repository"):
+        params_file.load("none.yaml")
+
+
+def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(changed("sampling.samples", -1)))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "sampling.samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("model", {"name": "./nowhere"}, r"model.name: './nowhere' is no folder"),
+        (
+            "questions",
+            {"mine": {"source": "jsonl", "path": "{folder}/none.jsonl"}},
+            r"questions.mine: path: no such file",
+        ),
+        ("questions", {"mine": {"source": "jsonl"}}, r"questions.mine: path: none; source 'jsonl' has no hub name"),
+        ("questions", {"mine": {"source": "jsonl", "path": "{folder}/bad.jsonl"}}, r"bad.jsonl:2: not JSON"),
+        ("judge", {"model": {"name": "./nowhere"}}, r"judge: model.name: './nowhere' is no folder"),
+        (
+            "judge",
+            {"model": {"name": "org/judge"}, "labelled": "{folder}/labelled.jsonl"},
+            r"judge: .*labelled.jsonl:1: label is 'maybe'; allowed: correct, wrong",
+        ),
+    ],
+)
+def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, message):
+    (tmp_path / "bad.jsonl").write_text('{"question": "Who?", "answers": ["Ada"]}\n{"question": \n')
+    content = copy.deepcopy(SMALLEST)
+    line = '{"question": "Who?", "answers": ["Ada"], "text": "Ada?", "label": "maybe"}\n'
+    (tmp_path / "labelled.jsonl").write_text(line)
+    content.setdefault(section, {}).update(value)
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content).replace("{folder}", str(tmp_path)))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+# --- sweeps
+
+
+def swept(**sweep: object) -> dict:
+    return changed("sweeps", {"tau": {"methods": ["absolute"], "values": [0.5], **sweep}})
+
+
+def test_a_sweep_makes_a_method_of_each_value(tmp_path):
+    content = swept(values=[0.3, 1.0], seeds=[7])
+    content["sweeps"]["samples"] = {"methods": ["absolute", "finetuned"], "values": [2]}
+    content["sweeps"]["known_share"] = {"methods": ["absolute"], "values": [0.3], "questions": 50}
+    content["sweeps"]["questions"] = {"methods": ["absolute", "finetuned"], "values": [100]}
+    content["sweeps"]["learning_rate"] = {"methods": ["finetuned"], "values": [1.0e-5]}
+    params = load(tmp_path, content)
+    assert set(params.trained) == {
+        "absolute", "finetuned", "absolute_tau_0.3", "absolute_tau_1", "absolute_questions_100",
+        "finetuned_questions_100", "finetuned_learning_rate_0.00001", "absolute_samples_2", "finetuned_samples_2",
+        "absolute_known_share_0.3",
+    }  # fmt: skip
+    assert params.trained["absolute_samples_2"].options == {
+        **params.trained["absolute"].options,
+        "greedy_suffices": False,
+    }
+    assert params.trained["finetuned_samples_2"].options == params.trained["finetuned"].options
+    rows = params.trained["absolute_known_share_0.3"].rows
+    assert (rows.questions, rows.known_share, params.trained["absolute"].rows.questions) == (50, 0.3, None)
+    assert params.trained["absolute_tau_0.3"].options == {"tau": 0.3, "greedy_suffices": False}
+    assert params.training_of("absolute_tau_0.3").seeds == (7,) and params.training_of("absolute").seeds == (0,)
+    assert params.trained["finetuned_questions_100"].rows.questions == 100
+    assert params.training_of("finetuned_learning_rate_0.00001").learning_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            swept(methods=["multisample"]),
+            r"sweeps.tau.methods: 'multisample' is not under methods; known: \['absolute'",
+        ),
+        (
+            {**swept(), "methods": {"absolute": None, "absolute_tau_0.5": {"builder": "absolute"}}},
+            r"methods.absolute_tau_0.5: sweeps.tau makes a method of that name; choose another",
+        ),
+        (swept(values=[1.5]), r"methods.absolute_tau_1.5.options: .*tau.*less than or equal to 1"),
+        (changed("sweeps", {"beta": {"methods": ["absolute"], "values": [1]}}), r"sweeps.beta: cannot be swept; known"),
+        (
+            changed("sweeps", {"samples": {"methods": ["absolute"], "values": [2.5]}}),
+            r"sweeps.samples.values: 2.5: 2.5 is no whole number of samples",
+        ),
+        (
+            changed("sweeps", {"samples": {"methods": ["absolute"], "values": [20]}}),
+            r"methods.absolute_samples_20.rows.samples: 20, but 10 are drawn for 'train'",
+        ),
+        (
+            changed("methods.absolute.rows", {"sets": ["indist"]}),
+            r"methods.absolute.rows.sets: 'indist' is evaluated; train on questions of their own",
+        ),
+        (changed("methods.absolute.rows", {"sets": ["mmlu"]}), r"methods.absolute.rows.sets: 'mmlu' is not under"),
+    ],
+)
+def test_a_sweep_or_set_that_cannot_be_is_an_error(tmp_path, content, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, content)
+
+
+# --- files that extend others
+
+
+def write_all(folder: Path, **contents: object) -> Path:
+    for name, content in contents.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return folder / "mine.yaml"
+
+
+def test_a_file_is_laid_over_those_it_extends(tmp_path):
+    small = {"training": {"mode": "lora", "seeds": [0, 1]}}
+    mine = {"extends": ["toy", "small"], "run": "mine", "training": {"seeds": [7]}, "methods": {"absolute": None}}
+    params = params_file.load(write_all(tmp_path, toy=SMALLEST, small=small, mine=mine))
+    assert params.run == "mine" and params.model.name == "some/model"
+    assert params.training.mode == "lora" and params.training.seeds == (7,)
+    assert params.methods["absolute"].options == {} and "finetuned" in params.methods
+
+
+def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
+    given = {**SMALLEST, "sampling": {"engine": "vllm", "engine_options": {"max_num_seqs": 8}, "samples": 3}}
+    params = params_file.load(write_all(tmp_path, toy=given, mine={"extends": "toy", "run": "mine"}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8}
+    more = {"engine": "vllm", "engine_options": {"max_model_len": 99}}
+    params = params_file.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": more}))
+    assert params.sampling.engine_options == {"max_num_seqs": 8, "max_model_len": 99}
+    other = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"}}
+    params = params_file.load(write_all(tmp_path, mine={"extends": "toy", "run": "mine", "sampling": other}))
+    assert params.sampling.engine_options == other["engine_options"] and params.sampling.samples == 3
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ({"mine": {"extends": "gone"}}, r"mine.yaml: extends: .*gone.yaml is not there"),
+        ({"mine": {"extends": "toy"}, "toy": {"extends": "mine"}}, r"toy.yaml: extends: 'mine' extends this file"),
+        ({"mine": {"extends": 3}}, r"mine.yaml: extends: 3; name a params file, or a list of them"),
+    ],
+)
+def test_extending_what_cannot_be_is_an_error(tmp_path, contents, message):
+    with pytest.raises(ConfigError, match=message):
+        params_file.load(write_all(tmp_path, **contents))
+
+
+def test_refusal_signs_are_a_list_a_family_or_the_papers(tmp_path):
+    for given, expected in ((["no idea"], ("no idea",)), ("qwen", "qwen"), ("all", "all"), (None, None)):
+        loaded = load(tmp_path, changed("labeling", {"refusal_signs": given}))
+        assert loaded.labeling.refusal_signs == expected
+        assert Labeling(**loaded.labeling.model_dump(mode="json")) == loaded.labeling
+
+
+def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
+    content = changed("methods.absolute.training", {"launch": "dpp"})
+    content["model"] = {"name": "org/model"}
+    content["questions"] = {name: {"source": "triviaqa"} for name in ("train", "indist")}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "training.launch: 'dpp' is neither one of ['ddp'" in capsys.readouterr().err
+
+
+ON_A_CPU = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"mode": "qlora"}, "needs a CUDA device; this training is on cpu", marks=ON_A_CPU),
+        pytest.param({"launch": "fsdp"}, "fsdp.yaml (FSDP) needs GPUs", marks=ON_A_CPU),
+        ({"launch": "ddp", "processes": 3}, "batch_size: 8 rows cannot be shared out evenly to 3 processes"),
+        ({"report_to": ["wandbb"]}, "training.report_to: 'wandbb'; known: "),
+    ],
+)
+def test_trainings_are_held_to_this_machine_before_any_work(tmp_path, capsys, monkeypatch, changes, message):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    content = changed("methods.absolute.training", changes)
+    content["model"] = {"name": "org/model", "device": "auto" if "mode" in changes or "fsdp" in str(changes) else "cpu"}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert message in capsys.readouterr().err
+    assert preflight.main([str(tmp_path / "toy.yaml"), "--cluster"]) == 0
+
+
+def test_a_training_that_no_gpu_can_hold_is_found_before_any_work(tmp_path, capsys, monkeypatch):
+    """LLaMA-2-13B: 16 bytes a parameter are 208 GB; on eight devices 26 GB each."""
+    folder = tmp_path / "13b"
+    LlamaConfig(
+        vocab_size=32000, hidden_size=5120, intermediate_size=13824, num_hidden_layers=40, num_attention_heads=40
+    ).save_pretrained(folder)
+    for name in ("model.safetensors", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    gpu = SimpleNamespace(name="A100", total_memory=80_000_000_000)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: gpu)
+
+    def found(**training: object) -> int:
+        content = {**SMALLEST, "model": {"name": str(folder), "dtype": "bfloat16"}, "training": training}
+        (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+        return preflight.main([str(tmp_path / "toy.yaml")])
+
+    assert found() == 2
+    assert (
+        "methods.absolute: weights, gradients and optimiser take 208 GB on each of 1 devices and A100 has 80 GB; share "
+        "them out with training.launch (fsdp), or train an adapter with training.mode: lora or qlora"
+    ) in capsys.readouterr().err
+    assert found(launch="fsdp") == found(mode="lora") == 0
+
+
+def test_the_engine_that_writes_a_set_is_looked_at_before_any_work(tmp_path, capsys):
+    content = changed("prior_known", {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"}})
+    content["prior_known"]["engine_options"]["key_variable"] = "NO_SUCH"
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "the environment has no NO_SUCH" in capsys.readouterr().err

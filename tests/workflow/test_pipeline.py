@@ -1,0 +1,303 @@
+"""The whole pipeline at smoke size, for real: Snakemake, papermill, a model trained on the spot, tables and figures."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from honesty_utils import methods
+from honesty_utils.common import manifest, records
+from honesty_utils.common.paths import Run
+from honesty_utils.workflow import execute, params as params_file
+from honesty_utils.workflow.estimate import command as estimate
+
+TOP = Path(__file__).resolve().parents[2]
+SMOKE = yaml.safe_load((TOP / "params" / "smoke.yaml").read_text(encoding="utf-8"))
+# Beside the sets of the smoke run a file of the user's, of questions that nobody can know: to train on and to evaluate.
+_FILE = {"source": "jsonl", "path": str(TOP / "tests" / "data" / "nobody_knows.jsonl")}
+SMOKE["questions"] |= {"mine": {**_FILE, "split": "test"}, "mine_train": {**_FILE, "split": "train"}}
+SMOKE["evaluation"]["datasets"] = [*SMOKE["evaluation"]["datasets"], "mine"]
+for _method in ("finetuned", "absolute"):
+    SMOKE["methods"][_method] = {**(SMOKE["methods"][_method] or {}), "rows": {"sets": ["mine_train"]}}
+METHODS = ["unaligned", "prompt_based", *params_file.load(TOP / "params" / "smoke.yaml").trained]
+
+pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made once
+
+
+def snakemake(folder: Path, params: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", TOP / "Snakefile", "--directory", folder]
+    # One thread a job: other tests run beside, and threads beyond the cores would spin against each other.
+    threads = [f"{rule}=1" for rule in ("world", "prior_known", "sampling_train", "sampling_evaluation")]
+    command += ["--cores", "4", "--set-threads", *threads, "--config", f"params={params}", *options]
+    environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(TOP)}
+    return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+
+
+def write_params(folder: Path, name: str, **sections: object) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({**SMOKE, **sections}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of a finished smoke run, with its params file ``smoke.yaml``."""
+    folder = tmp_path_factory.mktemp("checkout")
+    done = snakemake(folder, write_params(folder, "smoke"), "--quiet", "rules", "progress", "host")
+    assert done.returncode == 0, done.stderr[-4000:]
+    os.environ["HONESTY_ROOT"] = str(folder)
+    yield folder
+    del os.environ["HONESTY_ROOT"]
+
+
+def test_tables_figures_claims_and_report_are_written(finished):
+    names = {path.name for path in Run("smoke").figures.iterdir()}
+    expected = {
+        "tab_main",
+        "tab_tests",
+        "tab_transitions",
+        "tab_knowledge",
+        "tab_sft",
+        "tab_sweeps",
+        "tab_by_knowledge",
+    }
+    assert {f"{table}.{kind}" for table in expected for kind in ("csv", "md", "tex")} <= names
+    figures = {"main", "ood", "transitions", "annotation", "by_knowledge", "exposures", "reliability"}
+    assert {f"fig_{figure}.{kind}" for figure in figures for kind in ("pdf", "png")} <= names
+    assert {"claims.md", "report.html"} <= names
+
+
+def test_the_main_table_is_tidy_and_holds_every_method_and_control(finished):
+    table = pd.read_csv(Run("smoke").figures / "tab_main.csv")
+    assert list(table) == ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
+    assert {*METHODS, "always_refuse", "never_refuse", "oracle", "random_refusal@absolute"} <= set(table["method"])
+    assert set(table["dataset"]) == set(SMOKE["evaluation"]["datasets"])
+    scored = table.dropna(subset="value")
+    assert scored["value"].between(0, 1).all() and (scored["low"] <= scored["value"] + 1e-9).all()
+
+
+def test_identities_hold_on_a_real_run(finished):
+    table = pd.read_csv(Run("smoke").figures / "tab_main.csv").set_index(["method", "dataset", "metric"])["value"]
+    assert table["always_refuse", "indist", "honesty"] == pytest.approx(0.5)
+    assert table["oracle", "indist", "honesty"] == pytest.approx(1)
+    assert table["finetuned", "indist", "refusal_rate"] == 0
+    before = records.read(records.LABELS, Run("smoke").labels("indist"))
+    greedy = before[before["sample_index"] == records.GREEDY]
+    assert table["unaligned", "indist", "accuracy"] == pytest.approx(greedy["matched"].mean(), abs=1e-6)
+
+
+def test_the_model_knows_what_it_saw_and_not_what_it_did_not(finished):
+    questions = records.read(records.QUESTIONS, Run("smoke").questions("indist"))
+    known = records.read(records.KNOWLEDGE, Run("smoke").knowledge("indist")).merge(questions, on="question_id")
+    by = known.groupby("exposures")["expected_accuracy"].mean()
+    assert by.loc[0] < 0.15 and by.loc[by.index.max()] > 0.6
+
+
+def test_the_model_knows_what_it_has_written_itself(finished):
+    run = Run("smoke")
+    made, asked = run.prior_known, records.read(records.QUESTIONS, run.questions("own"))
+    counts = manifest.read(made)
+    assert (
+        counts["written"]
+        >= counts["short"]
+        >= counts["distinct"]
+        >= counts["known"]
+        >= counts["rows"]
+        == len(asked)
+        > 0
+    )
+    assert set(records.read(records.LABELS, run.labels("own"))["outcome"]) == {"correct"}
+    # What was read and dropped stands in the manifest of the questions as they were asked.
+    assert manifest.read(run.questions("own"))["read"] == len(asked)
+
+
+def test_a_question_that_nobody_can_know_is_refused_or_wrong_and_not_taught_by_finetuned(finished):
+    run = Run("smoke")
+    asked = records.read(records.QUESTIONS, run.questions("mine_train"))
+    without = set(asked.loc[asked["answers"].map(len) == 0, "question_id"])
+    assert len(asked) == 3 and len(without) == 2
+    for name in ("mine", "mine_train"):
+        assert set(records.read(records.LABELS, run.labels(name))["outcome"]) <= {"wrong", "idk"}
+    taught = {name: set(records.read(records.SFT, run.sft(name))["question_id"]) for name in ("finetuned", "absolute")}
+    assert not without & taught["finetuned"] and set(asked["question_id"]) <= taught["absolute"]
+    assert set(asked["question_id"]) - without <= taught["finetuned"]
+    for method in METHODS:
+        table = records.read(records.EVALUATION, run.evaluation(method, 0, "mine"))
+        assert len(table) == 3 and set(table["outcome"]) <= {"wrong", "idk"}
+
+
+def test_every_artifact_has_its_manifest(finished):
+    run = Run("smoke")
+    artifacts = [run.base_model, run.responses("train"), run.knowledge("ood"), run.train_questions, run.sft("absolute")]
+    artifacts += [run.model("absolute", 0), run.evaluation("absolute", 0, "indist")]
+    # A report that failed would stop nothing.
+    assert "learning_failure" not in manifest.read(run.model("absolute", 0))
+    for artifact in artifacts:
+        content = manifest.read(artifact)
+        assert content["parameters"] and content["packages"]["torch"].startswith("2.13") and content["seconds"] >= 0
+
+
+def test_executed_copies_stand_under_runs(finished):
+    copies = {path.stem for path in (Run("smoke").folder / "notebooks").glob("*.ipynb")}
+    assert {"00_world", "10_sampling_train", "31_absolute_absolute", "50_evaluation_absolute_seed0"} <= copies
+
+
+def test_nothing_is_left_to_do(finished):
+    again = snakemake(finished, finished / "smoke.yaml", "--dry-run")
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs of a dry run by rule, from Snakemake's table of job statistics."""
+    return {name: int(count) for name, count in re.findall(r"^(\w[\w.]*)\s+(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "jobs"),
+    [
+        (
+            "methods",
+            {**SMOKE["methods"], "absolute": {**SMOKE["methods"]["absolute"], "options": {"tau": 0.4}}},
+            {
+                "sft_absolute": 1,
+                "training": 1,
+                "evaluation": 1,
+                "drift": 1,
+                "tables": 1,
+                "figures": 1,
+                "all": 1,
+                "total": 7,
+            },
+        ),
+        ("analysis", {**SMOKE["analysis"], "seed": 1}, {"tables": 1, "figures": 1, "all": 1, "total": 3}),
+    ],
+)
+def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path, section, value, jobs):
+    plan = snakemake(finished, write_params(tmp_path, "edited", **{section: value}), "--dry-run")
+    assert planned(plan.stdout + plan.stderr) == jobs, plan.stderr[-2000:]
+
+
+def test_an_edited_question_file_is_read_anew(finished, tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"question": "Who?", "answers": ["She"]}\n', encoding="utf-8")
+    sets = {**SMOKE["questions"], "ood": {"source": "jsonl", "path": str(own)}}
+    params = write_params(tmp_path, "own", questions=sets)
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder, symlinks=True)
+    assert planned(snakemake(folder, params, "--touch").stdout) == {}
+    assert "Nothing to be done" in snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout
+    # A file that is newer and the same has not changed for Snakemake.
+    own.write_text('{"question": "Who else?", "answers": ["He"]}\n', encoding="utf-8")
+    later = time.time() + 5
+    os.utime(own, (later, later))
+    plan = planned(snakemake(folder, params, "--dry-run", "--rerun-triggers", "mtime").stdout)
+    assert plan["sampling_evaluation"] == 1 and "sampling_train" not in plan
+
+
+def test_adapters_are_evaluated_together_where_the_engine_serves_them(tmp_path):
+    adapters = {"training": {**SMOKE["training"], "mode": "lora"}}
+    full = {"finetuned": {"options": {"capitalize": False}, "training": {"mode": "full"}}}
+    adapters["methods"] = {**SMOKE["methods"], **full}
+    together = {"evaluation": {**SMOKE["evaluation"], "engine": "vllm"}}
+    jobs = []
+    for name, sections in (("apart", adapters), ("together", {**adapters, **together})):
+        plan = snakemake(tmp_path, write_params(tmp_path, name, **sections), "--dry-run")
+        jobs.append(planned(plan.stdout + plan.stderr))
+        assert jobs[-1]["training"] == len(METHODS) - 2, plan.stderr[-2000:]
+    assert jobs[0]["evaluation"] == len(METHODS) and "evaluation_together" not in jobs[0]
+    # unaligned, prompt_based and the one that is trained in full have a process of their own.
+    assert jobs[1]["evaluation"] == 3 and jobs[1]["evaluation_together"] == 1
+
+
+WIDE = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 8}}
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
+
+
+@pytest.mark.parametrize(
+    ("prior_known", "judge", "gpus"),
+    [
+        (
+            WIDE,
+            {"engine": "vllm", "engine_options": {"tensor_parallel_size": 2}},
+            {"prior_known": 8, "sampling_train": 1, "labeling_train": 2, "evaluation": 2, "drift": 2, "judging": 2},
+        ),
+        (
+            SERVED,
+            SERVED,
+            {"prior_known": 0, "sampling_train": 1, "labeling_train": 0, "evaluation": 1, "drift": 1, "judging": 0},
+        ),
+    ],
+)
+def test_a_job_asks_for_the_gpus_of_every_engine_that_its_notebook_loads(tmp_path, prior_known, judge, gpus):
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.touch()
+    judge = {**judge, "model": {"name": "org/judge"}, "labelled": str(labelled)}
+    asking = {**SMOKE["prior_known"], **prior_known}
+    plan = snakemake(tmp_path, write_params(tmp_path, "judged", prior_known=asking, judge=judge), "--dry-run")
+    assert plan.returncode == 0, plan.stderr[-2000:]
+    _, *jobs = re.split(r"^(?:local)?rule (\w+):$", plan.stdout + plan.stderr, flags=re.MULTILINE)
+    asked = {name: re.search(r"resources:.*\bgpu=(\d+)", job) for name, job in zip(jobs[::2], jobs[1::2], strict=True)}
+    assert {name: int(asked[name][1]) if asked[name] else 0 for name in gpus} == gpus
+
+
+def test_a_failed_notebook_leaves_its_copy_and_no_result(finished, tmp_path):
+    training = {**SMOKE["training"], "max_length": 5}
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder, symlinks=True)
+    for stale in ("runs/smoke/models/absolute", "runs/smoke/evaluation/absolute", "figures"):
+        shutil.rmtree(folder / stale)
+    failed = snakemake(folder, write_params(tmp_path, "failing", training=training), "--keep-going")
+    assert failed.returncode != 0
+    assert "rows are longer than training.max_length = 5 tokens" in failed.stderr
+    run = folder / "runs" / "smoke"
+    assert not (run / "models" / "absolute" / "seed0").exists()
+    assert "max_length = 5" in (run / "notebooks" / "40_training_absolute_seed0.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_bad_params_file_stops_before_any_work(tmp_path):
+    bad = write_params(tmp_path, "bad", sampling={"samples": 0})
+    stopped = snakemake(tmp_path, bad)
+    assert stopped.returncode != 0 and "sampling.samples: " in stopped.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_the_run_took_stands_beside_what_was_estimated(finished, capsys):
+    assert estimate.main([str(finished / "smoke.yaml")]) == 0
+    assert "Measured in" in capsys.readouterr().out
+    table = pd.read_csv(Run("smoke").folder / "estimate.csv").set_index(["stage", "item"])
+    assert table.filter(like="measured_").gt(0).all(axis=None)
+    # The number of responses is exact; tokens, memory and disk are of the right size. Hours depend on what else runs.
+    facts = [manifest.read(Run("smoke").responses(name)) for name in SMOKE["evaluation"]["datasets"]]
+    sampled = table.loc[("sampling", "evaluation")]
+    assert sampled["responses"] == sum(fact["responses"] for fact in facts)
+    assert sampled["measured_answer_tokens"] == sum(fact["tokens"] for fact in facts)
+    assert table[["ratio_answer_tokens", "ratio_memory_gib", "ratio_disk_gib"]].stack().between(0.2, 5).all()
+
+
+def test_evaluation_tables_tell_what_they_took(finished):
+    content = manifest.read(Run("smoke").evaluation("absolute", 0, "indist"))
+    answers = records.read(records.RESPONSES, Run("smoke").drawn_answers("absolute", 0, "indist"))
+    assert content["tokens"] == answers["num_tokens"].sum() and content["tokens_per_second"] > 0
+    assert content["shards"] == 1 and content["peak_memory_mib"] > 100
+    assert not list(finished.rglob("*.partial"))
+
+
+def test_the_explorer_runs_headlessly(finished):
+    output = finished / "explore.ipynb"
+    arguments = [str(TOP / "notebooks" / "90_explore.ipynb"), str(output)]
+    assert execute.main(arguments) == 0
+    # Widgets show an error in the page instead of raising it.
+    assert "Traceback" not in output.read_text(encoding="utf-8")
+
+
+def test_smoke_params_cover_every_method_notebook():
+    assert {entry.builder for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == set(
+        methods.METHODS
+    )
