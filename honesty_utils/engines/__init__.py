@@ -13,7 +13,7 @@ from honesty_utils.engines.protocol import (
     stream,
     usage,
 )
-from honesty_utils.engines.registry import ENGINES, check, gpus, identity, load, load_all
+from honesty_utils.engines.registry import ENGINES, check, gpus, identity, in_turn, load, load_all
 
 __all__ = [
     "ENGINES",
@@ -32,6 +32,7 @@ __all__ = [
     "check_options",
     "gpus",
     "identity",
+    "in_turn",
     "load",
     "load_all",
     "stream",

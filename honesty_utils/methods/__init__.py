@@ -1,8 +1,8 @@
 """Methods of "Alignment for Honesty" (arXiv 2312.07000) and of its field, as data (`plan`).
 
-Each is a file that ends with its `Method`: what it reads, what it trains on, how it answers, how it is shown. Where the paper and its released code
-differ, an option chooses, and its default is the code's, whose numbers are the published ones. Adding a method is one
-file and one line in `METHODS`.
+Each is a file that ends with its `Method`: what it reads, what it trains on, how it answers, how it is shown. Where the
+paper and its released code differ, an option chooses, and its default is the code's, whose numbers are the published
+ones. Adding a method is one file and one line in `METHODS`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -57,6 +57,9 @@ class Params(Section):
     training: Training = Training()
     evaluation: Evaluation
     drift: Drift | None = None
+    code_changes: Literal["rerun", "report"] = Field(
+        "rerun", description="what other code has made is made again, or only said (where hours of GPUs are at stake)"
+    )
     analysis: Analysis = Analysis()
 
     @field_validator("methods", mode="before")
@@ -210,10 +213,12 @@ class Params(Section):
             return
         for dataset in ("train", *entry.rows.sets):
             self._check_rows(name, entry, dataset)
-        try:
-            self.training_of(name)
-        except ValidationError as error:
-            raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
+        for stage in (None, *entry.stages):
+            where = f"methods.{name}.training" if stage is None else f"methods.{name}.stages.{stage}.training"
+            try:
+                self.training_of(name, stage)
+            except ValidationError as error:
+                raise ValueError(explain(error, where, Training)) from None
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:
         if dataset not in self.questions:
@@ -286,10 +291,15 @@ class Params(Section):
                 groups.setdefault(group, []).append((name, seed))
         return groups
 
-    def training_of(self, method: str) -> Training:
-        """Training section of one method: the common one with the method's overrides."""
+    def family(self, method: str) -> list[str]:
+        """A method and the points of its sweeps: they differ in little, and a notebook may make them together."""
+        return [method, *(point.name for point in self.points if point.method == method)]
+
+    def training_of(self, method: str, stage: str | None = None) -> Training:
+        """Training section of one method, or of one of its stages: the common one with their overrides."""
         entry = self.entries[method]
-        merged = {**self.training.model_dump(), **entry.training}
+        changed = entry.stages[stage].training if stage in entry.stages else {}
+        merged = {**self.training.model_dump(), **entry.training, **changed}
         if entry.seeds is not None:
             merged["seeds"] = entry.seeds
         return Training(**merged)

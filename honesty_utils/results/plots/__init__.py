@@ -10,6 +10,13 @@ from honesty_utils.results.plots.curves import by_knowledge, exposures, reliabil
 from honesty_utils.results.plots.dots import main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.learning import learning
+from honesty_utils.results.plots.looks import (
+    losses,
+    refusals_by_right,
+    right_samples,
+    stated_against_measured,
+    transitions,
+)
 from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
@@ -24,13 +31,18 @@ __all__ = [
     "exposures",
     "figure_of",
     "learning",
+    "losses",
     "main_scores",
     "out_of_distribution",
+    "refusals_by_right",
     "reliability",
+    "right_samples",
     "risk_coverage",
     "save_figure",
+    "stated_against_measured",
     "stating",
     "sweep",
     "training_loss",
     "transition_grid",
+    "transitions",
 ]

@@ -35,7 +35,7 @@ def transition_grid(table: pd.DataFrame, dataset: str, methods: Sequence[str]) -
     for ax, method in zip(axes[0], shown, strict=True):
         rows = rows_where(table, "transition_grid", dataset=dataset, method=method)
         counts = rows.pivot(index="after", columns="before", values="count").reindex(CATEGORIES, columns=CATEGORIES)
-        _grid(ax, counts.to_numpy(float))
+        draw_grid(ax, counts.to_numpy(float))
         ax.set_title(display.label(method))
         ax.set_xlabel("before alignment")
     axes[0, 0].set_ylabel("after alignment")
@@ -49,7 +49,8 @@ def transition_grid(table: pd.DataFrame, dataset: str, methods: Sequence[str]) -
     return np.asarray(axes[0])
 
 
-def _grid(ax: Axes, counts: np.ndarray) -> None:
+def draw_grid(ax: Axes, counts: np.ndarray) -> None:
+    """One grid of counts, shape (3, 3), shaded by the share of its column."""
     totals = counts.sum(axis=0, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # vmax beyond 1: dark text stays readable on the darkest cell
