@@ -237,7 +237,9 @@ def open_params(
         part = content
         *above, last = key.split(".")
         for name in above:
-            part = part[name] = dict(part.get(name) or {})
+            inner = dict(part.get(name) or {})
+            part[name] = inner
+            part = inner
         part[last] = value
     params = of_content(content, f"{path}{' with change' if change else ''}")
     return Opened(params, sections.split(), Scope.of(method, sets))
