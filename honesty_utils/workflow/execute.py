@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS
+from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads
 from honesty_utils.workflow.devices import DeviceError, claimed
 
 TAG = "parameters"
@@ -183,6 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs of this machine to take, and no others")
     parser.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args(arguments)
+    calm_threads()
     output = Path(options.output)
     label = output.stem
     os.environ.update(_code_of(output))

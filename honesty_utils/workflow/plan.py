@@ -118,7 +118,7 @@ def tasks(params: Params) -> list[Task]:
         QuestionError: a question file that is named and not there.
     """
     plan = _Plan(params)
-    return [*plan.made(), *plan.asked(), *plan.taught(), *plan.answered(), *plan.told()]
+    return [*plan.made(), *plan.asked(), *plan.taught(), *plan.asked_again(), *plan.answered(), *plan.told()]
 
 
 def parts(params: Params) -> dict[str, list[str]]:
@@ -236,11 +236,14 @@ class _Plan:
             )  # fmt: skip
 
     def asked(self) -> Iterator[Task]:
-        """Sampling and labelling of M_t, a task a part, and of the models whose boundary is looked at once more."""
+        """Sampling and labelling of M_t, a task a part."""
         for part, names in parts(self.params).items():
             yield self._sampling(part, names, BASE, [*self.base, *self._sources(names)])
             if part != "requests":
                 yield self._labeling(part, names, BASE)
+
+    def asked_again(self) -> Iterator[Task]:
+        """Sampling and labelling of trained models: did training move the boundary that it was labelled with?"""
         drifted = self.params.drift.methods if self.params.drift else ()
         for method in drifted:
             for item, models in self._models(method, points=False):

@@ -32,7 +32,8 @@ time.sleep(1.5)
 tell(kind="ended", label="10_sampling_train", seconds=1.5)
 if sys.argv[1] == "fails":
     tell(kind="started", label="40_training_absolute")
-    tell(kind="failed", label="40_training_absolute", problem="cell 4:\\n    train()\\nTrainingError: too long", copy="copy.ipynb")
+    problem = "cell 4:\\n    train()\\nTrainingError: too long"
+    tell(kind="failed", label="40_training_absolute", problem=problem, copy="copy.ipynb")
     sys.exit(1)
 """
 
@@ -64,7 +65,7 @@ def test_on_a_terminal_the_line_of_what_runs_is_rewritten(tmp_path):
     out = Terminal()
     assert ran(tmp_path, "works", out) == 0
     assert "\r\033[K[00:0" in out.getvalue()
-    kept = [line.split("\r\033[K")[-1] for line in out.getvalue().splitlines()]
+    kept = [line.split("\r\033[K")[-1] for line in out.getvalue().split("\n")[:-1]]
     assert len(kept) == 2 and not [line for line in kept if "…" in line]
 
 
@@ -150,7 +151,8 @@ def test_the_cell_that_failed_is_shown(tmp_path, capsys, monkeypatch):
 
 def test_one_command_with_subcommands(capsys):
     assert cli.main([]) == 0
-    assert all(name in capsys.readouterr().out for name in cli.COMMANDS)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in cli.COMMANDS)
     assert cli.main(["explode"]) == 2
     assert "'explode' is no command; known: reproduce, execute," in capsys.readouterr().err
     for name in cli.COMMANDS:
