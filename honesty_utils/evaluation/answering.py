@@ -164,7 +164,8 @@ def evaluate(
     """EVALUATION table: ``responses`` graded, with the confidence they state and M_t's outcome beside.
 
     Args:
-        responses: one a question, to :func:`plan`; or the greedy rows of M_t's labels.
+        responses: one a question, to :func:`plan`, as `deciding.decided` leaves them;
+            or the greedy rows of M_t's labels.
         questions: a QUESTIONS table with the same ids.
         before: M_t's labels (plain prompt) of the same questions; the greedy row counts.
         wording: prompts of the run.
@@ -173,7 +174,9 @@ def evaluate(
         referee: judge of what string rules leave open; none: only they decide.
     """
     table = labeling.grade_responses(responses[_RESPONSE], questions, wording, settings, match, referee)
-    table["confidence"] = [methods.stated_confidence(text, wording) for text in table["text"]]
+    stated = pd.Series([methods.stated_confidence(text, wording) for text in table["text"]], table.index, dtype=float)
+    table["confidence"] = stated.fillna(responses["sure"].to_numpy(float)) if "sure" in responses else stated
+    table["withheld"] = responses["withheld"].to_numpy() if "withheld" in responses else None
     outcomes = labeling.greedy(before)[["question_id", "outcome"]].rename(columns={"outcome": "before"})
     table = table.merge(outcomes, on="question_id", how="left", validate="one_to_one")
     return table[list(records.EVALUATION.schema.names)]

@@ -14,16 +14,16 @@ from typing import Any
 
 import pandas as pd
 
-from honesty_utils import training
 from honesty_utils.common import manifest, records
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.prompts import Style
+from honesty_utils.common.settings import Section
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Stage
 from honesty_utils.methods.settings import MethodEntry
-from honesty_utils.training import learning
+from honesty_utils.training import learning, objectives
 from honesty_utils.training.job import TrainingResult
 from honesty_utils.training.learning import Learning
 from honesty_utils.training.settings import Training
@@ -40,6 +40,8 @@ class Planned:
         rows: table to train on.
         start: the model that is trained.
         settings: its training section.
+        objective: how rows become a model.
+        options: of the objective.
         run: where everything goes.
     """
 
@@ -49,6 +51,8 @@ class Planned:
     rows: Path
     start: Model
     settings: Training
+    objective: str
+    options: Section
     run: Run
 
     @property
@@ -70,6 +74,7 @@ class Planned:
             "model": self.start.model_dump(mode="json"),
             "identity": loading.identity(self.start),
             "training": self.settings.model_dump(mode="json", exclude={"seeds", "together"}),
+            "objective": {"name": self.objective, **self.options.model_dump(mode="json")},
             "style": style,
         }
 
@@ -117,9 +122,13 @@ def plan(
         chosen = kind.stage(stage) if stage else kind.stages[-1]
         last = None if chosen is kind.stages[-1] else chosen.name
         settings = trainings[name if last is None else f"{name}.{last}"]
+        changed = entry.stages[chosen.name].objective if chosen.name in entry.stages else {}
+        options = objectives.check_options(chosen.objective, changed, f"methods.{name}.stages.{chosen.name}.objective")
         for one in settings.seeds if seed is None else (seed,):
             start = _start(run, base, name, one, chosen, kind.stages[-1])
-            planned.append(Planned(name, one, last, run.sft(name, last), start, settings, run))
+            planned.append(
+                Planned(name, one, last, run.sft(name, last), start, settings, chosen.objective, options, run)
+            )
     return planned
 
 
@@ -133,7 +142,7 @@ def _start(run: Run, base: Model, method: str, seed: int, stage: Stage, last: St
 
 def rows_of(planned: Planned) -> pd.DataFrame:
     """The rows that a model is trained on."""
-    return records.read(records.SFT, planned.rows)
+    return records.read(objectives.OBJECTIVES[planned.objective].rows, planned.rows)
 
 
 def train(planned: list[Planned], style: Style) -> Iterator[Trained]:
@@ -154,10 +163,14 @@ def train(planned: list[Planned], style: Style) -> Iterator[Trained]:
 def _train(one: Planned, style: Style, parameters: Mapping[str, Any]) -> Trained:
     made = manifest.begin(parameters, [one.rows])
     rows = rows_of(one)
+    objective = objectives.OBJECTIVES[one.objective]
+    given: dict[str, Any] = {"style": style, "seed": one.seed}
     work = one.run.checkpoints(one.method, one.seed, one.stage)
-    result = training.train(rows, one.start, one.target, one.settings, style=style, seed=one.seed, work=work)
-    after = one.start.model_copy(update={"name": str(one.target)})
-    learned = learning.report(rows, one.start, after, one.settings, style=style, seed=one.seed)
+    result = objective.train(rows, one.start, one.target, one.settings, one.options, work=work, **given)
+    learned = learning.NONE
+    if one.objective == "sft":  # the others teach no completion that could be compared
+        after = one.start.model_copy(update={"name": str(one.target)})
+        learned = learning.report(rows, one.start, after, one.settings, **given)
     facts = {name: value for name, value in result.facts().items() if name not in ("folder", "seconds")}
     made.write(one.target, training_seconds=round(result.seconds, 2), **facts, **learned.facts())
     return Trained(one, result, learned)
@@ -178,7 +191,8 @@ def table(trained: list[Trained]) -> pd.DataFrame:
     for one in trained:
         row: dict[str, Any] = {"model": one.planned.name, "kept": one.result is None}
         if one.result is not None:
-            loss = one.result.history["loss"].iloc[-1] if len(one.result.history) else float("nan")
+            losses = one.result.history.get("loss", pd.Series(dtype=float))
+            loss = losses.iloc[-1] if len(losses) else float("nan")
             row |= {"rows": one.result.rows, "steps": one.result.steps, "tokens": one.result.completion_tokens}
             row |= {"loss": round(float(loss), 3), "seconds": round(one.result.seconds, 1)}
             row |= {

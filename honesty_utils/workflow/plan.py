@@ -22,6 +22,7 @@ from honesty_utils.common.files import atomic
 from honesty_utils.common.paths import BASE, Run, model_name, root
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines.settings import Generation
+from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.knowledge import selection
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Stage
@@ -118,7 +119,16 @@ def tasks(params: Params) -> list[Task]:
         QuestionError: a question file that is named and not there.
     """
     plan = _Plan(params)
-    return [*plan.made(), *plan.asked(), *plan.taught(), *plan.asked_again(), *plan.answered(), *plan.told()]
+    return [
+        *plan.made(),
+        *plan.asked(),
+        *plan.measured(),
+        *plan.taught(),
+        *plan.asked_again(),
+        *plan.withheld(),
+        *plan.answered(),
+        *plan.told(),
+    ]
 
 
 def parts(params: Params) -> dict[str, list[str]]:
@@ -299,7 +309,8 @@ class _Plan:
     def _rows(self, method: str, stage: Stage, last: str | None) -> Task:
         run, family = self.run, self.params.family(method)
         kind = METHODS[self.params.entries[method].method]
-        inputs = [path for name in family for path in selection.files(run, self.params.entries[name].rows)]
+        rows = {name: self.params.entries[name].rows for name in family}
+        inputs = [path for entry in rows.values() for path in selection.files(run, entry, stage.signals)]
         only = len(kind.stages) == 1
         return Task(
             "rows", method if only else f"{method}.{stage.name}", kind.notebook,
@@ -339,6 +350,51 @@ class _Plan:
             return [(method, models)]
         return [(f"{name}_seed{seed}", [(name, seed)]) for name, seed in models]
 
+    def _signals(self, methods: Iterable[str]) -> list[str]:
+        return read_of_base({name: self.params.entries[name] for name in methods})
+
+    def measured(self) -> Iterator[Task]:
+        """Signals of M_t's own answers, once for all methods that read them."""
+        run, entries = self.run, self.params.entries
+        if self._signals(entries):
+            sets = list(dict.fromkeys([*self.params.row_sets, *self.params.graded_sets()]))
+            yield Task(
+                "signals", "", "25_signals",
+                parameters={"sets": ",".join(sets)},
+                inputs=[path(name) for name in sets for path in (run.labels, run.questions)],
+                outputs=[run.signals(name) for name in sets],
+                scope=Scope(sets=tuple(sets)),
+            )  # fmt: skip
+
+    def withheld(self) -> Iterator[Task]:
+        """What trained heads say, and the rules by which methods withhold answers."""
+        run, params = self.run, self.params
+        for method in params.entries:
+            kind = METHODS[params.entries[method].method]
+            models = [(method, seed) for seed in params.models[method]]
+            stage = None if kind.head is None or kind.head == kind.stages[-1].name else kind.head
+            heads = [run.trained(*model, stage) for model in models] if kind.head else []
+            if heads:
+                names = [model_name(*model, stage) for model in models]
+                sets = params.graded_sets()
+                yield Task(
+                    "signals", method, "25_signals",
+                    parameters={"sets": ",".join(sets), "model": ",".join(names)},
+                    inputs=[*heads, *self.base, *(path(name) for name in sets for path in (run.labels, run.questions))],
+                    outputs=[run.signals(name, model) for model in names for name in sets],
+                    scope=Scope(sets=tuple(sets)),
+                    gpus=engines.gpus(params.sampling),
+                )  # fmt: skip
+            if kind.answer.fit is not None:
+                own = [run.signals("train")] if self._signals([method]) else []
+                yield Task(
+                    "thresholds", method, "45_thresholds",
+                    parameters={"method": method},
+                    inputs=[run.train_questions, run.labels("train"), *own, *heads],
+                    outputs=[run.fitted(*model) for model in models],
+                    scope=Scope(methods=(method,)),
+                )  # fmt: skip
+
     def answered(self) -> Iterator[Task]:
         """Evaluations, and the judge's reading of requests."""
         shares = engines.ENGINES[self.params.evaluation.engine].serves_adapters
@@ -369,6 +425,7 @@ class _Plan:
             inputs=[
                 *(run.trained(*model) for model in trained),
                 *(self.base if len(trained) < len(models) else []),
+                *self._deciding(models),
                 *(run.questions(name) for name in [*graded, *requests]),
                 *(run.labels(name) for name in graded),
                 *(run.responses(name) for name in requests),
@@ -380,6 +437,20 @@ class _Plan:
             scope=Scope(methods=tuple(asked)),
             gpus=engines.gpus(params.evaluation, params.judge),
         )  # fmt: skip
+
+    def _deciding(self, models: list[tuple[str, int]]) -> list[Path]:
+        """Signals and fitted rules that the models' methods read when they answer."""
+        run, found = self.run, list[Path]()
+        for name, seed in models:
+            kind = METHODS[self.params.entries[name].method]
+            if kind.answer.fit is not None:
+                found.append(run.fitted(name, seed))
+            if self._signals([name]) and kind.answer.signals:
+                found += [run.signals(dataset) for dataset in self.params.graded_sets()]
+            if kind.head is not None:
+                stage = None if kind.head == kind.stages[-1].name else kind.head
+                found += [run.signals(item, model_name(name, seed, stage)) for item in self.params.graded_sets()]
+        return list(dict.fromkeys(found))
 
     def _compared(self) -> list[tuple[str, int]]:
         """Points of sweeps are not judged: a judge costs more than string rules."""

@@ -14,6 +14,7 @@ from honesty_utils.results.plots.looks import (
     losses,
     refusals_by_right,
     right_samples,
+    signal_by_outcome,
     stated_against_measured,
     transitions,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "right_samples",
     "risk_coverage",
     "save_figure",
+    "signal_by_outcome",
     "stated_against_measured",
     "stating",
     "sweep",

@@ -83,6 +83,31 @@ def stated_against_measured(labels: pd.DataFrame, rows: pd.DataFrame) -> Axes:
 
 
 @styled
+def signal_by_outcome(table: pd.DataFrame, threshold: float | None = None) -> Axes:
+    """How a signal is spread over right answers and over wrong ones and refusals.
+
+    Args:
+        table: ``signal``, ``value`` and ``outcome`` of each answer; of several signals the first is shown.
+        threshold: below which answers are withheld; none: no line.
+    """
+    name = table["signal"].iloc[0]
+    rows = table[(table["signal"] == name) & np.isfinite(table["value"].astype(float))]
+    right = rows["outcome"] == "correct"
+    edges = np.histogram_bin_edges(rows["value"].astype(float), bins=30).tolist()
+    ax = new_figure(COLUMN, 1.7).subplots()
+    for label, part, colour in (("right", rows[right], BLUE), ("wrong or a refusal", rows[~right], ORANGE)):
+        ax.hist(part["value"].astype(float), edges, color=colour, alpha=0.55, label=label)
+    if threshold is not None:
+        ax.axvline(threshold, color=INK, lw=1, ls="--")
+        ax.annotate("withheld", (threshold, 1), (-4, -6), xycoords=("data", "axes fraction"),
+                    textcoords="offset points", ha="right", fontsize=6, color=GREY)  # fmt: skip
+    ax.set_xlabel(name.replace("_", " "))
+    ax.set_ylabel("questions")
+    ax.legend()
+    return ax
+
+
+@styled
 def transitions(counts: Mapping[str, np.ndarray]) -> np.ndarray:
     """The 3×3 grid of one or several models: columns before alignment, rows after.
 
@@ -115,4 +140,11 @@ def losses(histories: Mapping[str, pd.DataFrame]) -> Axes:
     return ax
 
 
-__all__ = ["losses", "refusals_by_right", "right_samples", "stated_against_measured", "transitions"]
+__all__ = [
+    "losses",
+    "refusals_by_right",
+    "right_samples",
+    "signal_by_outcome",
+    "stated_against_measured",
+    "transitions",
+]
