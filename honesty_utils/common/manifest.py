@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common import paths, records
+
+CODE = "HONESTY_CODE"
+"""Environment variable with the fingerprint of the code that a notebook reaches (``workflow.fingerprint``)."""
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
 
@@ -41,6 +45,7 @@ class Manifest:
             "inputs": self.inputs,
             "seconds": round(time.time() - self.started, 2),
             "revision": git_revision(),
+            "code": os.environ.get(CODE),
             "packages": versions(),
             "device": device(),
             "peak_memory_mib": _mib(peak_memory()),
@@ -61,6 +66,24 @@ def begin(parameters: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> M
         raise FileNotFoundError(f"{', '.join(missing)}: not there; run the notebook that writes it first")
     started = time.time()
     return Manifest(dict(parameters), {_relative(path): content_hash(path) for path in found}, started)
+
+
+def is_of(artifact: str | Path, parameters: Mapping[str, Any], inputs: Iterable[str | Path]) -> bool:
+    """Whether ``artifact`` is there, made with these parameters of these inputs by the code that runs now.
+
+    Code whose fingerprint is not known, on either side, does not count.
+    """
+    path = path_of(artifact)
+    if not Path(artifact).exists() or not path.is_file():
+        return False
+    made = read(artifact)
+    given = json.loads(json.dumps(dict(parameters), default=str))
+    now = os.environ.get(CODE)
+    return bool(
+        made["parameters"] == given
+        and made["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
+        and (now is None or made.get("code") is None or made["code"] == now)
+    )
 
 
 def path_of(artifact: str | Path) -> Path:

@@ -16,6 +16,7 @@ import transformers
 import trl
 from peft import LoraConfig
 
+from honesty_utils.common.progress import Progress
 from honesty_utils.engines.settings import Model
 from honesty_utils.training import checkpoint, checks, saving
 from honesty_utils.training.job import Job, TrainingResult
@@ -74,6 +75,21 @@ class Epochs(transformers.TrainerCallback):
         self.order.set_epoch(math.floor((state.epoch or 0) + 1e-6))
 
 
+class Told(transformers.TrainerCallback):
+    """Tells whoever started the notebook how far the training is."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Set up: only now the number of steps is known."""
+        self.progress = Progress(self.what, state.max_steps, "steps")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Tell the step."""
+        self.progress.at(state.global_step)
+
+
 class Lines(transformers.TrainerCallback):
     """Prints a line a logged step: what a launched process tells the notebook."""
 
@@ -101,6 +117,8 @@ def run(job: Job) -> TrainingResult:
     trainer.args.output_dir = str(folder)
     resumed = checkpoint.latest(job.work, folder.name)
     trainer.add_callback(checkpoint.Checkpoints(folder, job.settings.save_steps, job.settings.save_minutes))
+    if int(os.environ.get("RANK", "0")) == 0:
+        trainer.add_callback(Told("/".join(job.output.parts[-2:])))
     if processes > 1:
         trainer.add_callback(Lines)
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
