@@ -6,6 +6,7 @@ entries of the params file and saved as ``tab_methods.csv``, so that figures are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -185,12 +186,14 @@ class Roster:
         return pd.DataFrame(rows, columns=COLUMNS).astype({"value": "float64"})
 
     def label(self, method: str) -> str:
-        """Display name of a method or control."""
+        """Display name of a method or control; of a library's method that the run lacks, the library's."""
         if method.startswith(RANDOM_REFUSAL):
             return f"Random refusal as {self.label(method.removeprefix(RANDOM_REFUSAL))}"
         if method in CONTROLS:
             return CONTROLS[method]
-        return self.shown[method].label if method in self.shown else method
+        if method not in self.shown:
+            return METHODS[method].label if method in METHODS else method
+        return self.shown[method].label
 
     def color(self, method: str) -> str:
         """Colour of a method, also of random refusals at its rate; controls and unknown names are grey."""
@@ -262,6 +265,12 @@ def _idea(name: str, method: Method | None) -> str:
 def is_control(method: str) -> bool:
     """Whether a row of the main table is a control and no model."""
     return method in CONTROLS or method.startswith(RANDOM_REFUSAL)
+
+
+def is_sweep(name: str) -> bool:
+    """Whether a name is made like that of a sweep point; for checking names only, a `Roster` knows its points."""
+    found = re.fullmatch(rf"(.+)_({'|'.join(QUANTITIES)})_\d+(\.\d+)?", name)
+    return found is not None and found[1] in METHODS
 
 
 PAPER = Roster.of({name: MethodEntry(method=name) for name in METHODS})

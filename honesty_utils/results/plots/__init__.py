@@ -20,6 +20,7 @@ from honesty_utils.results.plots.common import figure_of
 from honesty_utils.results.plots.curves import by_knowledge, exposures, reliability, stating
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
+from honesty_utils.results.plots.knowing import known, tau_curve
 from honesty_utils.results.plots.learning import learning
 from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.runs import across_runs
@@ -37,6 +38,7 @@ __all__ = [
     "expected",
     "exposures",
     "figure_of",
+    "known",
     "learning",
     "main_scores",
     "out_of_distribution",
@@ -46,6 +48,7 @@ __all__ = [
     "save_figures",
     "stating",
     "sweep",
+    "tau_curve",
     "training_loss",
     "transition_grid",
 ]

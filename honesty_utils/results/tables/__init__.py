@@ -17,7 +17,15 @@ from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, ta
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import tab_drift
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
-from honesty_utils.results.tables.layout import paper_table, paper_tables, save_table, to_latex, to_markdown
+from honesty_utils.results.tables.layout import (
+    keep_exact,
+    paper_table,
+    paper_tables,
+    read_exact,
+    save_table,
+    to_latex,
+    to_markdown,
+)
 from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.refusals import tab_refusals
@@ -33,10 +41,12 @@ __all__ = [
     "best",
     "expected",
     "find",
+    "keep_exact",
     "paper_table",
     "paper_tables",
     "printed_judged",
     "printed_runs",
+    "read_exact",
     "save_table",
     "save_tables",
     "tab_agreement",

@@ -10,6 +10,9 @@ import pandas as pd
 
 from honesty_utils import methods
 from honesty_utils.common.settings import Prompts
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import plain_form
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import calibration, intervals
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import States
@@ -127,15 +130,17 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPE
 
 def tab_form(
     evaluations: pd.DataFrame,
-    recipes: Mapping[str, tuple[str, Prompts]],
+    entries: Mapping[str, MethodEntry],
+    wording: Prompts,
     analysis: Analysis,
     roster: Roster = PAPER,
 ) -> pd.DataFrame:
     """Share of attempted answers that have the form their method was taught (``methods.well_formed``).
 
     Args:
-        evaluations: the long frame.
-        recipes: builder and wordings of each method to look at.
+        evaluations: as ``frames.load`` returns it.
+        entries: the methods of the run; those that teach no form of their own are left out.
+        wording: holds the confidence phrases.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
 
@@ -143,10 +148,10 @@ def tab_form(
         ``method, dataset, value, low, high, seeds, questions``: the share, a mean over seeds; NaN where every answer is
         a refusal.
     """
+    taught = {name: entry.method for name, entry in entries.items() if METHODS[entry.method].form is not plain_form}
     tables = []
-    for (dataset, method), part in evaluations[evaluations["method"].isin(recipes)].groupby(["dataset", "method"]):
-        builder, wording = recipes[str(method)]
-        formed = [methods.well_formed(text, wording, builder) for text in part["text"]]
+    for (dataset, method), part in evaluations[evaluations["method"].isin(taught)].groupby(["dataset", "method"]):
+        formed = [methods.well_formed(text, wording, taught[str(method)]) for text in part["text"]]
         state = np.where(part["outcome"] == "idk", 2, formed)
         wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
         states = wide.to_numpy(dtype=np.int64)

@@ -151,3 +151,23 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]
         with atomic(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     return paths
+
+
+def keep_exact(frame: pd.DataFrame, folder: str | Path, name: str) -> Path:
+    """Write ``<name>.parquet``, unrounded, for a notebook that goes on from a table: rounding twice shows in print."""
+    path = Path(folder) / f"{name}.parquet"
+    with atomic(path) as partial:
+        frame.to_parquet(partial, index=False)
+    return path
+
+
+def read_exact(folder: str | Path, name: str) -> pd.DataFrame:
+    """A table as `keep_exact` wrote it.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    path = Path(folder) / f"{name}.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: not there; run the notebook that makes {name} first (results.tables.TABLES)")
+    return pd.read_parquet(path)

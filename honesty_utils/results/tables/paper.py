@@ -68,7 +68,8 @@ def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "ll
 
 def _place(method: str) -> tuple[int, str]:
     """The paper's methods in their order, each followed by itself with rows of multiple choice added."""
-    return PAPER.shown[method.removesuffix(ADDED)].place, method
+    base = method.removesuffix(ADDED)
+    return PAPER.shown[base].place if base in PAPER.shown else len(PAPER.shown), method
 
 
 def _models(printed: pd.DataFrame) -> list[str]:
