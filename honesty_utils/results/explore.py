@@ -19,6 +19,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
 from honesty_utils.methods import METHODS
 from honesty_utils.results.display import PAPER, Roster
+from honesty_utils.results.saved import Saved
 
 _LABEL = ["question_id", "question", "answers", "choices", "sample_index", "text", "outcome", "matched"]
 
@@ -44,8 +45,9 @@ def evaluated(run: str) -> dict[str, list[int]]:
 
 def roster(run: str) -> Roster:
     """How the methods of ``run`` are shown, by its ``tab_methods.csv``; the library's methods where it has none."""
-    file = paths.Run(run).figures / "tab_methods.csv"
-    return Roster.read(pd.read_csv(file)) if file.is_file() else PAPER
+    with suppress(FileNotFoundError):
+        return Saved(paths.Run(run)).roster
+    return PAPER
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from honesty_utils.results import registry
 from honesty_utils.results.plots.annotation import choose_question, data_annotation
 from honesty_utils.results.plots.common import figure_of
-from honesty_utils.results.plots.curves import by_knowledge, exposures, reliability, stating
+from honesty_utils.results.plots.curves import by_knowledge, exposures, rank_text, reliability, stating
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.knowing import known, tau_curve
@@ -42,6 +42,7 @@ __all__ = [
     "learning",
     "main_scores",
     "out_of_distribution",
+    "rank_text",
     "reliability",
     "risk_coverage",
     "save_figure",

@@ -74,6 +74,12 @@ def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
     return ax
 
 
+def rank_text(table: pd.DataFrame, dataset: str) -> str:
+    """The rank correlation of one set with its interval, in words; empty where ``tab_rank`` has none."""
+    rows = table[table["dataset"] == dataset]
+    return "".join(f"rank correlation {row.spearman:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in rows.itertuples())
+
+
 def stacked(name: str) -> str:
     """A long name on two lines: broken before the variant, or else after the hyphen."""
     if len(name) <= 11:

@@ -14,8 +14,8 @@ from honesty_utils.results import registry
 from honesty_utils.results.registry import Result
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
-from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
-from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
+from honesty_utils.results.tables.drift import load_drift, tab_drift
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     keep_exact,
@@ -25,6 +25,7 @@ from honesty_utils.results.tables.layout import (
     save_table,
     to_latex,
     to_markdown,
+    wide,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.paper import tab_published
@@ -42,6 +43,8 @@ __all__ = [
     "expected",
     "find",
     "keep_exact",
+    "load_drift",
+    "load_rows",
     "paper_table",
     "paper_tables",
     "printed_judged",
@@ -76,6 +79,7 @@ __all__ = [
     "tab_transitions",
     "to_latex",
     "to_markdown",
+    "wide",
 ]
 
 TABLES: dict[str, Result] = {

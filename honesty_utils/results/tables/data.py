@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils import questions
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.results.display import PAPER, Roster
@@ -79,6 +83,22 @@ def tab_overlap(train: pd.DataFrame, sets: Mapping[str, pd.DataFrame]) -> pd.Dat
         for dataset, item in found.items()
     ]
     return pd.DataFrame(rows, columns=["dataset", "questions", "exact", "near", "share"])
+
+
+def load_rows(run: Run, entries: Mapping[str, MethodEntry]) -> dict[str, pd.DataFrame]:
+    """The SFT rows of every method that trains on such, by its name; of an earlier stage by ``<method>.<stage>``.
+
+    Raises:
+        RecordError: rows are missing or not of their schema.
+    """
+    stages = {name: METHODS[entry.method].stages for name, entry in entries.items()}
+    files = {
+        name if stage is of[-1] else f"{name}.{stage.name}": run.sft(name, None if stage is of[-1] else stage.name)
+        for name, of in stages.items()
+        for stage in of
+        if stage.objective == "sft"
+    }
+    return {name: records.read(records.SFT, file) for name, file in files.items()}
 
 
 def tab_sft(sft: Mapping[str, pd.DataFrame], roster: Roster = PAPER) -> pd.DataFrame:

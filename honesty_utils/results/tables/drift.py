@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run, model_name
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
@@ -15,6 +17,28 @@ from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 METRICS = ("lost", "gained", "refused")
+
+
+def load_drift(
+    run: Run, models: Mapping[str, Sequence[int]]
+) -> tuple[pd.DataFrame, dict[tuple[str, int], pd.DataFrame]]:
+    """What M_t and aligned models know of the training questions.
+
+    Args:
+        run: where the files are.
+        models: methods that were sampled once more, with their seeds.
+
+    Returns:
+        KNOWLEDGE of M_t and, by method and seed, of the aligned models.
+    """
+    asked = records.read(records.QUESTIONS, run.train_questions)["question_id"]
+    before = records.read(records.KNOWLEDGE, run.knowledge("train"))
+    after = {
+        (method, seed): records.read(records.KNOWLEDGE, run.knowledge("train", model_name(method, seed)))
+        for method, seeds in models.items()
+        for seed in seeds
+    }
+    return before[before["question_id"].isin(asked)], after
 
 
 def tab_drift(

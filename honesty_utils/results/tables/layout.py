@@ -153,6 +153,29 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]
     return paths
 
 
+def wide(
+    table: pd.DataFrame, columns: str | list[str], index: str | list[str] = "method", **where: Any
+) -> pd.DataFrame:
+    """A tidy table to look at: ``index`` against ``columns``, both in the order in which they first appear.
+
+    Args:
+        table: with a column ``value``.
+        columns: what stands side by side.
+        index: what stands below each other.
+        **where: value, or list of values, that a column must have.
+    """
+    for column, wanted in where.items():
+        table = table[table[column].isin(wanted if isinstance(wanted, list) else [wanted])]
+    found = table.pivot(index=index, columns=columns, values="value")
+    rows, heads = (
+        pd.MultiIndex.from_frame(table[keys].drop_duplicates())
+        if isinstance(keys, list)
+        else table[keys].drop_duplicates()
+        for keys in (index, columns)
+    )
+    return found.reindex(index=rows, columns=heads)
+
+
 def keep_exact(frame: pd.DataFrame, folder: str | Path, name: str) -> Path:
     """Write ``<name>.parquet``, unrounded, for a notebook that goes on from a table: rounding twice shows in print."""
     path = Path(folder) / f"{name}.parquet"
