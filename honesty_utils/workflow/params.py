@@ -252,8 +252,8 @@ class Params(Section):
                 )
         if kind.answer.signals and not kind.reuses_base:
             raise ValueError(
-                f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t under "
-                "the plain prompt only: let it speak as `base` with prompt `plain`"
+                f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t "
+                "under the plain prompt only: let it speak as `base` with prompt `plain`"
             )
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:

@@ -26,12 +26,15 @@ from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.knowledge import selection
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Stage
+from honesty_utils.results import plots, tables
 from honesty_utils.training import layouts
 from honesty_utils.workflow import fingerprint
 from honesty_utils.workflow.opened import Scope, base_model, resolved
 from honesty_utils.workflow.params import ADAPTERS, Params, load
 
 NOTEBOOKS = "notebooks"
+SFT = "sft"
+"""The objective whose rows tables and figures show."""
 
 
 @dataclass(frozen=True)
@@ -484,10 +487,66 @@ class _Plan:
         run, params = self.run, self.params
         graded = params.graded_sets()
         evaluated = self._of_models(self._all_models(), run.evaluation, graded)
-        asked = [
-            path(name) for name in dict.fromkeys([*params.row_sets, *graded]) for path in (run.knowledge, run.questions)
+        asked = [path(name) for name in graded for path in (run.questions, run.knowledge)]
+        trained_on = [path(name) for name in params.row_sets for path in (run.questions, run.knowledge)]
+        taught = [
+            run.sft(name) for name, entry in params.trained.items() if METHODS[entry.method].stages[-1].objective == SFT
         ]
-        yield Task("scores", "", "60_tables", inputs=[*evaluated, *asked], outputs=[run.figures / "tab_main.csv"])
+        kept = [run.folder / "tables" / f"{name}.parquet" for name in ("tab_main", "tab_tests")]
+        judged = [task for task in self._judging() for task in task.outputs]
+        rated = "helpfulness" in params.analysis.roles
+        helpfulness = [run.folder / "tables" / "tab_helpfulness.parquet"] if rated else []
+        drifted = params.drift.methods if params.drift else ()
+        again = [run.knowledge("train", model_name(name, seed)) for name in drifted for seed in params.models[name]]
+        yield self._tables("scores", "60_scores", [*evaluated, *asked, *trained_on, *taught], kept)
+        yield self._tables("confidence", "61_confidence", [*evaluated, *asked])
+        labels = [run.labels(name) for name in graded]
+        known = [run.knowledge("train"), run.train_questions] if again else []
+        inputs = [*evaluated, *asked, *labels, *known, *again, *judged]
+        yield self._tables("readings", "62_readings", inputs, helpfulness)
+        yield self._tables("findings", "63_findings", [*kept, *helpfulness, *evaluated], [run.figures / "claims.md"])
+        yield Task(
+            "figures", "", "70_figures",
+            inputs=[
+                *(path for stage in FINAL[:-1] for path in self._written(stage)),
+                run.labels("train"), run.knowledge("train"), run.train_questions, *taught,
+            ],
+            outputs=[
+                *(
+                    run.figures / f"{name}.{kind}"
+                    for name in plots.expected("70_figures", self._has())
+                    for kind in ("pdf", "png")
+                ),
+                run.figures / "report.html",
+            ],
+        )  # fmt: skip
+
+    def _tables(self, stage: str, notebook: str, inputs: list[Path], besides: Sequence[Path] = ()) -> Task:
+        return Task(
+            stage, "", notebook,
+            inputs=list(dict.fromkeys(inputs)),
+            outputs=[*self._csv(notebook), *besides],
+        )  # fmt: skip
+
+    def _csv(self, notebook: str) -> list[Path]:
+        names = tables.expected(notebook, self._has())
+        return [self.run.figures / f"{name}.{kind}" for name in names for kind in ("csv", "md", "tex")]
+
+    def _written(self, stage: str) -> list[Path]:
+        """Tables that a stage writes as CSV, and the verdicts."""
+        notebook = {"scores": "60_scores", "confidence": "61_confidence", "readings": "62_readings"}.get(stage)
+        if notebook is None:
+            return [
+                *(path for path in self._csv("63_findings") if path.suffix == ".csv"),
+                self.run.figures / "claims.md",
+            ]
+        return [path for path in self._csv(notebook) if path.suffix == ".csv"]
+
+    def _has(self) -> set[str]:
+        """What of tables and figures depends on the run: roles of its sets, what it sweeps, labels for a judge."""
+        params = self.params
+        labelled = {"labelled"} if params.judge and params.judge.labelled else set()
+        return {*params.analysis.roles, *params.sweeps, *labelled}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:
