@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common import paths, records
+from honesty_utils.common.variables import CODE, CODE_CHANGES
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
 
@@ -39,8 +41,10 @@ class Manifest:
             "artifact": Path(artifact).name,
             "parameters": self.parameters,
             "inputs": self.inputs,
+            "begun": round(self.started, 3),
             "seconds": round(time.time() - self.started, 2),
             "revision": git_revision(),
+            "code": os.environ.get(CODE),
             "packages": versions(),
             "device": device(),
             "peak_memory_mib": _mib(peak_memory()),
@@ -61,6 +65,24 @@ def begin(parameters: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> M
         raise FileNotFoundError(f"{', '.join(missing)}: not there; run the notebook that writes it first")
     started = time.time()
     return Manifest(dict(parameters), {_relative(path): content_hash(path) for path in found}, started)
+
+
+def is_of(artifact: str | Path, parameters: Mapping[str, Any], inputs: Iterable[str | Path]) -> bool:
+    """Whether ``artifact`` is there, made with these parameters of these inputs by the code that runs now.
+
+    Code whose fingerprint is not known, on either side, does not count.
+    """
+    path = path_of(artifact)
+    if not Path(artifact).exists() or not path.is_file():
+        return False
+    made = read(artifact)
+    given = json.loads(json.dumps(dict(parameters), default=str))
+    now = os.environ.get(CODE)
+    return bool(
+        made["parameters"] == given
+        and made["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
+        and (now is None or os.environ.get(CODE_CHANGES) == "report" or made.get("code") in (None, now))
+    )
 
 
 def path_of(artifact: str | Path) -> Path:

@@ -18,6 +18,15 @@ def root() -> Path:
     raise FileNotFoundError(f"{here}: not inside a checkout (no pyproject.toml above it); set HONESTY_ROOT to its top")
 
 
+BASE = "base"
+"""M_t, the model before alignment."""
+
+
+def model_name(method: str, seed: int, stage: str | None = None) -> str:
+    """Name of a trained model, as in paths: ``<method>/seed<k>``, of an earlier stage ``<method>.<stage>/seed<k>``."""
+    return f"{method if stage is None else f'{method}.{stage}'}/seed{seed}"
+
+
 @dataclass(frozen=True)
 class Run:
     """Paths of one run; ``name`` is the ``run`` of its params file."""
@@ -50,17 +59,27 @@ class Run:
     def questions(self, dataset: str) -> Path:
         return self.folder / "questions" / f"{dataset}.parquet"
 
-    def responses(self, dataset: str) -> Path:
-        return self.folder / "responses" / f"{dataset}.parquet"
+    def responses(self, dataset: str, model: str = BASE) -> Path:
+        return self._of(model, "responses") / f"{dataset}.parquet"
 
-    def labels(self, dataset: str) -> Path:
-        return self.folder / "labels" / f"{dataset}.parquet"
+    def labels(self, dataset: str, model: str = BASE) -> Path:
+        return self._of(model, "labels") / f"{dataset}.parquet"
 
-    def knowledge(self, dataset: str) -> Path:
-        return self.folder / "knowledge" / f"{dataset}.parquet"
+    def knowledge(self, dataset: str, model: str = BASE) -> Path:
+        return self._of(model, "knowledge") / f"{dataset}.parquet"
 
-    def sft(self, method: str) -> Path:
-        return self.folder / "sft" / f"{method}.parquet"
+    def signals(self, dataset: str, model: str = BASE) -> Path:
+        return self._of(model, "signals") / f"{dataset}.parquet"
+
+    def _of(self, model: str, stage: str) -> Path:
+        """Folder of what is known of a model; that of M_t is the stage's own."""
+        return self.folder / stage if model == BASE else self.folder / stage / model
+
+    def sft(self, method: str, stage: str | None = None) -> Path:
+        return self.folder / "sft" / f"{method if stage is None else f'{method}.{stage}'}.parquet"
+
+    def fitted(self, method: str, seed: int) -> Path:
+        return self.folder / "fitted" / method / f"seed{seed}.json"
 
     @property
     def judge(self) -> Path:
@@ -78,14 +97,15 @@ class Run:
 
     def model(self, method: str, seed: int, stage: str | None = None) -> Path:
         """Folder of a trained model; ``stage``: of an earlier stage than the last."""
-        name = method if stage is None else f"{method}.{stage}"
-        return self.folder / "models" / name / f"seed{seed}"
+        return self.folder / "models" / model_name(method, seed, stage)
 
-    def drift(self, method: str, seed: int, table: str) -> Path:
-        return self.folder / "drift" / method / f"seed{seed}" / f"{table}.parquet"
+    def trained(self, method: str, seed: int, stage: str | None = None) -> Path:
+        """A small file that says which model a training has left; it changes when the model does."""
+        folder = self.model(method, seed, stage)
+        return folder.with_name(f"{folder.name}.trained.json")
 
-    def checkpoints(self, method: str, seed: int) -> Path:
-        return self.folder / "checkpoints" / method / f"seed{seed}"
+    def checkpoints(self, method: str, seed: int, stage: str | None = None) -> Path:
+        return self.folder / "checkpoints" / model_name(method, seed, stage)
 
     def evaluation(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / f"{dataset}.parquet"

@@ -16,7 +16,7 @@ from honesty_utils.engines.protocol import (
     stream,
     usage,
 )
-from honesty_utils.engines.registry import ENGINES, can, check, gpus, identity, load, load_all
+from honesty_utils.engines.registry import ENGINES, can, check, gpus, identity, in_turn, load, load_all
 
 __all__ = [
     "ENGINES",
@@ -39,6 +39,7 @@ __all__ = [
     "check_options",
     "gpus",
     "identity",
+    "in_turn",
     "load",
     "load_all",
     "stream",

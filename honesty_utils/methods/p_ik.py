@@ -12,10 +12,11 @@ import pandas as pd
 from pydantic import Field
 
 from honesty_utils.common import prompts as wording
+from honesty_utils.common.paths import BASE
 from honesty_utils.common.records import GREEDY, HEAD_ROWS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered, expected_accuracy
-from honesty_utils.methods.plan import BASE, HEAD, Answer, Method, Stage
+from honesty_utils.methods.plan import HEAD, Answer, Method, Stage
 from honesty_utils.methods.threshold import decide, fit_on
 
 

@@ -13,10 +13,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from honesty_utils.common.paths import BASE
 from honesty_utils.common.settings import Prompts, Section
-
-BASE = "base"
-"""M_t, the model before alignment."""
 
 LAST = "last"
 """The model of a method's last stage; M_t where there is none."""

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from honesty_utils.common.paths import BASE
 from honesty_utils.common.settings import Section
-from honesty_utils.methods.plan import BASE, Answer, Fitted, Method
+from honesty_utils.methods.plan import Answer, Fitted, Method
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

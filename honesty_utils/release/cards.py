@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 
 SHOWN = ("prudence", "over_conservativeness", "honesty", "accuracy", "refusal_rate")
 """Metrics of a card, columns of its table."""
@@ -29,6 +30,7 @@ class Facts:
         prompt: the honest prompt, ``{question}`` and ``{refusal}`` in it.
         sources: question set → where its questions come from.
         options: of the method.
+        roster: the methods of the run.
     """
 
     run: str
@@ -46,11 +48,12 @@ class Facts:
     style: str
     sources: Mapping[str, str]
     options: Mapping[str, Any]
+    roster: Roster = PAPER
 
     @property
     def label(self) -> str:
         """Display name of the method."""
-        return display.label(self.method)
+        return self.roster.label(self.method)
 
 
 def model_card(facts: Facts, adapter: bool) -> str:

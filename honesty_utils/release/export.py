@@ -21,6 +21,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.release import cards
+from honesty_utils.results import explore
 
 
 class ExportError(ValueError):
@@ -92,7 +93,7 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
     """
     run, method, seed = Run(aligned.run), aligned.method, aligned.seed
     model, scores = run.model(method, seed), run.figures / "tab_main.csv"
-    for path, notebook in ((model, "40_training"), (run.sft(method), "the method's notebook"), (scores, "60_tables")):
+    for path, notebook in ((model, "40_training"), (run.sft(method), "the method's notebook"), (scores, "60_scores")):
         if not path.exists():
             raise ExportError(f"{path}: not there; run {notebook} for run {aligned.run!r} first")
     table = pd.read_csv(scores)
@@ -115,6 +116,7 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
         style=aligned.prompts.style,
         sources=dict(aligned.sources),
         options=dict(aligned.options),
+        roster=explore.roster(aligned.run),
     )
 
 

@@ -1,46 +1,25 @@
 """Display name, place and colour of every method and metric: one place for all tables and figures.
 
-A sweep point is named after its method, an option and a value (``absolute_tau_0.5``), a variant after its method
-(``multisample_choice``); both stand beside it and share its colour. A name that is not known is shown as it is, in
-grey, after the methods of the paper.
+What a method is called decides nothing. A `Roster` says of every method of a run how it is shown; it is made from the
+entries of the params file and saved as ``tab_methods.csv``, so that figures are drawn from saved tables alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+import pandas as pd
 
-@dataclass(frozen=True)
-class Display:
-    """How a method is shown: its name and its colour (Okabe and Ito's palette, safe for colour-blind readers)."""
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import UNKNOWN_COLOR, Method
+from honesty_utils.methods.settings import MethodEntry
 
-    label: str
-    color: str
+CONTROLS = {"always_refuse": "Always refuse", "never_refuse": "Never refuse", "oracle": "Oracle (knows k)"}
+"""Rows of the main table that are no model, in their order, with their names."""
 
-
-UNKNOWN_COLOR = "#999999"
-
-METHODS = {
-    "unaligned": Display("UNALIGNED", "#000000"),
-    "finetuned": Display("FINE-TUNED", "#56B4E9"),
-    "prompt_based": Display("PROMPT-BASED", "#E69F00"),
-    "absolute": Display("ABSOLUTE", "#0072B2"),
-    "confidence_num": Display("CONFIDENCE-NUM", "#CC79A7"),
-    "confidence_verb": Display("CONFIDENCE-VERB", "#D55E00"),
-    "multisample": Display("MULTISAMPLE", "#009E73"),
-}
-"""Methods in the paper's order."""
-
-HONESTY_METHODS = ("absolute", "confidence_num", "confidence_verb", "multisample")
-"""The methods that teach a model to refuse."""
-
-CONTROLS = {
-    "always_refuse": Display("Always refuse", UNKNOWN_COLOR),
-    "never_refuse": Display("Never refuse", UNKNOWN_COLOR),
-    "oracle": Display("Oracle (knows k)", UNKNOWN_COLOR),
-}
 RANDOM_REFUSAL = "random_refusal@"
 """Prefix of the control that refuses at random as often as the method named after it."""
 
@@ -77,25 +56,210 @@ QUANTITIES = {
 }
 """What sweeps vary, and its symbol."""
 
-_SWEEP = re.compile(rf"(?P<base>.+)_(?P<option>{'|'.join(QUANTITIES)})_(?P<value>\d+(?:\.\d+)?)")
+COLUMNS = ["method", "label", "color", "place", "drawn", "library", "quantity", "of", "value"]
+"""Columns of ``tab_methods``; ``library`` is the key in ``methods.METHODS``, the last three are of sweep points."""
+
+
+class SweepPoint(Protocol):
+    """A point of a sweep as the workflow names it."""
+
+    @property
+    def name(self) -> str:
+        """Of the entry."""
+
+    @property
+    def quantity(self) -> str:
+        """What is swept."""
+
+    @property
+    def method(self) -> str:
+        """The entry that is swept."""
+
+    @property
+    def value(self) -> float:
+        """Of the quantity at this point."""
 
 
 @dataclass(frozen=True)
-class _Parts:
-    base: str
-    option: str = ""
-    value: float = -1.0
-    suffix: str = ""
+class Point:
+    """What a sweep point varies, of which entry, and the value there."""
+
+    quantity: str
+    of: str
+    value: float
 
 
-def _parts(method: str) -> _Parts:
-    found = _SWEEP.fullmatch(method)
-    if found and found["base"] in METHODS:
-        return _Parts(found["base"], found["option"], float(found["value"]))
-    for base in sorted(METHODS, key=len, reverse=True):
-        if method.startswith(f"{base}_"):
-            return _Parts(base, suffix=method.removeprefix(f"{base}_"))
-    return _Parts(method)
+@dataclass(frozen=True)
+class Shown:
+    """How one method of a run is shown.
+
+    Attributes:
+        label: display name.
+        color: of its dots and lines.
+        place: among the methods of the run, from 0.
+        drawn: in the main figures; tables have every method, and sweep points have figures of their own.
+        library: key in ``methods.METHODS``; none: no entry of the run.
+        point: what it is a point of; none: it is a method in its own right.
+    """
+
+    label: str
+    color: str
+    place: int
+    drawn: bool = True
+    library: str | None = None
+    point: Point | None = None
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The methods of a run and how each is shown.
+
+    A name that is not in it is shown as it is, in grey, after the others; controls come last.
+    """
+
+    shown: Mapping[str, Shown]
+
+    @classmethod
+    def of(cls, entries: Mapping[str, MethodEntry], points: Iterable[SweepPoint] = ()) -> Roster:
+        """The roster of a run.
+
+        An entry that is named like its method has the method's label; another has its own, or else its name, in its
+        method's colour, right after it. Sweep points follow, by their value.
+
+        Args:
+            entries: every method of the run by name, baselines and sweep points too.
+            points: the sweep points among them.
+        """
+        at = {point.name: Point(point.quantity, point.method, float(point.value)) for point in points}
+        ranks = {name: rank for rank, name in enumerate(METHODS)}
+        places = {name: place for place, name in enumerate(entries)}
+
+        def key(name: str) -> tuple[int, float, bool, int, str]:
+            rank, point = ranks[entries[name].method], at.get(name)
+            if point:
+                return rank, point.value, False, 0, name
+            return rank, -1.0, name != entries[name].method, places[name], name
+
+        shown = {}
+        for place, name in enumerate(sorted(entries, key=key)):
+            entry, point = entries[name], at.get(name)
+            label = _label(point.of, entries[point.of]) if point else _label(name, entry)
+            if point:
+                label += f" ({QUANTITIES.get(point.quantity, point.quantity)} = {point.value:g})"
+            drawn = entry.drawn and point is None
+            shown[name] = Shown(label, METHODS[entry.method].color, place, drawn, entry.method, point)
+        return cls(shown)
+
+    @classmethod
+    def read(cls, table: pd.DataFrame) -> Roster:
+        """The roster that `table` saved."""
+        rows = table.astype(object).where(table.notna(), None)
+        return cls(
+            {
+                row.method: Shown(
+                    row.label,
+                    row.color,
+                    int(row.place),
+                    bool(row.drawn),
+                    row.library,
+                    Point(row.quantity, row.of, float(row.value)) if row.quantity else None,
+                )
+                for row in rows.itertuples()
+            }
+        )
+
+    @classmethod
+    def joined(cls, rosters: Iterable[Roster]) -> Roster:
+        """The rosters of several runs as one; a name that several have is shown as the first shows it."""
+        shown: dict[str, Shown] = {}
+        for roster in rosters:
+            shown = {**roster.shown, **shown}
+        return cls(shown)
+
+    def table(self) -> pd.DataFrame:
+        """A row a method, in their order, with the columns `COLUMNS`."""
+        rows = []
+        for name in self.ordered(self.shown):
+            item = self.shown[name]
+            point = (item.point.quantity, item.point.of, item.point.value) if item.point else (None, None, None)
+            rows.append((name, item.label, item.color, item.place, item.drawn, item.library, *point))
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"value": "float64"})
+
+    def label(self, method: str) -> str:
+        """Display name of a method or control; of a library's method that the run lacks, the library's."""
+        if method.startswith(RANDOM_REFUSAL):
+            return f"Random refusal as {self.label(method.removeprefix(RANDOM_REFUSAL))}"
+        if method in CONTROLS:
+            return CONTROLS[method]
+        if method not in self.shown:
+            return METHODS[method].label if method in METHODS else method
+        return self.shown[method].label
+
+    def color(self, method: str) -> str:
+        """Colour of a method, also of random refusals at its rate; controls and unknown names are grey."""
+        name = method.removeprefix(RANDOM_REFUSAL)
+        return self.shown[name].color if name in self.shown else UNKNOWN_COLOR
+
+    def library(self, method: str) -> Method | None:
+        """The library's method that an entry is made of; none for a name that is not in the roster."""
+        name = self.shown[method].library if method in self.shown else None
+        return METHODS.get(name) if name else None
+
+    def ordered(self, methods: Iterable[str]) -> list[str]:
+        """The methods, each once: those of the roster, others by name, then controls."""
+        return sorted(dict.fromkeys(methods), key=self._place)
+
+    def _place(self, method: str) -> tuple[int, int, int, str]:
+        control = list(CONTROLS).index(method) + 1 if method in CONTROLS else 0
+        group = 2 if method.startswith(RANDOM_REFUSAL) else int(control > 0)
+        name = method.removeprefix(RANDOM_REFUSAL)
+        last = max((item.place for item in self.shown.values()), default=0) + 1
+        place = self.shown[name].place if name in self.shown else last
+        return group, control, place, method
+
+    def is_point(self, method: str) -> bool:
+        """Whether a method is one point of a sweep."""
+        return method in self.shown and self.shown[method].point is not None
+
+    def main(self, methods: Iterable[str]) -> list[str]:
+        """The methods without controls and sweep points, each once, in order."""
+        return self.ordered(method for method in methods if not is_control(method) and not self.is_point(method))
+
+    def drawn(self, methods: Iterable[str]) -> list[str]:
+        """Those of `main` that the main figures show."""
+        return [method for method in self.main(methods) if method not in self.shown or self.shown[method].drawn]
+
+    def told_to_refuse(self, methods: Iterable[str]) -> list[str]:
+        """Those of `drawn` that are told to refuse: by their training rows or, where nothing is trained, by the prompt.
+
+        Of library methods that one notebook tells of, which are one idea in several wordings, the last in order stands
+        for all. Methods of the general notebook are an idea each, and so is a name that is not in the roster.
+        """
+        told = [method for method in self.drawn(methods) if _told(self.library(method))]
+        ideas = {method: _idea(method, self.library(method)) for method in told}
+        stands_for = {ideas[method]: self.library(method) for method in told}
+        return [method for method in told if stands_for[ideas[method]] == self.library(method)]
+
+    def points(self, quantity: str, of: str) -> dict[str, float]:
+        """The sweep points of one method over one quantity, each with its value."""
+        found = {name: item.point for name, item in self.shown.items() if item.point is not None}
+        return {name: point.value for name, point in found.items() if (point.quantity, point.of) == (quantity, of)}
+
+
+def _label(name: str, entry: MethodEntry) -> str:
+    return entry.label or (METHODS[entry.method].label if name == entry.method else name)
+
+
+def _told(method: Method | None) -> bool:
+    if method is None:
+        return True
+    return method.teaches_refusal if method.stages else method.answer.prompt == "honest"
+
+
+def _idea(name: str, method: Method | None) -> str:
+    if method is None:
+        return name
+    return method.label if method.notebook == Method.notebook else method.notebook
 
 
 def is_control(method: str) -> bool:
@@ -103,48 +267,11 @@ def is_control(method: str) -> bool:
     return method in CONTROLS or method.startswith(RANDOM_REFUSAL)
 
 
-def is_sweep(method: str) -> bool:
-    """Whether a method is one point of a sweep over an option, such as ``absolute_tau_0.5``."""
-    return bool(_parts(method).option)
+def is_sweep(name: str) -> bool:
+    """Whether a name is made like that of a sweep point; for checking names only, a `Roster` knows its points."""
+    found = re.fullmatch(rf"(.+)_({'|'.join(QUANTITIES)})_\d+(\.\d+)?", name)
+    return found is not None and found[1] in METHODS
 
 
-def is_variant(method: str) -> bool:
-    """Whether a method of the paper with something added, such as ``multisample_choice``."""
-    return bool(_parts(method).suffix)
-
-
-def main_methods(methods: Iterable[str]) -> list[str]:
-    """The methods without controls and sweep points, each once, in the order of tables and figures."""
-    return ordered(method for method in methods if not is_control(method) and not is_sweep(method))
-
-
-def label(method: str) -> str:
-    """Display name of a method or control."""
-    if method.startswith(RANDOM_REFUSAL):
-        return f"Random refusal as {label(method.removeprefix(RANDOM_REFUSAL))}"
-    if method in CONTROLS:
-        return CONTROLS[method].label
-    parts = _parts(method)
-    name = METHODS[parts.base].label if parts.base in METHODS else parts.base
-    if parts.option:
-        return f"{name} ({QUANTITIES[parts.option]} = {parts.value:g})"
-    return f"{name} + {parts.suffix.replace('_', ' ')}" if parts.suffix else name
-
-
-def color(method: str) -> str:
-    """Colour of a method; sweep points and variants have that of their method, controls and unknown ones grey."""
-    base = _parts(method.removeprefix(RANDOM_REFUSAL)).base
-    return METHODS[base].color if base in METHODS else UNKNOWN_COLOR
-
-
-def ordered(methods: Iterable[str]) -> list[str]:
-    """The methods, each once: those of the paper with their variants and sweep points, others, then controls."""
-    return sorted(dict.fromkeys(methods), key=_place)
-
-
-def _place(method: str) -> tuple[int, int, int, float, str]:
-    control = list(CONTROLS).index(method) + 1 if method in CONTROLS else 0
-    group = 2 if method.startswith(RANDOM_REFUSAL) else int(control > 0)
-    parts = _parts(method.removeprefix(RANDOM_REFUSAL))
-    rank = list(METHODS).index(parts.base) if parts.base in METHODS else len(METHODS)
-    return group, control, rank, parts.value, method
+PAPER = Roster.of({name: MethodEntry(method=name) for name in METHODS})
+"""The library's methods under their own names, in the paper's order."""

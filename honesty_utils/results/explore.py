@@ -17,7 +17,9 @@ from honesty_utils import methods, metrics
 from honesty_utils.common import manifest, paths, records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
-from honesty_utils.results import display
+from honesty_utils.methods import METHODS
+from honesty_utils.results.display import PAPER, Roster
+from honesty_utils.results.saved import Saved
 
 _LABEL = ["question_id", "question", "answers", "choices", "sample_index", "text", "outcome", "matched"]
 
@@ -41,23 +43,49 @@ def evaluated(run: str) -> dict[str, list[int]]:
     return found
 
 
+def roster(run: str) -> Roster:
+    """How the methods of ``run`` are shown, by its ``tab_methods.csv``; the library's methods where it has none."""
+    with suppress(FileNotFoundError):
+        return Saved(paths.Run(run)).roster
+    return PAPER
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How a method of a run makes its rows: builder and options, and the wordings of the run."""
+    """How a method of a run makes its rows: the library's method and its options, and the wordings of the run."""
 
-    builder: str
+    method: str
     options: Mapping[str, Any]
     wording: Prompts
 
 
 def recipes(run: str) -> dict[str, Recipe]:
-    """Method → its recipe, from the manifests beside ``sft/<method>.parquet``, in the order of all tables."""
+    """Method → its recipe, from the manifests beside ``sft/<method>.parquet``, in the order of all tables.
+
+    Methods of several stages, and those that read signals or train on other rows than SFT ones, are left out: their
+    rows cannot be built from the samples of a question alone.
+    """
     found = {}
     files = {file.stem: file for file in (paths.Run(run).folder / "sft").glob("*.parquet")}
-    for method in display.ordered(files):
-        given = manifest.read(files[method])["parameters"]
-        found[method] = Recipe(given["builder"], given["options"], Prompts(**given["prompts"]))
+    for name in roster(run).ordered(files):
+        recipe = _recipe(name, manifest.read(files[name])["parameters"])
+        if recipe is not None and _from_samples(recipe.method):
+            found[name] = recipe
     return found
+
+
+def _recipe(name: str, given: Mapping[str, Any]) -> Recipe | None:
+    """From a manifest's parameters: the sections that a notebook opened; None: of a stage, or of no entry."""
+    wording = Prompts(**given["prompts"])
+    if "builder" in given:  # runs made before methods were entries
+        return Recipe(given["builder"], given["options"], wording)
+    entry = given["entries"].get(name)
+    return None if entry is None else Recipe(entry["method"], entry["options"], wording)
+
+
+def _from_samples(method: str) -> bool:
+    stages = METHODS[method].stages
+    return len(stages) == 1 and stages[0].objective == "sft" and not stages[0].signals
 
 
 def labelled(run: str, dataset: str) -> pd.DataFrame:
@@ -162,13 +190,18 @@ def _known(knowledge: pd.DataFrame, tau: float) -> tuple[pd.DataFrame, np.ndarra
 
 
 def measured_scores(run: str) -> pd.DataFrame:
-    """Scores of ABSOLUTE over τ as ``tab_sweeps`` of the run has them; no rows where the run has no such sweep yet."""
+    """Scores of ABSOLUTE over τ as ``tab_sweeps`` of the run has them.
+
+    Returns:
+        ``tau, metric, value, low, high, seeds, questions``; no rows where the run has no such sweep yet.
+    """
+    columns = ["tau", "metric", "value", "low", "high", "seeds", "questions"]
     file = paths.Run(run).figures / "tab_sweeps.csv"
     if not file.is_file():
-        return pd.DataFrame()
+        return pd.DataFrame(columns=columns)
     table = pd.read_csv(file)
     curve = table[(table["quantity"] == "tau") & (table["method"] == "absolute")]
-    return curve.rename(columns={"at": "tau"}).pivot(index="tau", columns="metric", values="value")
+    return curve.rename(columns={"at": "tau"})[columns].reset_index(drop=True)
 
 
 def rows_at(labels: pd.DataFrame, tau: float, wording: Prompts) -> pd.DataFrame:
@@ -242,10 +275,10 @@ def rows_of_question(samples: pd.DataFrame, recipes: Mapping[str, Recipe]) -> pd
     sampled = bool((samples["sample_index"] != records.GREEDY).any())
     tables = [pd.DataFrame(columns=[*records.SFT.schema.names, "method"])]
     for name, recipe in recipes.items():
-        if not sampled and methods.METHODS[recipe.builder].needs_samples:
+        if not sampled and METHODS[recipe.method].needs_samples:
             continue
         with suppress(methods.NoRows):
-            rows = methods.build(recipe.builder, samples, prompts=recipe.wording, **recipe.options)
+            rows = methods.build(recipe.method, samples, prompts=recipe.wording, **recipe.options)
             tables.append(rows.assign(method=name))
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
@@ -281,6 +314,6 @@ def show_question(run: str, dataset: str, question_id: str) -> None:
     print(f"{samples['question'].iloc[0]}\nGold answers: {', '.join(samples['answers'].iloc[0]) or 'none'}")
     show(samples[["sample_index", "text", "outcome"]])
     known = recipes(run)
-    show(row_counts(rows_of_question(samples, {name: known[name] for name in display.main_methods(known)})))
+    show(row_counts(rows_of_question(samples, {name: known[name] for name in roster(run).main(known)})))
     replies = answers(run, dataset, question_id)
-    show(replies[[not display.is_sweep(method) for method in replies["method"]]])
+    show(replies[replies["method"].isin(roster(run).main(replies["method"]))])

@@ -11,6 +11,9 @@ from honesty_utils.metrics.honesty import honesty
 
 _NAMES = {"fine-tuned": "finetuned"}
 
+HONESTY_METHODS = ("absolute", "confidence_num", "confidence_verb", "multisample")
+"""The methods by which the paper teaches a model to refuse; its findings speak of them."""
+
 
 @cache
 def _results() -> pd.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from honesty_utils.common.settings import Section
+from honesty_utils.judge.settings import JUDGED_ROLES
 
 Role = Literal[
     "in_distribution",
@@ -36,3 +38,17 @@ class Analysis(Section):
     paper_model: Literal["llama2-chat-7b", "llama2-chat-13b", "llama2-chat-70b"] = Field(
         "llama2-chat-13b", description="whose printed numbers stand beside the run's"
     )
+
+    @property
+    def home(self) -> str:
+        """The set in distribution."""
+        return self.roles["in_distribution"]
+
+    @property
+    def judged(self) -> dict[str, str]:
+        """The sets of requests that a judge reads, by the part that they play."""
+        return {role: name for role, name in self.roles.items() if role in JUDGED_ROLES}
+
+    def graded(self, datasets: Sequence[str]) -> list[str]:
+        """Those of the evaluation sets whose questions have right answers, in their order."""
+        return [name for name in datasets if name not in self.judged.values()]

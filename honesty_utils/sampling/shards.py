@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from honesty_utils import engines
 from honesty_utils.common import files, records
+from honesty_utils.common.progress import Progress
 from honesty_utils.engines import Engine, ModelError, Request, Response
 
 
@@ -169,11 +170,15 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
         print(f"{path.stem}: {len(shards) - len(missing)} of {len(shards)} shards are there", flush=True)
     check_lengths(engine, [shards[i] for i in missing])
     started, drawn, used = time.monotonic(), 0, engines.usage(engine)
+    progress = Progress(path.stem, sum(len(shards[i].requests) for i in missing), "answers")
+    answered = 0
     answers = engines.stream(engine, [shards[i].requests for i in missing])
     for done, (place, responses) in enumerate(answers, start=1):
         frame = _frame(shards[missing[place]], responses)
         records.write(frame, records.RESPONSES, places[missing[place]])
         drawn += int(frame["num_tokens"].sum())
+        answered += len(frame)
+        progress.at(answered)
         print(_progress(path.stem, done, len(missing), drawn, time.monotonic() - started), flush=True)
     seconds = time.monotonic() - started
     rows, tokens = _join(shards, places, path)

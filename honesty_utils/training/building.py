@@ -15,6 +15,7 @@ import torch
 import transformers
 from peft import LoraConfig
 
+from honesty_utils.common.progress import Progress
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.training.job import Job
@@ -56,6 +57,21 @@ class Epochs(transformers.TrainerCallback):
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Called before the rows of an epoch are drawn; ``state.epoch`` has a fraction after a resume."""
         self.order.set_epoch(math.floor((state.epoch or 0) + 1e-6))
+
+
+class Told(transformers.TrainerCallback):
+    """Tells whoever started the notebook how far the training is."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Set up: only now the number of steps is known."""
+        self.progress = Progress(self.what, state.max_steps, "steps")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Tell the step."""
+        self.progress.at(state.global_step)
 
 
 class Lines(transformers.TrainerCallback):

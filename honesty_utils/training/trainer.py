@@ -36,6 +36,8 @@ def run(job: Job) -> TrainingResult:
     trainer.args.output_dir = str(folder)
     resumed = checkpoint.latest(job.work, folder.name)
     trainer.add_callback(checkpoint.Checkpoints(folder, job.settings.save_steps, job.settings.save_minutes))
+    if int(os.environ.get("RANK", "0")) == 0:
+        trainer.add_callback(building.Told("/".join(job.output.parts[-2:])))
     if processes > 1:
         trainer.add_callback(building.Lines)
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))

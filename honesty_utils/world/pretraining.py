@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from honesty_utils.common import files
+from honesty_utils.common.progress import Progress
 from honesty_utils.world.corpus import Document
 from honesty_utils.world.settings import Pretraining
 
@@ -84,7 +85,9 @@ def train_base_model(
     history = [
         {"stage": stage, "step": step, "loss": loss}
         for stage, (batches, rate) in stages.items()
-        for step, loss in enumerate(_run_stage(model, batches, tokenizer.pad_token_id, settings, rate))
+        for step, loss in enumerate(
+            _run_stage(model, batches, tokenizer.pad_token_id, settings, rate, f"{stage} texts")
+        )
     ]
     return model.eval(), pd.DataFrame(history, columns=["stage", "step", "loss"])
 
@@ -138,13 +141,19 @@ def _batches(examples: Sequence[Example], size: int, rng: random.Random) -> list
 
 
 def _run_stage(
-    model: LlamaForCausalLM, batches: Sequence[Sequence[Example]], pad: int, settings: Pretraining, rate: float
+    model: LlamaForCausalLM,
+    batches: Sequence[Sequence[Example]],
+    pad: int,
+    settings: Pretraining,
+    rate: float,
+    name: str,
 ) -> list[float]:
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True
     )
-    losses = []
+    losses, progress = [], Progress(name, len(batches), "steps")
     for step, batch in enumerate(batches):
+        progress.at(step)
         for group in optimizer.param_groups:
             group["lr"] = rate * _rate_share(step, len(batches), settings.warmup_ratio)
         loss = _loss(model, *_collate(batch, pad))

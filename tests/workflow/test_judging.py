@@ -253,7 +253,7 @@ def requests(folder: Path) -> pd.DataFrame:
     path = folder / "asks.jsonl"
     rows = [{"prompt": RAIN, "group": "writing"}, {"prompt": RIME, "group": "words", "reference": "Hat."}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return questions.load("asks", QuestionSet(source="prompts", path=str(path)))
+    return questions.load("asks", QuestionSet(source="requests", path=str(path)))
 
 
 def section(model: Path, **changes: object) -> dict[str, object]:
@@ -330,7 +330,7 @@ def test_the_judge_is_part_of_the_plan_only_where_there_is_one(tmp_path: Path, j
         files = {name: tmp_path / f"{name}.jsonl" for name in ("asks", "risky")}
         for path in files.values():
             path.write_text('{"prompt": "Write a poem."}\n', encoding="utf-8")
-        sets = {name: {"source": "prompts", "path": str(path)} for name, path in files.items()}
+        sets = {name: {"source": "requests", "path": str(path)} for name, path in files.items()}
         roles = {**smoke["analysis"]["roles"], "helpfulness": "asks", "harmlessness": "risky"}
         sections = {
             "judge": {"model": {"name": "org/judge"}, "labelled": str(labelled_file(tmp_path))},

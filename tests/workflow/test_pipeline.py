@@ -20,6 +20,12 @@ from honesty_utils.workflow.estimate import command as estimate
 
 TOP = Path(__file__).resolve().parents[2]
 SMOKE = yaml.safe_load((TOP / "params" / "smoke.yaml").read_text(encoding="utf-8"))
+# Beside the sets of the smoke run a file of the user's, of questions that nobody can know: to train on and to evaluate.
+_FILE = {"source": "jsonl", "path": str(TOP / "tests" / "data" / "nobody_knows.jsonl")}
+SMOKE["questions"] |= {"mine": {**_FILE, "split": "test"}, "mine_train": {**_FILE, "split": "train"}}
+SMOKE["evaluation"]["datasets"] = [*SMOKE["evaluation"]["datasets"], "mine"]
+for _method in ("finetuned", "absolute"):
+    SMOKE["methods"][_method] = {**(SMOKE["methods"][_method] or {}), "rows": {"sets": ["mine_train"]}}
 METHODS = ["unaligned", "prompt_based", *params_file.load(TOP / "params" / "smoke.yaml").trained]
 
 pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made once
@@ -42,9 +48,9 @@ def write_params(folder: Path, name: str, **sections: object) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Folder of a finished smoke run."""
+    """Folder of a finished smoke run, with its params file ``smoke.yaml``."""
     folder = tmp_path_factory.mktemp("checkout")
-    done = snakemake(folder, TOP / "params" / "smoke.yaml", "--quiet", "rules", "progress", "host")
+    done = snakemake(folder, write_params(folder, "smoke"), "--quiet", "rules", "progress", "host")
     assert done.returncode == 0, done.stderr[-4000:]
     os.environ["HONESTY_ROOT"] = str(folder)
     yield folder
@@ -112,6 +118,21 @@ def test_the_model_knows_what_it_has_written_itself(finished):
     assert manifest.read(run.questions("own"))["read"] == len(asked)
 
 
+def test_a_question_that_nobody_can_know_is_refused_or_wrong_and_not_taught_by_finetuned(finished):
+    run = Run("smoke")
+    asked = records.read(records.QUESTIONS, run.questions("mine_train"))
+    without = set(asked.loc[asked["answers"].map(len) == 0, "question_id"])
+    assert len(asked) == 3 and len(without) == 2
+    for name in ("mine", "mine_train"):
+        assert set(records.read(records.LABELS, run.labels(name))["outcome"]) <= {"wrong", "idk"}
+    taught = {name: set(records.read(records.SFT, run.sft(name))["question_id"]) for name in ("finetuned", "absolute")}
+    assert not without & taught["finetuned"] and set(asked["question_id"]) <= taught["absolute"]
+    assert set(asked["question_id"]) - without <= taught["finetuned"]
+    for method in METHODS:
+        table = records.read(records.EVALUATION, run.evaluation(method, 0, "mine"))
+        assert len(table) == 3 and set(table["outcome"]) <= {"wrong", "idk"}
+
+
 def test_every_artifact_has_its_manifest(finished):
     run = Run("smoke")
     artifacts = [run.base_model, run.responses("train"), run.knowledge("ood"), run.train_questions, run.sft("absolute")]
@@ -129,7 +150,7 @@ def test_executed_copies_stand_under_runs(finished):
 
 
 def test_nothing_is_left_to_do(finished):
-    again = snakemake(finished, TOP / "params" / "smoke.yaml", "--dry-run")
+    again = snakemake(finished, finished / "smoke.yaml", "--dry-run")
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
@@ -143,7 +164,7 @@ def planned(output: str) -> dict[str, int]:
     [
         (
             "methods",
-            {**SMOKE["methods"], "absolute": {"options": {"tau": 0.4}}},
+            {**SMOKE["methods"], "absolute": {**SMOKE["methods"]["absolute"], "options": {"tau": 0.4}}},
             {
                 "sft_absolute": 1,
                 "training": 1,
@@ -248,7 +269,7 @@ def test_a_bad_params_file_stops_before_any_work(tmp_path):
 
 
 def test_what_the_run_took_stands_beside_what_was_estimated(finished, capsys):
-    assert estimate.main([str(TOP / "params" / "smoke.yaml")]) == 0
+    assert estimate.main([str(finished / "smoke.yaml")]) == 0
     assert "Measured in" in capsys.readouterr().out
     table = pd.read_csv(Run("smoke").folder / "estimate.csv").set_index(["stage", "item"])
     assert table.filter(like="measured_").gt(0).all(axis=None)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from honesty_utils.results import display
+from honesty_utils.results import display, published
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.tables.comparisons import Difference, find
 from honesty_utils.results.tables.judged import ALL
 
@@ -22,7 +23,7 @@ class Evidence:
 
     ``taus`` holds the τ of the methods that are points of ABSOLUTE's curve, ``tau_tests`` their paired tests in
     distribution (lowest against highest, and neighbours). ``helpfulness`` is what a judge says of replies to requests
-    (``tables.tab_judged``), none without a judge.
+    (``tables.tab_judged``), none without a judge. ``roster`` names the methods.
     """
 
     main: pd.DataFrame
@@ -31,6 +32,7 @@ class Evidence:
     taus: Mapping[str, float]
     tau_tests: pd.DataFrame
     helpfulness: pd.DataFrame | None = None
+    roster: Roster = PAPER
 
     def dataset(self, role: str) -> str:
         """The set that plays a part."""
@@ -44,10 +46,12 @@ class Evidence:
         main = self.main
         rows = main[(main["method"] == method) & (main["dataset"] == dataset) & (main["metric"] == metric)]
         if rows.empty:
-            raise NotTestable(f"{display.label(method)} was not evaluated in this run")
+            raise NotTestable(f"{self.roster.label(method)} was not evaluated in this run")
         value, low, high = (float(rows[column].iloc[0]) for column in ("value", "low", "high"))
         if pd.isna(value):
-            raise NotTestable(f"{metric} of {display.label(method)} on {dataset!r} is undefined: nothing was counted")
+            raise NotTestable(
+                f"{metric} of {self.roster.label(method)} on {dataset!r} is undefined: nothing was counted"
+            )
         return Score(value, low, high)
 
     def difference(self, a: str, b: str, role: str, metric: str) -> Difference:
@@ -56,7 +60,7 @@ class Evidence:
             self.score(method, role, metric)
         found = find(self.tests, a, b, self.dataset(role), metric)
         if found is None:
-            raise NotTestable(f"{display.label(a)} and {display.label(b)} were not tested in {metric}")
+            raise NotTestable(f"{self.roster.label(a)} and {self.roster.label(b)} were not tested in {metric}")
         return found
 
     def rating(self, method: str, metric: str) -> tuple[float, float, float]:
@@ -65,13 +69,13 @@ class Evidence:
         table = self.helpfulness
         rows = table[(table["method"] == method) & (table["metric"] == metric) & (table["group"] == ALL)]
         if rows.empty or rows["value"].isna().all():
-            raise NotTestable(f"the judge has rated no reply of {display.label(method)}")
+            raise NotTestable(f"the judge has rated no reply of {self.roster.label(method)}")
         value, low, high = (float(rows[column].iloc[0]) for column in ("value", "low", "high"))
         return value, low, high
 
     def honesty_methods(self) -> list[str]:
         """The honesty methods of the paper that the run has, at least one."""
-        present = [method for method in display.HONESTY_METHODS if (self.main["method"] == method).any()]
+        present = [method for method in published.HONESTY_METHODS if (self.main["method"] == method).any()]
         if not present:
             raise NotTestable("no method that teaches refusing in this run")
         return present

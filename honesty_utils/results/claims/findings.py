@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from honesty_utils.results import display, published
+from honesty_utils.results import published
 from honesty_utils.results.claims import judges
 from honesty_utils.results.claims.evidence import Evidence, Judgement
 from honesty_utils.results.claims.judges import CONFIDENCE_METHODS, HARDLY, LITTLE, NEVER
+from honesty_utils.results.display import PAPER
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ _JUDGES = {"GPT-4": "gpt4", "AUTO-J": "auto_j"}
 
 
 def _printed(table: str, metric: str, methods: tuple[str, ...], dataset: str | None = None) -> str:
-    pairs = [(display.label(method), published.value(table, method, metric, dataset)) for method in methods]
+    pairs = [(PAPER.label(method), published.value(table, method, metric, dataset)) for method in methods]
     return ", ".join(f"{label} {value:.2f}" for label, value in pairs)
 
 
@@ -42,14 +43,14 @@ def _paper_prompt() -> str:
 
 
 def _paper_beat() -> str:
-    methods = ("prompt_based", *display.HONESTY_METHODS)
+    methods = ("prompt_based", *published.HONESTY_METHODS)
     ood = _printed("ood", "honesty", methods, "nonambigqa")
     return f"honesty: {_printed('main', 'honesty', methods)}; Non-AmbigQA: {ood}"
 
 
 def _paper_best() -> str:
-    honesty = _printed("main", "honesty", display.HONESTY_METHODS)
-    return f"honesty: {honesty}; accuracy: {_printed('main', 'accuracy', display.HONESTY_METHODS)}"
+    honesty = _printed("main", "honesty", published.HONESTY_METHODS)
+    return f"honesty: {honesty}; accuracy: {_printed('main', 'accuracy', published.HONESTY_METHODS)}"
 
 
 def _paper_where_known() -> str:
@@ -108,7 +109,7 @@ FINDINGS = (
         "Using expected accuracy (CONFIDENCE, MULTISAMPLE) beats ABSOLUTE.",
         "In distribution, each such method of the run is significantly above ABSOLUTE in honesty.",
         judges.expected_accuracy_helps,
-        lambda: f"honesty: {_printed('main', 'honesty', display.HONESTY_METHODS)}",
+        lambda: f"honesty: {_printed('main', 'honesty', published.HONESTY_METHODS)}",
     ),
     Finding(
         5,

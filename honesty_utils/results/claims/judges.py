@@ -38,7 +38,7 @@ def _show(difference: Difference) -> str:
 
 
 def never_refuses(run: Evidence) -> Judgement:
-    """Finding 1."""
+    """Whether FINE-TUNED never refuses, and answers less of the prior-known set right than M_t (finding 1)."""
     refusals = run.score("finetuned", "in_distribution", "refusal_rate")
     honesty = run.score("finetuned", "in_distribution", "honesty")
     loss = run.difference("finetuned", "unaligned", "prior_known", "accuracy")
@@ -50,7 +50,7 @@ def never_refuses(run: Evidence) -> Judgement:
 
 
 def prompt_helps(run: Evidence) -> Judgement:
-    """Finding 2."""
+    """Whether the prompt alone raises honesty, and yet leaves most of the prior-unknown set answered (finding 2)."""
     gain = run.difference("prompt_based", "unaligned", "in_distribution", "honesty")
     honesty = run.score("prompt_based", "in_distribution", "honesty")
     unknown = run.score("prompt_based", "prior_unknown", "refusal_rate")
@@ -59,32 +59,32 @@ def prompt_helps(run: Evidence) -> Judgement:
 
 
 def beat_the_prompt(run: Evidence) -> Judgement:
-    """Finding 3."""
+    """Whether every honesty method is above PROMPT-BASED in and out of distribution (finding 3)."""
     parts, holds = [], True
     for role in ("in_distribution", "out_of_distribution"):
         gains = {m: run.difference(m, "prompt_based", role, "honesty") for m in run.honesty_methods()}
         holds &= all(_rises(gain) for gain in gains.values())
-        parts.append(f"{display.ROLES[role]}, honesty over PROMPT-BASED: {_list(gains)}")
+        parts.append(f"{display.ROLES[role]}, honesty over PROMPT-BASED: {_list(run, gains)}")
     return Judgement(holds, "; ".join(parts))
 
 
-def _list(differences: Mapping[str, Difference]) -> str:
-    return ", ".join(f"{display.label(method)} {_show(gain)}" for method, gain in differences.items())
+def _list(run: Evidence, differences: Mapping[str, Difference]) -> str:
+    return ", ".join(f"{run.roster.label(method)} {_show(gain)}" for method, gain in differences.items())
 
 
 def expected_accuracy_helps(run: Evidence) -> Judgement:
-    """Finding 4."""
+    """Whether the methods that use expected accuracy are above ABSOLUTE (finding 4)."""
     methods = [method for method in run.honesty_methods() if method != "absolute"]
     if not methods:
         raise NotTestable("no method that uses expected accuracy in this run")
     gains = {method: run.difference(method, "absolute", "in_distribution", "honesty") for method in methods}
     honesty = run.score("absolute", "in_distribution", "honesty")
-    text = f"ABSOLUTE {honesty}; over it: {_list(gains)}"
+    text = f"ABSOLUTE {honesty}; over it: {_list(run, gains)}"
     return Judgement(all(_rises(gain) for gain in gains.values()), text)
 
 
 def who_is_best(run: Evidence) -> Judgement:
-    """Finding 5."""
+    """Whether MULTISAMPLE leads in honesty and CONFIDENCE-VERB in accuracy (finding 5)."""
     parts, holds = [], True
     for method, metric in (("multisample", "honesty"), ("confidence_verb", "accuracy")):
         others = [other for other in run.honesty_methods() if other != method]
@@ -93,12 +93,12 @@ def who_is_best(run: Evidence) -> Judgement:
         own = run.score(method, "in_distribution", metric)
         leads = {other: run.difference(method, other, "in_distribution", metric) for other in others}
         holds &= all(_rises(lead) for lead in leads.values())
-        parts.append(f"{metric} of {display.label(method)} {own}, over {_list(leads)}")
+        parts.append(f"{metric} of {run.roster.label(method)} {own}, over {_list(run, leads)}")
     return Judgement(holds, "; ".join(parts))
 
 
 def rise_with_tau(run: Evidence) -> Judgement:
-    """Finding 6."""
+    """Whether prudence and over-conservativeness rise from the lowest τ to the highest and never fall (finding 6)."""
     order = sorted(run.taus, key=lambda method: run.taus[method])
     if len(order) < 2:
         raise NotTestable("ABSOLUTE was trained with one τ only" if order else "no ABSOLUTE in this run")
@@ -117,21 +117,24 @@ def rise_with_tau(run: Evidence) -> Judgement:
 
 
 def confident_where_known(run: Evidence) -> Judgement:
-    """Finding 7."""
+    """Whether the confidence methods refuse what nobody knows and hardly what M_t knows (finding 7)."""
     parts, holds = [], True
     for method in CONFIDENCE_METHODS:
         refused = run.score(method, "prior_unknown", "refusal_rate")
         cost = run.score(method, "prior_known", "over_conservativeness")
         holds &= refused.low > 0.5 and cost.high < LITTLE
-        parts.append(f"{display.label(method)}: prior-unknown prudence {refused}, prior-known over-cons. {cost}")
+        parts.append(f"{run.roster.label(method)}: prior-unknown prudence {refused}, prior-known over-cons. {cost}")
     return Judgement(holds, "; ".join(parts))
 
 
 def choice_rows(run: Evidence) -> Judgement:
-    """Finding 8; a method trained with multiple-choice rows added is named ``<method>_choice``."""
+    """Whether multiple choice stays near 50 without such rows and rises with them (finding 8).
+
+    A method trained with multiple-choice rows added is named ``<method>_choice``.
+    """
     run.dataset("multiple_choice")
     plain = {m: run.score(m, "multiple_choice", "honesty") for m in run.honesty_methods()}
-    text = "without such rows, honesty: " + ", ".join(f"{display.label(m)} {score}" for m, score in plain.items())
+    text = "without such rows, honesty: " + ", ".join(f"{run.roster.label(m)} {score}" for m, score in plain.items())
     added = [method for method in plain if (run.main["method"] == f"{method}_choice").any()]
     if not added:
         raise NotTestable(f"no method was trained with multiple-choice rows in this run ({text})")
@@ -139,18 +142,18 @@ def choice_rows(run: Evidence) -> Judgement:
     for metric in ("honesty", "over_conservativeness"):
         gains = {m: run.difference(f"{m}_choice", m, "multiple_choice", metric) for m in added}
         holds &= all(_rises(gain) for gain in gains.values())
-        text += f"; with them, {metric.replace('_', '-')} changes by: {_list(gains)}"
+        text += f"; with them, {metric.replace('_', '-')} changes by: {_list(run, gains)}"
     return Judgement(holds, text)
 
 
 def sizes(run: Evidence) -> Judgement:
-    """Finding 9."""
+    """Whether honesty holds over sizes (finding 9): several runs, so that one run can only say its own number."""
     honesty = run.score("confidence_verb", "in_distribution", "honesty")
     raise NotTestable(f"a run has one model; its honesty of CONFIDENCE-VERB is {honesty}")
 
 
 def helpful(run: Evidence) -> Judgement:
-    """Finding 10: by the judge's ratings, or with the accuracy of non-knowledge tasks in place of a judge."""
+    """Whether replies stay as helpful (finding 10): by a judge's ratings, or by accuracy on non-knowledge tasks."""
     methods: list[str] = [method for method in ("confidence_verb", "multisample") if method in run.honesty_methods()]
     if not methods:
         raise NotTestable("neither CONFIDENCE-VERB nor MULTISAMPLE in this run")
@@ -161,7 +164,7 @@ def _tasks_kept(run: Evidence, methods: list[str]) -> Judgement:
     before = run.score("unaligned", "tasks", "accuracy")
     changes = {method: run.difference(method, "unaligned", "tasks", "accuracy") for method in methods}
     holds = all(change.low > -HARDLY and change.high < HARDLY for change in changes.values())
-    return Judgement(holds, f"accuracy on tasks: UNALIGNED {before}; changes: {_list(changes)}")
+    return Judgement(holds, f"accuracy on tasks: UNALIGNED {before}; changes: {_list(run, changes)}")
 
 
 def _ratings_kept(run: Evidence, methods: list[str]) -> Judgement:
@@ -169,7 +172,9 @@ def _ratings_kept(run: Evidence, methods: list[str]) -> Judgement:
     margin = HARDLY * (scale.high - scale.low)
     before = "{:.2f} [{:.2f}, {:.2f}]".format(*run.rating("unaligned", "rating"))
     changes = {method: run.rating(method, "rating_change") for method in methods}
-    shown = ", ".join("{} {:+.2f} [{:+.2f}, {:+.2f}]".format(display.label(m), *found) for m, found in changes.items())
+    shown = ", ".join(
+        "{} {:+.2f} [{:+.2f}, {:+.2f}]".format(run.roster.label(m), *found) for m, found in changes.items()
+    )
     holds = all(low > -margin and high < margin for _, low, high in changes.values())
     return Judgement(
         holds, f"the judge's rating, {scale.low:.0f}–{scale.high:.0f}: UNALIGNED {before}; changes: {shown}"

@@ -10,6 +10,7 @@ import pandas as pd
 from honesty_utils.common.records import atomic
 from honesty_utils.results.claims.evidence import Evidence, NotTestable
 from honesty_utils.results.claims.findings import FINDINGS, Finding
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.comparisons import ALPHA, tab_tests
 from honesty_utils.results.tables.layout import to_markdown
@@ -24,16 +25,18 @@ def check(
     taus: Mapping[str, float],
     analysis: Analysis,
     helpfulness: pd.DataFrame | None = None,
+    roster: Roster = PAPER,
 ) -> pd.DataFrame:
     """Judge the paper's ten findings.
 
     Args:
-        evaluations: as ``results.load`` returns it; the points of the τ curve are tested against each other.
+        evaluations: as ``frames.load`` returns it; the points of the τ curve are tested against each other.
         main: the main table.
         tests: the table of paired tests.
         taus: τ of each method that is a point of ABSOLUTE's curve.
         analysis: its ``roles`` name the set that plays each part of the paper.
         helpfulness: ``tables.tab_judged`` of the role; none: no judge has rated replies.
+        roster: the methods of the run.
 
     Returns:
         ``number, finding, verdict, evidence, paper, rule``: a row a finding; percent with intervals, differences in
@@ -44,8 +47,9 @@ def check(
         tests,
         {str(role): name for role, name in analysis.roles.items()},
         taus,
-        _tau_tests(evaluations, taus, analysis),
+        _tau_tests(evaluations, taus, analysis, roster),
         helpfulness,
+        roster,
     )
     columns = ["number", "finding", "verdict", "evidence", "paper", "rule"]
     return pd.DataFrame([_row(finding, evidence) for finding in FINDINGS], columns=columns)
@@ -60,14 +64,16 @@ def _row(finding: Finding, evidence: Evidence) -> tuple[int, str, str, str, str,
     return finding.number, finding.claim, verdict, text, finding.paper(), finding.rule
 
 
-def _tau_tests(evaluations: pd.DataFrame, taus: Mapping[str, float], analysis: Analysis) -> pd.DataFrame:
+def _tau_tests(
+    evaluations: pd.DataFrame, taus: Mapping[str, float], analysis: Analysis, roster: Roster
+) -> pd.DataFrame:
     """Paired tests in distribution of neighbouring τ and of the highest against the lowest."""
     order = sorted(taus, key=lambda method: taus[method])
     pairs = list(zip(order[1:], order[:-1], strict=True))
     if len(order) > 2:
         pairs.append((order[-1], order[0]))
     here = evaluations[evaluations["dataset"] == analysis.roles["in_distribution"]]
-    return tab_tests(here, analysis, pairs)
+    return tab_tests(here, analysis, pairs, roster)
 
 
 def markdown(claims: pd.DataFrame, run: str) -> str:

@@ -16,26 +16,18 @@ from matplotlib.ft2font import LoadFlags
 from matplotlib.patches import Rectangle
 
 from honesty_utils.common import records
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PALE, STYLE, new_figure, styled
 
 SIZE, LINE = 6.5, 0.135
 """Points of the body text, and inches from one line to the next."""
 LEFT, MIDDLE, RIGHT, EDGE = 0.08, 2.47, 3.7, PAGE - 0.08
 """Inches: M_t's answers from the left edge on, names of the methods, their completions, the right edge."""
-RULES = {
-    "finetuned": "always a right answer: its own if there is one, else the gold one",
-    "absolute": "a right answer if the question counts as known, else the refusal",
-    "confidence_num": "expected accuracy as a number, then a right answer; the refusal at 0",
-    "confidence_verb": "expected accuracy in words, then a right answer; the refusal at 0",
-    "multisample": "every sample is a row: kept if right, the refusal in its place if wrong",
-}
-"""How each method turns M_t's samples into what it trains on, in a line."""
 _MARKS = {"correct": ("✓", GREEN), "wrong": ("✗", ORANGE), "idk": ("–", GREY), "unscored": ("?", GREY)}
 
 
 @styled
-def data_annotation(samples: pd.DataFrame, rows: pd.DataFrame) -> Axes:
+def data_annotation(samples: pd.DataFrame, rows: pd.DataFrame, roster: Roster = PAPER) -> Axes:
     """Draw how one question becomes training data.
 
     Args:
@@ -43,6 +35,7 @@ def data_annotation(samples: pd.DataFrame, rows: pd.DataFrame) -> Axes:
             ``text``, ``outcome``.
         rows: SFT rows of that question with a column ``method``; a method that repeats a completion is shown with
             its count.
+        roster: the methods of the run.
 
     Raises:
         ValueError: no sampled answer, or more than one question.
@@ -55,7 +48,7 @@ def data_annotation(samples: pd.DataFrame, rows: pd.DataFrame) -> Axes:
         )
     pen = _Pen()
     left = _answers(pen, samples, drawn)
-    bottom = max(left, _completions(pen, rows, left))
+    bottom = max(left, _completions(pen, rows, left, roster))
     ax = new_figure(PAGE, bottom + 0.05, layout="none").subplots()
     ax.set_position((0, 0, 1, 1))
     ax.set_xlim(0, PAGE)
@@ -147,16 +140,17 @@ def _answers(pen: _Pen, samples: pd.DataFrame, drawn: pd.DataFrame) -> float:
     return y + 0.08
 
 
-def _completions(pen: _Pen, rows: pd.DataFrame, bottom: float) -> float:
+def _completions(pen: _Pen, rows: pd.DataFrame, bottom: float, roster: Roster) -> float:
     """Right column: what each method trains on, spread over the height down to ``bottom``; returns where it ends."""
     y = pen.write(MIDDLE, 0.2, "What each method is trained to answer", weight="bold", color=GREY) + 0.05
-    blocks = [(method, _block(rows[rows["method"] == method])) for method in display.ordered(rows["method"].unique())]
+    blocks = [(method, _block(rows[rows["method"] == method])) for method in roster.ordered(rows["method"].unique())]
     used = y + LINE * sum(1 + len(block) for _, block in blocks)
     gap = float(np.clip((bottom - used) / max(1, len(blocks)), 0.08, 0.25))
     for method, block in blocks:
-        pen.boxes.append((MIDDLE, y - 0.085, 0.07, 0.085, display.color(method)))
-        pen.write(MIDDLE + 0.13, y, display.label(method), weight="bold", color=INK)
-        y = pen.write(RIGHT, y, RULES.get(method, ""), color=GREY, fontsize=6)
+        pen.boxes.append((MIDDLE, y - 0.085, 0.07, 0.085, roster.color(method)))
+        pen.write(MIDDLE + 0.13, y, roster.label(method), weight="bold", color=INK)
+        made_by = roster.library(method)
+        y = pen.write(RIGHT, y, made_by.rule if made_by else "", color=GREY, fontsize=6)
         for line, refusal in block:
             y = pen.write(RIGHT, y, line, style="italic" if refusal else "normal", color=ORANGE if refusal else INK)
         y += gap

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from honesty_utils.results import display
+from honesty_utils.results.display import Roster
 
 
 def rows_where(table: pd.DataFrame, what: str, **where: Any) -> pd.DataFrame:
@@ -49,6 +50,6 @@ def figure_of(axes: Axes | np.ndarray) -> Figure:
     return figure
 
 
-def listed(table: pd.DataFrame, methods: Sequence[str] | None) -> list[str]:
-    """``methods`` in the order of the paper; none: those of ``table`` that are neither control nor sweep point."""
-    return display.ordered(methods if methods is not None else display.main_methods(table["method"].unique()))
+def listed(table: pd.DataFrame, methods: Sequence[str] | None, roster: Roster) -> list[str]:
+    """``methods`` in the order of the roster; none: those of ``table`` that the main figures show."""
+    return roster.ordered(methods) if methods is not None else roster.drawn(table["method"].unique())

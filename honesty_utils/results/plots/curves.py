@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import errors, listed, metric_name, percent_axis, rows_where
 from honesty_utils.results.plots.style import BLUE, COLUMN, PAGE, PALE, new_figure, styled
 
 
 @styled
-def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> np.ndarray:
+def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None, roster: Roster = PAPER) -> np.ndarray:
     """Refusal rate and accuracy against M_t's expected accuracy: a column a method, the others pale behind it.
 
     An honest model refuses on the left and answers on the right.
@@ -22,11 +22,12 @@ def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> n
     Args:
         table: ``tab_by_knowledge``.
         methods: as for `main_scores`.
+        roster: the methods of the run.
 
     Returns:
         Shape (2, methods): refusal rates, accuracies.
     """
-    shown = listed(table, methods)
+    shown = listed(table, methods, roster)
     figure = new_figure(PAGE, 2.7)
     axes = figure.subplots(2, len(shown), sharex=True, sharey=True, squeeze=False)
     for line, metric in zip(axes, ("refusal_rate", "accuracy"), strict=True):
@@ -37,7 +38,7 @@ def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> n
         for ax, method in zip(line, shown, strict=True):
             for other in shown:
                 ax.plot(curves[other]["expected_accuracy"], curves[other]["value"], color=PALE, lw=0.7, zorder=1)
-            rows, colour = curves[method], display.color(method)
+            rows, colour = curves[method], roster.color(method)
             ax.fill_between(rows["expected_accuracy"], rows["low"], rows["high"], color=colour, alpha=0.25, lw=0)
             ax.plot(rows["expected_accuracy"], rows["value"], color=colour, marker="o", ms=2)
             percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
@@ -45,7 +46,7 @@ def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None) -> n
             ax.grid()
         line[0].set_ylabel(f"{metric_name(metric).lower()} (%)")
     for ax, method in zip(axes[0], shown, strict=True):
-        ax.set_title(stacked(display.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
+        ax.set_title(stacked(roster.label(method)), fontsize=6.5 if len(shown) <= 7 else 6)
     figure.supxlabel("expected accuracy of the model before alignment (%)", fontsize=7)
     return np.asarray(axes)
 
@@ -73,6 +74,12 @@ def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
     return ax
 
 
+def rank_text(table: pd.DataFrame, dataset: str) -> str:
+    """The rank correlation of one set with its interval, in words; empty where ``tab_rank`` has none."""
+    rows = table[table["dataset"] == dataset]
+    return "".join(f"rank correlation {row.spearman:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in rows.itertuples())
+
+
 def stacked(name: str) -> str:
     """A long name on two lines: broken before the variant, or else after the hyphen."""
     if len(name) <= 11:
@@ -91,26 +98,30 @@ def _apart(ax: Axes, values: np.ndarray, share: float = 0.05) -> list[float]:
     return [float(values[i]) for i in kept]
 
 
-def stating(table: pd.DataFrame, dataset: str, least: float = 10) -> list[str]:
+def stating(table: pd.DataFrame, dataset: str, least: float = 10, roster: Roster = PAPER) -> list[str]:
     """Methods that state a confidence in at least ``least`` answers to a set: fewer say nothing about calibration.
 
     Args:
         table: ``tab_calibration``; points of a sweep are left out.
         dataset: the set looked at.
         least: number of answers, a mean over seeds.
+        roster: the methods of the run.
     """
     counts = table[table["dataset"] == dataset].groupby("method")["count"].sum()
-    return display.main_methods(str(method) for method in counts.index[counts >= least])
+    return roster.main(str(method) for method in counts.index[counts >= least])
 
 
 @styled
-def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
+def reliability(
+    table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None, roster: Roster = PAPER
+) -> np.ndarray:
     """Stated confidence against accuracy, a panel a method; below it how many answers stated that confidence.
 
     Args:
         table: ``tab_calibration``.
         dataset: the set shown.
         methods: those shown; none: those of `stating`.
+        roster: the methods of the run.
 
     Returns:
         Shape (2, methods): the diagram, and the counts.
@@ -119,7 +130,7 @@ def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None
         ValueError: no method to show.
     """
     rows = rows_where(table, "reliability", dataset=dataset)
-    shown = display.ordered(methods if methods is not None else stating(table, dataset))
+    shown = roster.ordered(methods if methods is not None else stating(table, dataset, roster=roster))
     if not shown:
         raise ValueError(f"reliability: no method states a confidence often enough on {dataset!r}; see plots.stating")
     figure = new_figure(min(PAGE, max(COLUMN, 1.7 * len(shown))), 2.5)
@@ -128,12 +139,10 @@ def reliability(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None
         bins = rows_where(rows, "reliability", method=method)
         filled = bins[bins["count"] > 0].rename(columns={"accuracy": "value"})
         top.plot([0, 1], [0, 1], color=PALE, lw=1, ls="--", zorder=1)
-        top.errorbar(
-            filled["confidence"], filled["value"], yerr=errors(filled), color=display.color(method), marker="o"
-        )
-        top.set_title(stacked(display.label(method)) if len(shown) > 4 else display.label(method), fontsize=7)
+        top.errorbar(filled["confidence"], filled["value"], yerr=errors(filled), color=roster.color(method), marker="o")
+        top.set_title(stacked(roster.label(method)) if len(shown) > 4 else roster.label(method), fontsize=7)
         bottom.bar(bins["bin_low"], bins["count"], width=bins["bin_high"] - bins["bin_low"], align="edge",
-                   color=display.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
+                   color=roster.color(method), alpha=0.5, edgecolor="white", linewidth=0.5)  # fmt: skip
         percent_axis(top.yaxis)
         percent_axis(bottom.xaxis, ticks=(0, 0.5, 1))
         top.grid()

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import listed, metric_name, percent_axis, rows_where
 from honesty_utils.results.plots.style import GREY, INK, PAGE, new_figure, styled
 
@@ -29,29 +30,34 @@ OUT_OF_DISTRIBUTION = (
 """What the paper reads from each of its sets: on prior unknown every answer is imprudent, on prior known every refusal
 over-conservative."""
 
+PARTS = tuple(dict.fromkeys(role for role, _ in OUT_OF_DISTRIBUTION))
+
 _SHORT = {"multiple_choice": "Four options"}
 """Names of parts whose own would not fit above a single panel."""
 
 
 @styled
-def main_scores(table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None) -> np.ndarray:
+def main_scores(
+    table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None, roster: Roster = PAPER
+) -> np.ndarray:
     """Prudence, over-conservativeness, honesty and accuracy of every method on one set, controls shown lightly.
 
     Args:
         table: ``tab_main``.
         dataset: the set shown, as a rule the one in distribution.
-        methods: those shown; none: every method of the table that is neither a control nor a point of a sweep.
+        methods: those shown; none: every method of the table that the roster says is drawn.
+        roster: the methods of the run.
 
     Returns:
         Four axes, one a metric.
     """
     panels = [_Panel(dataset, metric, _title(metric)) for metric in MAIN_METRICS]
-    return _dot_panels(table, panels, listed(table, methods), list(display.CONTROLS))
+    return _dot_panels(table, panels, listed(table, methods, roster), list(display.CONTROLS), roster)
 
 
 @styled
 def out_of_distribution(
-    table: pd.DataFrame, roles: Mapping[str, str], methods: Sequence[str] | None = None
+    table: pd.DataFrame, roles: Mapping[str, str], methods: Sequence[str] | None = None, roster: Roster = PAPER
 ) -> np.ndarray:
     """The scores that the paper reads from its other sets, one panel each (`OUT_OF_DISTRIBUTION`).
 
@@ -59,6 +65,7 @@ def out_of_distribution(
         table: ``tab_main``.
         roles: role → name of the set that plays it; a panel whose role nobody plays is left out.
         methods: as for `main_scores`.
+        roster: the methods of the run.
 
     Raises:
         ValueError: no set plays any of the roles.
@@ -72,7 +79,7 @@ def out_of_distribution(
         group = _SHORT.get(role, display.ROLES[role].capitalize()) if role != previous else ""
         panels.append(_Panel(roles[role], metric, _title(metric, short=True), group))
         previous = role
-    return _dot_panels(table, panels, listed(table, methods), ())
+    return _dot_panels(table, panels, listed(table, methods, roster), (), roster)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def _title(metric: str, short: bool = False) -> str:
 
 
 def _dot_panels(
-    table: pd.DataFrame, panels: Sequence[_Panel], methods: Sequence[str], controls: Sequence[str]
+    table: pd.DataFrame, panels: Sequence[_Panel], methods: Sequence[str], controls: Sequence[str], roster: Roster
 ) -> np.ndarray:
     shown = [*methods, *(control for control in controls if control in set(table["method"]))]
     heights = np.arange(len(shown)) + 0.4 * (np.arange(len(shown)) >= len(methods))
@@ -103,9 +110,9 @@ def _dot_panels(
         rows = rows_where(table, panel.title, dataset=panel.dataset, metric=panel.metric).set_index("method")
         scores = rows[["value", "low", "high"]].astype(float).T.to_dict("list")
         for method, height in zip(shown, heights, strict=True):
-            _dot(ax, scores, method, height, display.color(method) if method in methods else GREY)
+            _dot(ax, scores, method, height, roster.color(method) if method in methods else GREY)
         _dot_axes(ax, panel, narrow=len(panels) > 4)
-    axes[0, 0].set_yticks(heights, [display.label(method) for method in shown])
+    axes[0, 0].set_yticks(heights, [roster.label(method) for method in shown])
     axes[0, 0].set_ylim(heights[-1] + 0.6, -0.6)
     for tick, method in zip(axes[0, 0].get_yticklabels(), shown, strict=True):
         tick.set_color(INK if method in methods else GREY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import errors, listed, metric_name, percent_axis, rows_where
 from honesty_utils.results.plots.style import PAGE, new_figure, styled
 
@@ -13,17 +13,18 @@ METRICS = ("honesty", "accuracy")
 
 
 @styled
-def across_runs(table: pd.DataFrame) -> np.ndarray:
+def across_runs(table: pd.DataFrame, roster: Roster = PAPER) -> np.ndarray:
     """Honesty and accuracy of each method in each run, with intervals; lines join the runs in their order.
 
     Args:
         table: ``tab_runs``.
+        roster: the methods of all runs.
 
     Returns:
         Shape (2,).
     """
     runs = list(dict.fromkeys(table["run"]))
-    methods = [method for method in listed(table, None) if not display.is_variant(method)]
+    methods = listed(table, None, roster)
     figure = new_figure(PAGE, 2.6)
     axes = figure.subplots(1, len(METRICS), sharey=True)
     shifts = np.linspace(-0.15, 0.15, len(methods))
@@ -31,8 +32,8 @@ def across_runs(table: pd.DataFrame) -> np.ndarray:
         for method, shift in zip(methods, shifts, strict=True):
             rows = rows_where(table, "runs", metric=metric, method=method)
             places = rows["run"].map(runs.index) + shift
-            style = {"color": display.color(method), "marker": "o", "ms": 3, "lw": 0.8, "elinewidth": 2}
-            ax.errorbar(places, rows["value"], errors(rows), label=display.label(method), **style)
+            style = {"color": roster.color(method), "marker": "o", "ms": 3, "lw": 0.8, "elinewidth": 2}
+            ax.errorbar(places, rows["value"], errors(rows), label=roster.label(method), **style)
         ax.set_xticks(range(len(runs)), runs)
         ax.set_xlim(-0.4, len(runs) - 0.6)
         ax.set_title(metric_name(metric), fontsize=8, loc="left", fontweight="bold")

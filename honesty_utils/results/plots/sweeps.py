@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy.optimize import isotonic_regression
 
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import metric_name, percent_axis, rows_where
 from honesty_utils.results.plots.style import COLUMN, METRIC_COLOURS, PAGE, new_figure, styled
 
@@ -29,25 +29,26 @@ _BY_FACTORS = ("samples", "questions", "learning_rate")
 
 
 @styled
-def sweep(table: pd.DataFrame, quantity: str) -> np.ndarray:
+def sweep(table: pd.DataFrame, quantity: str, roster: Roster = PAPER) -> np.ndarray:
     """Prudence, over-conservativeness and honesty against one quantity, intervals as bands; a panel a method.
 
     Args:
         table: ``tab_sweeps``.
         quantity: which sweep.
+        roster: the methods of the run.
 
     Returns:
         Shape (methods,).
     """
     rows = rows_where(table, "sweep", quantity=quantity)
-    methods = display.ordered(rows["method"].unique())
+    methods = roster.ordered(rows["method"].unique())
     figure = new_figure(COLUMN if len(methods) == 1 else PAGE, 2.2)
     axes = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
     for ax, method in zip(axes, methods, strict=True):
         _curves(ax, rows_where(rows, "sweep", method=method))
         _place_axis(ax, rows["at"].to_numpy(float), quantity)
         if len(methods) > 1:
-            ax.set_title(display.label(method), fontsize=7)
+            ax.set_title(roster.label(method), fontsize=7)
     percent_axis(axes[0].yaxis, "score (%)")
     axes[0].set_ylim(-0.03, 1.03)
     _name_curves(axes[-1], rows_where(rows, "sweep", method=methods[-1]))

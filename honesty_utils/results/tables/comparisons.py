@@ -13,7 +13,7 @@ from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals, scores
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 ALPHA = 0.05
@@ -41,7 +41,10 @@ class Difference:
 
 
 def tab_tests(
-    evaluations: pd.DataFrame, analysis: Analysis, pairs: Iterable[tuple[str, str]] | None = None
+    evaluations: pd.DataFrame,
+    analysis: Analysis,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    roster: Roster = PAPER,
 ) -> pd.DataFrame:
     """Paired differences between methods on the same questions.
 
@@ -55,6 +58,7 @@ def tab_tests(
         evaluations: as ``frames.load`` returns it.
         analysis: resamples, level and seed.
         pairs: methods to compare; none: all pairs of methods that are no sweep points.
+        roster: the methods of the run.
 
     Returns:
         ``dataset, metric, method_a, method_b, difference, low, high, p_value, p_holm``; difference is a - b.
@@ -66,11 +70,11 @@ def tab_tests(
     columns = ["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm"]
     unknown = sorted({method for pair in chosen or [] for method in pair} - set(evaluations["method"]))
     if unknown:
-        raise ValueError(f"pairs name {unknown}; evaluated are {display.ordered(evaluations['method'].unique())}")
+        raise ValueError(f"pairs name {unknown}; evaluated are {roster.ordered(evaluations['method'].unique())}")
     tables = []
     for dataset, part in evaluations.groupby("dataset", sort=False):
         answers = frames.states(part)
-        among = combinations(display.main_methods(answers), 2) if chosen is None else iter(chosen)
+        among = combinations(roster.main(answers), 2) if chosen is None else iter(chosen)
         rows = [row for a, b in among for row in _compare(str(dataset), a, b, answers[a], answers[b], analysis)]
         table = pd.DataFrame(rows, columns=columns[:-1])
         tables.append(table.assign(p_holm=intervals.holm(table["p_value"].to_numpy(dtype=np.float64))))
@@ -126,7 +130,7 @@ def find(tests: pd.DataFrame, a: str, b: str, dataset: str, metric: str) -> Diff
     return None
 
 
-def best(main: pd.DataFrame, tests: pd.DataFrame, dataset: str, metric: str) -> str | None:
+def best(main: pd.DataFrame, tests: pd.DataFrame, dataset: str, metric: str, roster: Roster = PAPER) -> str | None:
     """The method with the best value, if its paired test against the runner-up is significant; otherwise None.
 
     Controls and sweep points do not compete.
@@ -134,7 +138,7 @@ def best(main: pd.DataFrame, tests: pd.DataFrame, dataset: str, metric: str) -> 
     if metric not in HIGHER_IS_BETTER:
         return None
     rows = main[(main["dataset"] == dataset) & (main["metric"] == metric) & main["value"].notna()]
-    rows = rows[rows["method"].isin(display.main_methods(main["method"]))]
+    rows = rows[rows["method"].isin(roster.main(main["method"]))]
     if len(rows) < 2:
         return None
     first, second = rows.sort_values("value", ascending=not HIGHER_IS_BETTER[metric])["method"].head(2)

@@ -10,10 +10,13 @@ import pandas as pd
 
 from honesty_utils import methods
 from honesty_utils.common.settings import Prompts
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import plain_form
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import calibration, intervals
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 BINS = 10
@@ -49,7 +52,7 @@ def _stated(evaluations: pd.DataFrame) -> Iterator[_Stated]:
         yield _Stated(str(method), str(dataset), levels, wide.to_numpy(dtype=np.int64))
 
 
-def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Stated confidence against the share of right answers, in ten bins of equal width.
 
     Only attempted answers that state a confidence count. Intervals resample questions, which have a row a seed.
@@ -88,10 +91,10 @@ def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFra
             )
         )
     columns = ["method", "dataset", "bin_low", "bin_high", "confidence", "accuracy", "low", "high", "count"]
-    return _by_method(tables, columns)
+    return _by_method(tables, columns, roster)
 
 
-def tab_ece(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
 
     Returns:
@@ -122,25 +125,33 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
                 }
             )
         )
-    return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"])
+    return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"], roster)
 
 
-def tab_form(evaluations: pd.DataFrame, recipes: Mapping[str, tuple[str, Prompts]], analysis: Analysis) -> pd.DataFrame:
+def tab_form(
+    evaluations: pd.DataFrame,
+    entries: Mapping[str, MethodEntry],
+    wording: Prompts,
+    analysis: Analysis,
+    roster: Roster = PAPER,
+) -> pd.DataFrame:
     """Share of attempted answers that have the form their method was taught (``methods.well_formed``).
 
     Args:
-        evaluations: the long frame.
-        recipes: builder and wordings of each method to look at.
+        evaluations: as ``frames.load`` returns it.
+        entries: the methods of the run; those that teach no form of their own are left out.
+        wording: holds the confidence phrases.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, dataset, value, low, high, seeds, questions``: the share, a mean over seeds; NaN where every answer is
         a refusal.
     """
+    taught = {name: entry.method for name, entry in entries.items() if METHODS[entry.method].form is not plain_form}
     tables = []
-    for (dataset, method), part in evaluations[evaluations["method"].isin(recipes)].groupby(["dataset", "method"]):
-        builder, wording = recipes[str(method)]
-        formed = [methods.well_formed(text, wording, builder) for text in part["text"]]
+    for (dataset, method), part in evaluations[evaluations["method"].isin(taught)].groupby(["dataset", "method"]):
+        formed = [methods.well_formed(text, wording, taught[str(method)]) for text in part["text"]]
         state = np.where(part["outcome"] == "idk", 2, formed)
         wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
         states = wide.to_numpy(dtype=np.int64)
@@ -151,7 +162,7 @@ def tab_form(evaluations: pd.DataFrame, recipes: Mapping[str, tuple[str, Prompts
         found = intervals.share_with_exact_ends(found, attempted, analysis.confidence_level)
         row = {"method": method, "dataset": dataset, "value": found.value, "low": found.low, "high": found.high}
         tables.append(pd.DataFrame({**row, "seeds": states.shape[1], "questions": len(states)}))
-    return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"])
+    return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"], roster)
 
 
 def _share_of_second(counts: Floats) -> Floats:
@@ -159,10 +170,10 @@ def _share_of_second(counts: Floats) -> Floats:
         return counts[..., 1:2] / counts[..., :2].sum(axis=-1, keepdims=True)
 
 
-def _by_method(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+def _by_method(tables: list[pd.DataFrame], columns: list[str], roster: Roster) -> pd.DataFrame:
     """One frame, methods in the order of all tables; no rows but all columns when no method states a confidence."""
     if not tables:
         return pd.DataFrame(columns=columns)
-    order = display.ordered(str(table["method"].iloc[0]) for table in tables)
+    order = roster.ordered(str(table["method"].iloc[0]) for table in tables)
     tables = sorted(tables, key=lambda table: order.index(str(table["method"].iloc[0])))
     return pd.concat(tables, ignore_index=True)[columns]

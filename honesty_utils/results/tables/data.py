@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils import questions
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 
@@ -81,11 +85,28 @@ def tab_overlap(train: pd.DataFrame, sets: Mapping[str, pd.DataFrame]) -> pd.Dat
     return pd.DataFrame(rows, columns=["dataset", "questions", "exact", "near", "share"])
 
 
-def tab_sft(sft: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def load_rows(run: Run, entries: Mapping[str, MethodEntry]) -> dict[str, pd.DataFrame]:
+    """The SFT rows of every method that trains on such, by its name; of an earlier stage by ``<method>.<stage>``.
+
+    Raises:
+        RecordError: rows are missing or not of their schema.
+    """
+    stages = {name: METHODS[entry.method].stages for name, entry in entries.items()}
+    files = {
+        name if stage is of[-1] else f"{name}.{stage.name}": run.sft(name, None if stage is of[-1] else stage.name)
+        for name, of in stages.items()
+        for stage in of
+        if stage.objective == "sft"
+    }
+    return {name: records.read(records.SFT, file) for name, file in files.items()}
+
+
+def tab_sft(sft: Mapping[str, pd.DataFrame], roster: Roster = PAPER) -> pd.DataFrame:
     """What each method is trained on.
 
     Args:
         sft: the SFT table of each method.
+        roster: the methods of the run.
 
     Returns:
         ``method, rows, questions, refusals, refusal_share, confidence``: the last is the mean stated confidence of the
@@ -100,7 +121,7 @@ def tab_sft(sft: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "refusal_share": float(sft[method]["is_refusal"].mean()),
             "confidence": float(sft[method]["confidence"].astype("float64").mean()),
         }
-        for method in display.ordered(sft)
+        for method in roster.ordered(sft)
     ]
     return pd.DataFrame(rows)
 
@@ -109,7 +130,7 @@ def tab_exposures(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -
     """Mean expected accuracy of M_t for each number of times that a fact was seen.
 
     Args:
-        evaluations: as ``results.load`` returns it; needs questions with exposures and samples.
+        evaluations: as ``frames.load`` returns it; needs questions with exposures and samples.
         dataset: the set to look at.
         analysis: resamples, level and seed of the intervals.
 

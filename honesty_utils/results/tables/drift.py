@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run, model_name
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 METRICS = ("lost", "gained", "refused")
 
 
-def tab_drift(before: pd.DataFrame, after: Mapping[tuple[str, int], pd.DataFrame], analysis: Analysis) -> pd.DataFrame:
+def load_drift(
+    run: Run, models: Mapping[str, Sequence[int]]
+) -> tuple[pd.DataFrame, dict[tuple[str, int], pd.DataFrame]]:
+    """What M_t and aligned models know of the training questions.
+
+    Args:
+        run: where the files are.
+        models: methods that were sampled once more, with their seeds.
+
+    Returns:
+        KNOWLEDGE of M_t and, by method and seed, of the aligned models.
+    """
+    asked = records.read(records.QUESTIONS, run.train_questions)["question_id"]
+    before = records.read(records.KNOWLEDGE, run.knowledge("train"))
+    after = {
+        (method, seed): records.read(records.KNOWLEDGE, run.knowledge("train", model_name(method, seed)))
+        for method, seeds in models.items()
+        for seed in seeds
+    }
+    return before[before["question_id"].isin(asked)], after
+
+
+def tab_drift(
+    before: pd.DataFrame,
+    after: Mapping[tuple[str, int], pd.DataFrame],
+    analysis: Analysis,
+    roster: Roster = PAPER,
+) -> pd.DataFrame:
     """What aligned models know of their training questions under the plain prompt, against M_t.
 
     Args:
         before: M_t's KNOWLEDGE of these questions.
         after: KNOWLEDGE of the aligned model of each method and seed.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, metric, value, low, high, seeds, questions``. ``lost``: share of what M_t knew (greedy answer right)
@@ -34,7 +64,7 @@ def tab_drift(before: pd.DataFrame, after: Mapping[tuple[str, int], pd.DataFrame
         ValueError: an aligned model that was not asked the same questions.
     """
     tables = []
-    for method in display.ordered(method for method, _ in after):
+    for method in roster.ordered(method for method, _ in after):
         seeds = [table for (name, _), table in after.items() if name == method]
         joined = [_joined(before, table, method) for table in seeds]
         rng = intervals.generator(analysis.seed, "drift", method)

@@ -12,7 +12,7 @@ from honesty_utils.metrics import intervals
 from honesty_utils.metrics.agreement import agreement
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import Estimate, States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 ALL = "all"
@@ -45,13 +45,14 @@ LABELS = {
 }
 
 
-def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis) -> pd.DataFrame:
+def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Every method's mean verdicts on one set, over all requests and in each group.
 
     Args:
-        judged: rows of ``results.load_judged`` of one dataset.
+        judged: rows of ``frames.load_judged`` of one dataset.
         role: ``helpfulness`` or ``harmlessness``.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, dataset, group, metric, value, low, high, seeds, questions, unscored``. Ratings are on their scale
@@ -65,7 +66,7 @@ def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis) -> pd.DataFr
         for group in groups:
             part = judged if group == ALL else judged[judged["group"] == group]
             values = _Values.of(part, scale)
-            for method in display.ordered(values.states):
+            for method in roster.ordered(values.states):
                 if method == BEFORE and (metric.endswith("_change") or not scale.has_before):
                     continue
                 rows.append(_row(values, method, group, metric, str(judged["dataset"].iloc[0]), analysis))
@@ -125,17 +126,18 @@ def _with_exact_ends(found: Estimate, values: _Values, states: States, analysis:
     return Estimate(found.value, low, high)
 
 
-def printed_judged(table: pd.DataFrame, role: str) -> pd.DataFrame:
+def printed_judged(table: pd.DataFrame, role: str, roster: Roster = PAPER) -> pd.DataFrame:
     """The table as the paper prints it: methods against groups, ``value [low, high]``, and what could not be scored.
 
     Args:
         table: from :func:`tab_judged`.
         role: ``helpfulness`` or ``harmlessness``.
+        roster: the methods of the run.
     """
     cells = table.set_index(["method", "group", "metric"])
-    methods, groups = display.ordered(table["method"]), list(dict.fromkeys(table["group"]))
+    methods, groups = roster.ordered(table["method"]), list(dict.fromkeys(table["group"]))
     first, *others = PRINTED[role]
-    columns: dict[str, list[str]] = {"Method": [display.label(method) for method in methods]}
+    columns: dict[str, list[str]] = {"Method": [roster.label(method) for method in methods]}
     for group in groups:
         columns[f"{LABELS[first]}: {group}"] = [_cell(cells, (method, group, first)) for method in methods]
     for metric in others:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tabulate import DataRow, TableFormat
 
 from honesty_utils.common.records import atomic
 from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.tables.comparisons import best
 
 FOUR = ("prudence", "over_conservativeness", "honesty", "accuracy")
@@ -31,19 +33,26 @@ PAPER_TABLES = {
 }
 """Columns of the printed tables: the part that a set plays, and the metric."""
 
+_ROW = DataRow("|", "|", "|")
+_PIPES = TableFormat(None, lambda widths, _: "|" + "---|" * len(widths), None, None, _ROW, _ROW, 1, None)
+"""Pipe tables without padding: a number that changes changes its own line only."""
+
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "τ": r"$\tau$", "→": r"$\rightarrow$", "≥": r"$\geq$",
 }  # fmt: skip
 
 
-def paper_tables(main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def paper_tables(
+    main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, str], roster: Roster = PAPER
+) -> dict[str, pd.DataFrame]:
     """The tables that the paper prints, as far as the run has their sets.
 
     Args:
         main: the main table.
         tests: the table of paired tests, which decides what is bold.
         roles: the set that plays each part of ``display.ROLES``; parts that are missing are left out.
+        roster: the methods of the run.
 
     Returns:
         By name, a frame of text: methods and controls against metrics, percent with interval.
@@ -55,7 +64,7 @@ def paper_tables(main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, st
         chosen += [(name, UNSCORED) for name in dict.fromkeys(name for name, _ in chosen) if _has_unscored(main, name)]
         chosen = list(dict.fromkeys(chosen))
         if chosen:
-            tables[name] = paper_table(main, tests, chosen)
+            tables[name] = paper_table(main, tests, chosen, roster)
     return tables
 
 
@@ -65,14 +74,16 @@ def _has_unscored(main: pd.DataFrame, dataset: str) -> bool:
     return bool((rows["value"] > 0).any())
 
 
-def paper_table(main: pd.DataFrame, tests: pd.DataFrame, columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def paper_table(
+    main: pd.DataFrame, tests: pd.DataFrame, columns: Sequence[tuple[str, str]], roster: Roster = PAPER
+) -> pd.DataFrame:
     """Methods against ``columns`` (set, metric): ``value [low, high]`` in percent, the significantly best in ``**``."""
-    methods = [method for method in display.ordered(main["method"]) if not display.is_sweep(_base(method))]
+    methods = [method for method in roster.ordered(main["method"]) if not roster.is_point(_base(method))]
     keys = zip(main["method"], main["dataset"], main["metric"], strict=True)
     cells = dict(zip(keys, zip(main["value"], main["low"], main["high"], strict=True), strict=True))
-    table: dict[str, list[str]] = {"Method": [display.label(method) for method in methods]}
+    table: dict[str, list[str]] = {"Method": [roster.label(method) for method in methods]}
     for dataset, metric in columns:
-        winner = best(main, tests, dataset, metric)
+        winner = best(main, tests, dataset, metric, roster)
         texts = [_cell(cells, (method, dataset, metric), method == winner) for method in methods]
         table[f"{dataset}: {display.METRICS[metric]}"] = texts
     return pd.DataFrame(table)
@@ -98,19 +109,15 @@ def format_score(value: float, low: float, high: float) -> str:
 
 def to_markdown(frame: pd.DataFrame) -> str:
     """A pipe table; fractions with three decimals, what is undefined as a dash."""
-    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
-    for row in frame.itertuples(index=False):
-        lines.append("| " + " | ".join(_text(value).replace("|", "\\|") for value in row) + " |")
-    return "\n".join(lines) + "\n"
+    text = frame.map(lambda value: _text(value).replace("|", "\\|"))
+    unaligned = {"stralign": None, "numalign": None, "disable_numparse": True}
+    return text.to_markdown(index=False, tablefmt=_PIPES, **unaligned) + "\n"
 
 
 def to_latex(frame: pd.DataFrame) -> str:
     """A booktabs ``tabular``: text columns to the left, numbers to the right; special characters escaped."""
-    kinds = "".join("r" if pd.api.types.is_numeric_dtype(frame[name]) else "l" for name in frame.columns)
-    body = [" & ".join(_tex(_text(value)) for value in row) + r" \\" for row in frame.itertuples(index=False)]
-    head = " & ".join(_tex(str(name)) for name in frame.columns) + r" \\"
-    lines = [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}"]
-    return "\n".join(lines) + "\n"
+    style = frame.style.hide(axis="index").format(lambda value: _tex(_text(value)))
+    return str(style.format_index(lambda name: _tex(str(name)), axis="columns").to_latex(hrules=True))
 
 
 def _text(value: Any) -> str:
@@ -144,3 +151,46 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]
         with atomic(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     return paths
+
+
+def wide(
+    table: pd.DataFrame, columns: str | list[str], index: str | list[str] = "method", **where: Any
+) -> pd.DataFrame:
+    """A tidy table to look at: ``index`` against ``columns``, both in the order in which they first appear.
+
+    Args:
+        table: with a column ``value``.
+        columns: what stands side by side.
+        index: what stands below each other.
+        **where: value, or list of values, that a column must have.
+    """
+    for column, wanted in where.items():
+        table = table[table[column].isin(wanted if isinstance(wanted, list) else [wanted])]
+    found = table.pivot(index=index, columns=columns, values="value")
+    rows, heads = (
+        pd.MultiIndex.from_frame(table[keys].drop_duplicates())
+        if isinstance(keys, list)
+        else table[keys].drop_duplicates()
+        for keys in (index, columns)
+    )
+    return found.reindex(index=rows, columns=heads)
+
+
+def keep_exact(frame: pd.DataFrame, folder: str | Path, name: str) -> Path:
+    """Write ``<name>.parquet``, unrounded, for a notebook that goes on from a table: rounding twice shows in print."""
+    path = Path(folder) / f"{name}.parquet"
+    with atomic(path) as partial:
+        frame.to_parquet(partial, index=False)
+    return path
+
+
+def read_exact(folder: str | Path, name: str) -> pd.DataFrame:
+    """A table as `keep_exact` wrote it.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    path = Path(folder) / f"{name}.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: not there; run the notebook that makes {name} first (results.tables.TABLES)")
+    return pd.read_parquet(path)

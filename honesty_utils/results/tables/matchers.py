@@ -15,6 +15,7 @@ from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.metrics import intervals, scores
 from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables import shares
 from honesty_utils.results.tables.scores import with_exact_ends
@@ -31,6 +32,7 @@ def tab_matchers(
     wording: Prompts,
     settings: Labeling,
     analysis: Analysis,
+    roster: Roster = PAPER,
 ) -> pd.DataFrame:
     """Every headline score under every matcher, and how many verdicts it changes.
 
@@ -44,6 +46,7 @@ def tab_matchers(
         wording: holds the refusal sentence.
         settings: holds the refusal signs.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``match, method, dataset, metric, value, low, high, seeds, questions``; metrics are ``HEADLINE``, ``changed``
@@ -71,7 +74,7 @@ def tab_matchers(
                 tables += [table.assign(match=match) for table in rows]
         for table in _f1_rows(dataset, part.assign(text=answered["text"]), questions[dataset], analysis):
             tables.append(table.assign(match=TOKEN_F1))
-    return shares.ordered(pd.concat(tables, ignore_index=True))[["match", *shares.COLUMNS]]
+    return shares.ordered(pd.concat(tables, ignore_index=True), roster)[["match", *shares.COLUMNS]]
 
 
 def _regraded(part: pd.DataFrame, answers: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils.results import published
-from honesty_utils.results.tables import shares
+from honesty_utils.results.display import PAPER
 
 _SETS = {
     "in_distribution": "triviaqa",
@@ -22,6 +22,9 @@ _SETS = {
 _METRICS = {("puqa", "prudence"): "refusal_rate"}
 """Metrics that the run has under another name: where nothing is known, prudence is the share of refusals."""
 
+ADDED = "_choice"
+"""Ending of the entry that stands for the paper's method with rows of multiple choice (its MMLU) added."""
+
 _COLUMNS = ["method", "dataset", "metric", "paper", "formula", "run", "low", "high", "difference"]
 
 
@@ -30,7 +33,7 @@ def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "ll
 
     Args:
         main: the run's main table.
-        roles: the set that plays each part of ``names.ROLES``.
+        roles: the set that plays each part of ``display.ROLES``.
         model: whose numbers, as ``published.results`` names it.
 
     Returns:
@@ -53,13 +56,20 @@ def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "ll
     rows = []
     for row in printed.itertuples():
         dataset = played[row.dataset]
-        key = (row.method.replace("+mmlu", "_choice"), dataset, _METRICS.get((row.dataset, row.metric), row.metric))
+        key = (row.method.replace("+mmlu", ADDED), dataset, _METRICS.get((row.dataset, row.metric), row.metric))
         value, low, high = ours.loc[key] if key in ours.index else (np.nan,) * 3
         place = (row.table, row.dataset, row.model, row.method)
         formula = wrong.get(place, np.nan) if row.metric == "honesty" else np.nan
         paper, shown = row.value / 100, f"{row.dataset} / {dataset or '–'}"
         rows.append((key[0], shown, row.metric, paper, formula, value, low, high, value - paper))
-    return shares.ordered(pd.DataFrame(rows, columns=_COLUMNS))
+    rows.sort(key=lambda row: _place(row[0]))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _place(method: str) -> tuple[int, str]:
+    """The paper's methods in their order, each followed by itself with rows of multiple choice added."""
+    base = method.removesuffix(ADDED)
+    return PAPER.shown[base].place if base in PAPER.shown else len(PAPER.shown), method
 
 
 def _models(printed: pd.DataFrame) -> list[str]:

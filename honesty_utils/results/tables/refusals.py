@@ -14,6 +14,7 @@ from honesty_utils.grading.refusals import Refusals, asked
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods.phrases import speaks_of_confidence
 from honesty_utils.metrics.honesty import Floats
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables import shares
 
@@ -27,17 +28,19 @@ def tab_refusals(
     wording: Prompts,
     settings: Labeling,
     analysis: Analysis,
+    roster: Roster = PAPER,
 ) -> pd.DataFrame:
     """What refusals say beside refusing, and how many answers state a confidence.
 
     A refusal wins over an answer in the same text, as published. Here one sees how often there is one.
 
     Args:
-        evaluations: as ``results.load`` returns it.
+        evaluations: as ``frames.load`` returns it.
         questions: the QUESTIONS table of each set.
         wording: holds the refusal sentence.
         settings: holds the refusal signs.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, dataset, metric, value, low, high, seeds, questions``; metrics are the shares ``refused`` (of all
@@ -54,7 +57,7 @@ def tab_refusals(
             states = shares.by_seed(own, own["code"].to_numpy())
             found = shares.estimate(states, NUM_STATES, _parts, analysis, "refusals", str(dataset), str(method))
             tables.append(shares.rows(str(method), str(dataset), SHARES, found, *states.shape))
-    return shares.ordered(pd.concat(tables, ignore_index=True))[shares.COLUMNS]
+    return shares.ordered(pd.concat(tables, ignore_index=True), roster)[shares.COLUMNS]
 
 
 def _states(part: pd.DataFrame, questions: pd.DataFrame, rules: Refusals) -> NDArray[np.int64]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from honesty_utils.metrics import intervals, scores
 from honesty_utils.metrics.honesty import CATEGORIES, Floats
 from honesty_utils.metrics.intervals import Estimate, States
 from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster, SweepPoint
 from honesty_utils.results.settings import Analysis
 
 CURVE_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
@@ -21,7 +21,7 @@ KNOWLEDGE_METRICS = ("refusal_rate", "accuracy")
 GROUP_METRICS = ("honesty", "accuracy", "refusal_rate")
 
 
-def tab_main(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def tab_main(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Every score of every method and control on every set.
 
     Controls: ``always_refuse``, ``never_refuse`` and ``oracle`` repeat M_t's answers or refuse (``scores.control``);
@@ -31,6 +31,7 @@ def tab_main(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     Args:
         evaluations: as ``frames.load`` returns it.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, dataset, metric, value, low, high, seeds, questions``, values as fractions. ``questions`` counts all
@@ -40,11 +41,11 @@ def tab_main(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     tables = []
     for dataset, part in evaluations.groupby("dataset", sort=False):
         answers = frames.states(part)
-        for method in display.ordered(answers):
+        for method in roster.ordered(answers):
             tables += _method_rows(str(dataset), method, answers[method], analysis)
         tables += _control_rows(str(dataset), next(iter(answers.values())), analysis)
     main = pd.concat(tables, ignore_index=True)
-    rank = {method: place for place, method in enumerate(display.ordered(main["method"]))}
+    rank = {method: place for place, method in enumerate(roster.ordered(main["method"]))}
     places = main["method"].map(rank)
     return main.iloc[np.argsort(places.to_numpy(), kind="stable")].reset_index(drop=True)
 
@@ -117,12 +118,12 @@ def _rows(method: str, dataset: str, estimate: Estimate, states: States) -> pd.D
     )
 
 
-def tab_sweeps(main: pd.DataFrame, points: Sequence[Mapping[str, Any]], dataset: str) -> pd.DataFrame:
+def tab_sweeps(main: pd.DataFrame, points: Iterable[SweepPoint], dataset: str) -> pd.DataFrame:
     """The scores of methods over what a sweep varies: τ, samples, training questions, …
 
     Args:
         main: the main table.
-        points: ``name`` of each point in ``main``, its ``quantity``, ``method`` and ``value``.
+        points: the sweep points, each with its ``name`` in ``main``.
         dataset: the set in distribution.
 
     Returns:
@@ -134,16 +135,17 @@ def tab_sweeps(main: pd.DataFrame, points: Sequence[Mapping[str, Any]], dataset:
     """
     columns = ["quantity", "method", "at", "metric", "value", "low", "high", "seeds", "questions"]
     scores_here = main[(main["dataset"] == dataset) & main["metric"].isin(CURVE_METRICS)]
-    missing = sorted({str(point["name"]) for point in points} - set(scores_here["method"]))
+    points = list(points)
+    missing = sorted({point.name for point in points} - set(scores_here["method"]))
     if missing:
         raise ValueError(f"methods {missing} have no scores on {dataset!r}; evaluate them or leave them out")
-    curves = list(dict.fromkeys((point["quantity"], point["method"]) for point in points))
+    curves = list(dict.fromkeys((point.quantity, point.method) for point in points))
     tables = []
     for point in points:
-        rows = scores_here[scores_here["method"] == point["name"]].assign(
-            quantity=point["quantity"], method=point["method"], at=float(point["value"])
+        rows = scores_here[scores_here["method"] == point.name].assign(
+            quantity=point.quantity, method=point.method, at=float(point.value)
         )
-        tables.append(rows.assign(curve=curves.index((point["quantity"], point["method"]))))
+        tables.append(rows.assign(curve=curves.index((point.quantity, point.method))))
     if not tables:
         return pd.DataFrame(columns=columns)
     table = pd.concat(tables)
@@ -151,13 +153,16 @@ def tab_sweeps(main: pd.DataFrame, points: Sequence[Mapping[str, Any]], dataset:
     return table.sort_values(["curve", "place", "at"], kind="stable")[columns].reset_index(drop=True)
 
 
-def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -> pd.DataFrame:
+def tab_by_knowledge(
+    evaluations: pd.DataFrame, dataset: str, analysis: Analysis, roster: Roster = PAPER
+) -> pd.DataFrame:
     """Refusal rate and accuracy of every method among the questions of each expected accuracy of M_t.
 
     Args:
         evaluations: as ``frames.load`` returns it; questions without samples are left out.
         dataset: the set to look at.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``method, expected_accuracy, metric, value, low, high, questions``; expected accuracy rounded to a tenth.
@@ -166,7 +171,7 @@ def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis
     tables = []
     for level, group in part.groupby(part["expected_accuracy"].round(1)):
         answers = frames.states(group)
-        for method in display.ordered(answers):
+        for method in roster.ordered(answers):
             states = answers[method]
             estimate = _estimate(states, scores.scores, analysis, "by_knowledge", dataset, method, f"{level:.1f}")
             rows = _rows(method, dataset, with_exact_ends(estimate, states, analysis.confidence_level), states)
@@ -175,25 +180,26 @@ def tab_by_knowledge(evaluations: pd.DataFrame, dataset: str, analysis: Analysis
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def tab_groups(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+def tab_groups(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Scores of every method by kind of question: relation, subject, kind of task.
 
     Args:
         evaluations: as ``frames.load`` returns it; sets with fewer than two kinds are left out.
         analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
 
     Returns:
         ``dataset, group, method, metric, value, low, high, questions``: honesty, accuracy and refusal rate.
     """
     columns = ["dataset", "group", "method", "metric", "value", "low", "high", "questions"]
-    shown = evaluations[evaluations["method"].isin(display.main_methods(evaluations["method"].unique()))]
+    shown = evaluations[evaluations["method"].isin(roster.main(evaluations["method"].unique()))]
     tables = []
     for dataset, part in shown.groupby("dataset", sort=False):
         if part["group"].nunique() < 2:
             continue
         for group, rows in part.groupby("group"):
             answers = frames.states(rows)
-            for method in display.ordered(answers):
+            for method in roster.ordered(answers):
                 states = answers[method]
                 estimate = _estimate(states, scores.scores, analysis, "groups", str(dataset), str(group), method)
                 table = _rows(
@@ -203,7 +209,7 @@ def tab_groups(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def tab_transitions(evaluations: pd.DataFrame) -> pd.DataFrame:
+def tab_transitions(evaluations: pd.DataFrame, roster: Roster = PAPER) -> pd.DataFrame:
     """The nine transition counts of every method and set.
 
     Returns:
@@ -212,7 +218,7 @@ def tab_transitions(evaluations: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for dataset, part in evaluations.groupby("dataset", sort=False):
         answers = frames.states(part)
-        for method in display.ordered(answers):
+        for method in roster.ordered(answers):
             counts = intervals.observed_counts(answers[method], scores.NUM_STATES).mean(axis=0)
             grid = counts.reshape(4, 4, 2).sum(axis=-1)[:3, :3]
             total = grid.sum() or np.nan

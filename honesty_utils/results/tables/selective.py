@@ -11,7 +11,7 @@ import pandas as pd
 from honesty_utils.metrics import intervals, selective
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import Estimate, States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 COVERAGES = np.arange(1, 21) / 20
@@ -40,7 +40,7 @@ def tab_risk_coverage(evaluations: pd.DataFrame, dataset: str, analysis: Analysi
     """Risk of M_t if it answered only what it is surest of, by its likelihood and by its expected accuracy.
 
     Args:
-        evaluations: as ``results.load`` returns it.
+        evaluations: as ``frames.load`` returns it.
         dataset: the set to look at.
         analysis: resamples, level and seed of the intervals.
 
@@ -59,7 +59,7 @@ def tab_risk_coverage(evaluations: pd.DataFrame, dataset: str, analysis: Analysi
     return _joined(tables, ["method", "source", "coverage", "risk", "low", "high"])
 
 
-def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -> pd.DataFrame:
+def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """How well each confidence orders the answers that a method gives: areas under risk–coverage curves.
 
     Returns:
@@ -67,7 +67,7 @@ def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -> pd.
         over seeds; ``questions`` are answered under at least one seed.
     """
     tables = []
-    for ordered in _orders(evaluations, dataset, display.main_methods(evaluations["method"].unique())):
+    for ordered in _orders(evaluations, dataset, roster.main(evaluations["method"].unique())):
 
         def areas(counts: Floats, ordered: _Ordered = ordered) -> Floats:
             return selective.areas(ordered.counts(counts))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import Estimate, States
-from honesty_utils.results import display
+from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 COLUMNS = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
@@ -58,8 +58,8 @@ def rows(
     return pd.DataFrame({"method": method, "dataset": dataset, **content, "seeds": seeds, "questions": questions})
 
 
-def ordered(table: pd.DataFrame) -> pd.DataFrame:
+def ordered(table: pd.DataFrame, roster: Roster = PAPER) -> pd.DataFrame:
     """The same rows, methods in the order of all tables and otherwise as they were."""
-    rank = {method: place for place, method in enumerate(display.ordered(table["method"]))}
+    rank = {method: place for place, method in enumerate(roster.ordered(table["method"]))}
     order = np.argsort(table["method"].map(rank).to_numpy(), kind="stable")
     return table.iloc[order].reset_index(drop=True)

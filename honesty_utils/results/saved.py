@@ -1,0 +1,50 @@
+"""A finished run as its saved tables have it: what figures, comparisons and a person who looks around start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from honesty_utils.common.paths import Run
+from honesty_utils.results.display import Roster
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The tables in ``figures/<run>/``; ``run`` need not have anything else here."""
+
+    run: Run
+
+    def file(self, name: str) -> Path:
+        """The CSV of a table, such as ``main``.
+
+        Raises:
+            FileNotFoundError: it is not there; says which notebook makes it.
+        """
+        path = self.run.figures / f"tab_{name}.csv"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: not there; make the tables of run {self.run.name!r} first (notebooks 60)")
+        return path
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A tidy table by its name without ``tab_``."""
+        return pd.read_csv(self.file(name))
+
+    @cached_property
+    def roster(self) -> Roster:
+        """How the run's methods are shown."""
+        return Roster.read(self.table("methods"))
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """The set that plays each part of the paper."""
+        table = self.table("roles")
+        return dict(zip(table["role"], table["dataset"], strict=True))
+
+    @property
+    def home(self) -> str:
+        """The set in distribution."""
+        return self.roles["in_distribution"]
