@@ -175,7 +175,8 @@ def evaluate(
     """
     table = labeling.grade_responses(responses[_RESPONSE], questions, wording, settings, match, referee)
     stated = pd.Series([methods.stated_confidence(text, wording) for text in table["text"]], table.index, dtype=float)
-    table["confidence"] = stated.fillna(responses["sure"].to_numpy(float)) if "sure" in responses else stated
+    sure = responses["sure"].to_numpy(float) if "sure" in responses else float("nan")
+    table["confidence"] = stated.where(stated.notna(), sure)
     table["withheld"] = responses["withheld"].to_numpy() if "withheld" in responses else None
     outcomes = labeling.greedy(before)[["question_id", "outcome"]].rename(columns={"outcome": "before"})
     table = table.merge(outcomes, on="question_id", how="left", validate="one_to_one")

@@ -493,7 +493,7 @@ class _Plan:
             run.sft(name) for name, entry in params.trained.items() if METHODS[entry.method].stages[-1].objective == SFT
         ]
         kept = [run.folder / "tables" / f"{name}.parquet" for name in ("tab_main", "tab_tests")]
-        judged = [task for task in self._judging() for task in task.outputs]
+        judged = [path for task in self._judging() for path in task.outputs]
         rated = "helpfulness" in params.analysis.roles
         helpfulness = [run.folder / "tables" / "tab_helpfulness.parquet"] if rated else []
         drifted = params.drift.methods if params.drift else ()
