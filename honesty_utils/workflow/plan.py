@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
+import honesty_utils
 from honesty_utils import engines, questions
 from honesty_utils.common.files import atomic
-from honesty_utils.common.paths import BASE, Run, model_name, root
+from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation.deciding import read_of_base
@@ -33,6 +34,9 @@ from honesty_utils.workflow.opened import Scope, base_model, resolved
 from honesty_utils.workflow.params import ADAPTERS, Params, load
 
 NOTEBOOKS = "notebooks"
+SOURCES = Path(honesty_utils.__file__).parents[1] / NOTEBOOKS
+"""The notebooks as they are stored: beside the package, wherever a run's own folders are."""
+
 SFT = "sft"
 """The objective whose rows tables and figures show."""
 
@@ -73,7 +77,7 @@ class Task:
     @property
     def source(self) -> Path:
         """The notebook, as it is stored."""
-        return root() / NOTEBOOKS / f"{self.notebook}.ipynb"
+        return SOURCES / f"{self.notebook}.ipynb"
 
     def executed(self, run: Run) -> Path:
         """Where the executed copy goes."""

@@ -157,7 +157,6 @@ def test_the_snapshot_is_the_params_file(tmp_path, monkeypatch):
 
 def test_a_marker_without_its_model_is_forgotten(tmp_path, monkeypatch):
     monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
-    monkeypatch.setattr(plan.Task, "source", Path.cwd() / "notebooks/40_training.ipynb")
     run, tasks = Run("smoke"), plan.tasks(smoke())
     for method in ("absolute", "multisample"):
         run.trained(method, 0).parent.mkdir(parents=True)
