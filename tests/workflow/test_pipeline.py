@@ -228,6 +228,41 @@ def test_evaluation_tables_tell_what_they_took(finished):
     assert not list(finished.rglob("*.partial"))
 
 
+def test_plain_papermill_runs_a_notebook_and_an_executed_copy_runs_again(finished):
+    before = Run("smoke").sft("absolute").read_bytes()
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(TOP / "notebooks" / "31_absolute.ipynb"),
+        str(finished / "31.ipynb"),
+    ]
+    plain = [*command, "-p", "params", str(finished / "smoke.yaml"), "-p", "method", "absolute", "-k", "python3"]
+    copy = Run("smoke").folder / "notebooks" / "31_absolute_absolute.ipynb"
+    again = [sys.executable, "-m", "papermill", str(copy), str(finished / "again.ipynb"), "-k", "python3"]
+    environment = {**os.environ, "PYTHONPATH": str(TOP)}
+    for arguments in (plain, again):
+        Run("smoke").sft("absolute").unlink()
+        done = subprocess.run(arguments, env=environment, cwd=finished, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert Run("smoke").sft("absolute").read_bytes() == before
+
+
+def test_a_training_notebook_keeps_the_models_that_are_there(finished, tmp_path):
+    """A kill loses at most one model: of five, the one that is missing is trained and the others are kept."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder, symlinks=True)
+    models = folder / "runs" / "smoke" / "models"
+    began = {path: path.stat().st_mtime_ns for path in models.glob("absolute*/seed0/model.safetensors")}
+    shutil.rmtree(models / "absolute_tau_0.9" / "seed0")
+    for marker in models.glob("absolute*/*.trained.json"):
+        marker.unlink()  # what Snakemake deletes of a job that it lost
+    done = snakemake(folder, finished / "smoke.yaml", "training_absolute")
+    assert done.returncode == 0, done.stderr[-2000:]
+    now = {path: path.stat().st_mtime_ns for path in models.glob("absolute*/seed0/model.safetensors")}
+    assert len(began) == 3 and {path.parts[-3] for path in began if now[path] != began[path]} == {"absolute_tau_0.9"}
+
+
 def test_the_explorer_runs_headlessly(finished):
     output = finished / "explore.ipynb"
     arguments = [str(TOP / "notebooks" / "90_explore.ipynb"), str(output)]
