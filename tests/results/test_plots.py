@@ -22,8 +22,8 @@ from honesty_utils.results.plots.style import COLUMN, PAGE, styled
 
 GRID_METHODS = ["prompt_based", "absolute", "confidence_verb", "multisample"]
 FIGURES: dict[str, tuple[Callable[[], Any], float]] = {
-    "main": (lambda: plots.main_scores(synthetic.main_table(), "indist"), PAGE),
-    "ood": (lambda: plots.out_of_distribution(synthetic.main_table(), synthetic.ROLES), PAGE),
+    "main": (lambda: plots.main_scores(synthetic.main_table(), "indist", roster=synthetic.ROSTER), PAGE),
+    "ood": (lambda: plots.out_of_distribution(synthetic.main_table(), synthetic.ROLES, roster=synthetic.ROSTER), PAGE),
     "transitions": (lambda: plots.transition_grid(synthetic.transitions_table(), "indist", GRID_METHODS), PAGE),
     "annotation": (lambda: plots.data_annotation(*synthetic.annotation()), PAGE),
     "tau": (lambda: plots.sweep(synthetic.sweep_table(), "tau"), COLUMN),
@@ -100,16 +100,16 @@ def test_same_bytes_whatever_theme_is_set(name: str, tmp_path: Path) -> None:
 
 
 def test_main_scores_shows_the_values_in_the_paper_order() -> None:
-    axes = plots.main_scores(synthetic.main_table(), "indist")
+    axes = plots.main_scores(synthetic.main_table(), "indist", roster=synthetic.ROSTER)
     labels = [tick.get_text() for tick in axes[0].get_yticklabels()]
     controls = [control for control in display.CONTROLS if control in synthetic.CONTROLS]
-    assert labels == [display.label(method) for method in [*display.ordered(synthetic.METHODS), *controls]]
+    assert labels == [display.PAPER.label(method) for method in [*display.PAPER.ordered(synthetic.METHODS), *controls]]
     assert not any("τ" in label for label in labels)  # points of the sweep have a figure of their own
     # honesty of ABSOLUTE: (.865 + 1 - .245) / 2 = .81
     row = labels.index("ABSOLUTE")
     dots = [line for line in axes[2].lines if line.get_marker() == "o" and line.get_ydata()[0] == row]
     assert [float(dot.get_xdata()[0]) for dot in dots] == [pytest.approx(0.81)]
-    assert to_hex(dots[0].get_color()).upper() == display.color("absolute")
+    assert to_hex(dots[0].get_color()).upper() == display.PAPER.color("absolute")
     assert "81.0" in texts(axes[2])
 
 

@@ -12,10 +12,17 @@ import pandas as pd
 
 from honesty_utils import knowledge, methods
 from honesty_utils.common import manifest, paths, records
+from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.results.display import Roster
+from honesty_utils.workflow.sweeps import Point
 
 METHODS = ("unaligned", "prompt_based", "finetuned", "absolute", "confidence_num", "confidence_verb", "multisample")
 CONTROLS = ("always_refuse", "never_refuse", "oracle")
 TAUS = {f"absolute_tau_{tau}": tau for tau in (0.2, 0.3, 0.5, 0.7, 0.9)}
+POINTS = [Point("tau", "absolute", tau) for tau in TAUS.values()]
+ENTRIES = {name: MethodEntry(method=name) for name in METHODS}
+ENTRIES |= {point.name: MethodEntry(method="absolute", options={"tau": point.value}) for point in POINTS}
+ROSTER = Roster.of(ENTRIES, POINTS)
 ROLES = {
     "in_distribution": "indist",
     "out_of_distribution": "ood",

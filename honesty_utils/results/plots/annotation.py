@@ -21,6 +21,8 @@ from honesty_utils.results.plots.style import BLUE, GREEN, GREY, INK, ORANGE, PA
 
 SIZE, LINE = 6.5, 0.135
 """Points of the body text, and inches from one line to the next."""
+SMALL = 6
+"""Points of what stands beside the body text."""
 LEFT, MIDDLE, RIGHT, EDGE = 0.08, 2.47, 3.7, PAGE - 0.08
 """Inches: M_t's answers from the left edge on, names of the methods, their completions, the right edge."""
 _MARKS = {"correct": ("✓", GREEN), "wrong": ("✗", ORANGE), "idk": ("–", GREY), "unscored": ("?", GREY)}
@@ -143,18 +145,25 @@ def _answers(pen: _Pen, samples: pd.DataFrame, drawn: pd.DataFrame) -> float:
 def _completions(pen: _Pen, rows: pd.DataFrame, bottom: float, roster: Roster) -> float:
     """Right column: what each method trains on, spread over the height down to ``bottom``; returns where it ends."""
     y = pen.write(MIDDLE, 0.2, "What each method is trained to answer", weight="bold", color=GREY) + 0.05
-    blocks = [(method, _block(rows[rows["method"] == method])) for method in roster.ordered(rows["method"].unique())]
-    used = y + LINE * sum(1 + len(block) for _, block in blocks)
+    shown = roster.ordered(rows["method"].unique())
+    blocks = [(method, _rule(roster, method), _block(rows[rows["method"] == method])) for method in shown]
+    used = y + LINE * sum(len(rule) + len(block) for _, rule, block in blocks)
     gap = float(np.clip((bottom - used) / max(1, len(blocks)), 0.08, 0.25))
-    for method, block in blocks:
+    for method, rule, block in blocks:
         pen.boxes.append((MIDDLE, y - 0.085, 0.07, 0.085, roster.color(method)))
         pen.write(MIDDLE + 0.13, y, roster.label(method), weight="bold", color=INK)
-        made_by = roster.library(method)
-        y = pen.write(RIGHT, y, made_by.rule if made_by else "", color=GREY, fontsize=6)
+        for line in rule:
+            y = pen.write(RIGHT, y, line, color=GREY, fontsize=SMALL)
         for line, refusal in block:
             y = pen.write(RIGHT, y, line, style="italic" if refusal else "normal", color=ORANGE if refusal else INK)
         y += gap
     return y - gap
+
+
+def _rule(roster: Roster, method: str) -> list[str]:
+    """How a method turns M_t's samples into what it trains on, at least one line."""
+    made_by = roster.library(method)
+    return wrap(made_by.rule if made_by else "", (EDGE - RIGHT) * SIZE / SMALL, 2)
 
 
 def _block(mine: pd.DataFrame) -> list[tuple[str, bool]]:

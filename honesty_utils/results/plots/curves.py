@@ -81,10 +81,18 @@ def rank_text(table: pd.DataFrame, dataset: str) -> str:
 
 
 def stacked(name: str) -> str:
-    """A long name on two lines: broken before the variant, or else after the hyphen."""
+    """A long name on two lines: broken before the variant, else after the hyphen, else near the middle."""
     if len(name) <= 11:
         return name
-    return name.replace(" + ", "\n+ ") if " + " in name else name.replace("-", "-\n")
+    if " + " in name:
+        return name.replace(" + ", "\n+ ")
+    if "-" in name:
+        return name.replace("-", "-\n")
+    gaps = [place for place, letter in enumerate(name) if letter in " _"]
+    if not gaps:
+        return name
+    place = min(gaps, key=lambda gap: abs(gap - len(name) / 2))
+    return f"{name[: place + 1].rstrip()}\n{name[place + 1 :]}"
 
 
 def _apart(ax: Axes, values: np.ndarray, share: float = 0.05) -> list[float]:
