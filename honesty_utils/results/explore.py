@@ -52,7 +52,7 @@ def roster(run: str) -> Roster:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a method of a run makes its rows: ``builder`` is the library's method; its options, and the run's wordings."""
+    """How a method of a run makes its rows: ``builder``, the library's method, its options, and the run's wordings."""
 
     builder: str
     options: Mapping[str, Any]
