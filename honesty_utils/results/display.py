@@ -1,4 +1,4 @@
-"""Display name, place and colour of every method and metric: one place for all tables and figures.
+"""Display name, place and color of every method and metric: one place for all tables and figures.
 
 What a method is called decides nothing. A `Roster` says of every method of a run how it is shown; it is made from the
 entries of the params file and saved as ``tab_methods.csv``, so that figures are drawn from saved tables alone.
@@ -114,7 +114,7 @@ class Shown:
 class Roster:
     """The methods of a run and how each is shown.
 
-    A name that is not in it is shown as it is, in grey, after the others; controls come last.
+    A name that is not in it is shown as it is, in gray, after the others; controls come last.
     """
 
     shown: Mapping[str, Shown]
@@ -124,7 +124,7 @@ class Roster:
         """The roster of a run.
 
         An entry that is named like its method has the method's label; another has its own, or else its name, in its
-        method's colour, right after it. Sweep points follow, by their value.
+        method's color, right after it. Sweep points follow, by their value.
 
         Args:
             entries: every method of the run by name, baselines and sweep points too.
@@ -196,7 +196,7 @@ class Roster:
         return self.shown[method].label
 
     def color(self, method: str) -> str:
-        """Colour of a method, also of random refusals at its rate; controls and unknown names are grey."""
+        """Color of a method, also of random refusals at its rate; controls and unknown names are gray."""
         name = method.removeprefix(RANDOM_REFUSAL)
         return self.shown[name].color if name in self.shown else UNKNOWN_COLOR
 

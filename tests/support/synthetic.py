@@ -143,6 +143,19 @@ def by_knowledge_table(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "expected_accuracy", "metric", "value", "low", "high", "questions"])
 
 
+def knowledge_table() -> pd.DataFrame:
+    """KNOWLEDGE of 110 questions, ten of each expected accuracy; the greedy answer is right as often as that."""
+    levels = np.repeat(np.arange(11) / 10, 10)
+    right = np.tile(np.arange(10) / 10, 11) < levels - 1e-9
+    return pd.DataFrame(
+        {
+            "question_id": [f"q{number:03d}" for number in range(len(levels))],
+            "expected_accuracy": levels,
+            "greedy_outcome": np.where(right, "correct", "wrong"),
+        }
+    )
+
+
 def exposures_table() -> pd.DataFrame:
     """``tab_exposures``: the miniature's measured course."""
     rows = [
