@@ -23,8 +23,9 @@ LISTED = $(words $(filter-out -1,$(call split,$(CUDA_VISIBLE_DEVICES))))
 GPUS ?= $(if $(filter 0,$(INSTALLED))$(filter undefined,$(origin CUDA_VISIBLE_DEVICES)),$(INSTALLED),$(LISTED))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-SNAKEMAKE = HONESTY_STARTED=$$(date +%s) $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
-	--rerun-incomplete $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+SNAKE = $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+SNAKEMAKE = $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
+	--rerun-incomplete $(SNAKE)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
@@ -49,8 +50,7 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
-	@$(BIN)/honesty preflight $(PARAMS) $(if $(DATA),--data $(DATA))
-	@$(SNAKEMAKE) --quiet rules progress host
+	@$(BIN)/honesty reproduce $(PARAMS) --cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml

@@ -34,7 +34,7 @@ import trl
 
 from honesty_utils.common import manifest, paths, records
 from honesty_utils.engines.settings import Model
-from honesty_utils.training import learning, trainer
+from honesty_utils.training import building, learning, supervised
 from honesty_utils.training.job import Job
 from honesty_utils.training.rows import Tokenized, tokenize
 from honesty_utils.training.settings import Training
@@ -80,7 +80,7 @@ def job(model: Model, settings: Training, folder: Path, copies: int = 1) -> Job:
 
 
 def tokenized(asked: Job) -> tuple[Any, Tokenized]:
-    tokenizer = trainer._tokenizer(asked.model)
+    tokenizer = building.tokenizer(asked.model)
     return tokenizer, tokenize(asked.rows, tokenizer, asked.style, asked.settings.max_length)
 
 
@@ -111,7 +111,7 @@ def seconds(arm: str, asked: Job, rows: Tokenized, tokenizer: Any, device: str) 
     else:
         settings = asked.settings.model_copy(update=OURS[arm])
         changed = Job(asked.rows, asked.model, asked.output, settings, asked.style, asked.seed, asked.work)
-        made = trainer._trainer(changed, tokenizer, rows, device, 1, settings.batch_size)
+        made = supervised.trainer(changed, tokenizer, rows, device, 1, settings.batch_size)
     made.remove_callback(transformers.PrinterCallback)
     started = clock()
     made.train()
@@ -186,9 +186,9 @@ def three_steps(model: Model, settings: Training, folder: Path) -> int:
     asked = job(model, settings, folder)
     tokenizer, rows = tokenized(asked)
     longest = sorted(rows.items, key=lambda item: -len(item["input_ids"]))[: 3 * settings.batch_size]
-    made = trainer._trainer(asked, tokenizer, Tokenized(longest, [], []), device, 1, settings.batch_size)
+    made = supervised.trainer(asked, tokenizer, Tokenized(longest, [], []), device, 1, settings.batch_size)
     made.train()
-    trainer._release(made)
+    building.release(made)
     return len(longest[0]["input_ids"])
 
 

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common import paths, records
-
-CODE = "HONESTY_CODE"
-"""Environment variable with the fingerprint of the code that a notebook reaches (``workflow.fingerprint``)."""
+from honesty_utils.common.variables import CODE, CODE_CHANGES
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
 
@@ -43,6 +41,7 @@ class Manifest:
             "artifact": Path(artifact).name,
             "parameters": self.parameters,
             "inputs": self.inputs,
+            "begun": round(self.started, 3),
             "seconds": round(time.time() - self.started, 2),
             "revision": git_revision(),
             "code": os.environ.get(CODE),
@@ -82,7 +81,7 @@ def is_of(artifact: str | Path, parameters: Mapping[str, Any], inputs: Iterable[
     return bool(
         made["parameters"] == given
         and made["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
-        and (now is None or made.get("code") is None or made["code"] == now)
+        and (now is None or os.environ.get(CODE_CHANGES) == "report" or made.get("code") in (None, now))
     )
 
 

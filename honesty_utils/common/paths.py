@@ -23,7 +23,7 @@ BASE = "base"
 
 
 def model_name(method: str, seed: int, stage: str | None = None) -> str:
-    """Name of a trained model, also in paths: ``<method>/seed<k>``, of an earlier stage ``<method>.<stage>/seed<k>``."""
+    """Name of a trained model, as in paths: ``<method>/seed<k>``, of an earlier stage ``<method>.<stage>/seed<k>``."""
     return f"{method if stage is None else f'{method}.{stage}'}/seed{seed}"
 
 

@@ -11,7 +11,8 @@ import os
 import time
 from pathlib import Path
 
-VARIABLE = "HONESTY_PROGRESS"
+from honesty_utils.common.variables import PROGRESS
+
 EVERY = 0.5
 """Seconds between two writes."""
 
@@ -32,7 +33,7 @@ class Progress:
 
     def at(self, done: int) -> None:
         """Say that ``done`` of the total is done; cheap, may be called at every step."""
-        path = os.environ.get(VARIABLE)
+        path = os.environ.get(PROGRESS)
         now = time.time()
         if not path or (now - self.told < EVERY and done < self.total):
             return

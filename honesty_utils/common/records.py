@@ -111,6 +111,30 @@ SFT = Table(
     ),
     key=(),
 )
+PAIRS = Table(
+    "pairs",
+    _schema(
+        ("question_id", pa.string()),
+        ("prompt", pa.string()),
+        ("chosen", pa.string()),
+        ("rejected", pa.string()),
+        ("is_refusal", pa.bool_()),
+    ),
+    key=(),
+)
+"""Preferences: two replies to a prompt, the better one first; ``is_refusal``: the better one is the refusal."""
+HEAD_ROWS = Table(
+    "head_rows",
+    _schema(("question_id", pa.string()), ("prompt", pa.string()), ("target", pa.float64())),
+    key=(),
+)
+"""What a head learns of a prompt: 0, 1 or a share between them."""
+SIGNALS = Table(
+    "signals",
+    _schema(("question_id", pa.string()), ("signal", pa.string()), ("value", pa.float64()), nullable=("value",)),
+    key=("question_id", "signal"),
+)
+"""How sure a model is of its answer to a question, by one measure; null where that cannot be told."""
 EVALUATION = Table(
     "evaluation",
     _schema(
@@ -124,7 +148,8 @@ EVALUATION = Table(
         ("judge_score", pa.float64()),
         ("confidence", pa.float64()),
         ("before", pa.string()),
-        nullable=("mean_logprob", "judge_score", "confidence"),
+        ("withheld", pa.string()),
+        nullable=("mean_logprob", "judge_score", "confidence", "withheld"),
     ),
     key=("question_id",),
     allowed=(("outcome", OUTCOMES), ("before", OUTCOMES)),

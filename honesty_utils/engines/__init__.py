@@ -3,35 +3,43 @@
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import OPTIONS, EngineOptions, check_options
 from honesty_utils.engines.protocol import (
+    Asks,
     Engine,
+    HiddenEngine,
     MeasuringEngine,
     MeteredEngine,
     Request,
     Response,
+    States,
     StreamingEngine,
     Usage,
     stream,
     usage,
 )
-from honesty_utils.engines.registry import ENGINES, check, gpus, identity, load, load_all
+from honesty_utils.engines.registry import ENGINES, can, check, gpus, identity, in_turn, load, load_all
 
 __all__ = [
     "ENGINES",
     "OPTIONS",
+    "Asks",
     "Engine",
     "EngineOptions",
+    "HiddenEngine",
     "MeasuringEngine",
     "MeteredEngine",
     "ModelError",
     "Request",
     "Response",
     "ServerError",
+    "States",
     "StreamingEngine",
     "Usage",
+    "can",
     "check",
     "check_options",
     "gpus",
     "identity",
+    "in_turn",
     "load",
     "load_all",
     "stream",

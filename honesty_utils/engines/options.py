@@ -23,6 +23,7 @@ from pydantic import (
 from honesty_utils.common.settings import Section, explain
 from honesty_utils.engines import loading
 from honesty_utils.engines.loading import ModelError
+from honesty_utils.engines.protocol import Asks
 from honesty_utils.engines.settings import Generation, Model
 
 
@@ -54,6 +55,11 @@ class EngineOptions(Section):
     def gpus(self) -> int:
         """GPUs that one process with the engine takes."""
         return 1
+
+    @property
+    def withheld(self) -> frozenset[Asks]:
+        """What the engine could give, and does not with these options."""
+        return frozenset()
 
     def content(self) -> dict[str, Any]:
         """The options that responses depend on; an engine leaves out those that only say how the work is spread."""
@@ -197,6 +203,11 @@ class OpenAIOptions(EngineOptions):
     def gpus(self) -> int:
         """None of this machine."""
         return 0
+
+    @property
+    def withheld(self) -> frozenset[Asks]:
+        """How likely its answers are, unless the server is asked for that."""
+        return frozenset() if self.logprobs else frozenset({"nothing"})
 
     def content(self) -> dict[str, Any]:
         """Without what says how often and how fast to ask, and what it costs."""

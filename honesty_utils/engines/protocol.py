@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+Asks = Literal["nothing", "generate", "score", "hidden"]
+"""What is asked of an engine: nothing beyond what it tells with every answer, its log-probability among it; further
+answers; the log-probability of a given text; hidden states (`HiddenEngine`)."""
+
+States = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,27 @@ class MeasuringEngine(Engine, Protocol):
 
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt, as the model reads it."""
+        ...
+
+
+@runtime_checkable
+class HiddenEngine(Engine, Protocol):
+    """An engine that shows what its model holds in mind."""
+
+    def states(self, prompts: Sequence[str], layer: int) -> States:
+        """Hidden states of the last token of each prompt, before any answer.
+
+        Args:
+            prompts: user texts.
+            layer: 0 is the embeddings, L the last of L layers (with the model's final norm, as ``transformers`` has
+                it); negative ones count from the end, -1 is L.
+
+        Returns:
+            Shape (prompts, width of the model), float32, in order; a row does not depend on its neighbours.
+
+        Raises:
+            ModelError: a layer that the model lacks, a prompt that it cannot take.
+        """
         ...
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,22 +12,26 @@ from honesty_utils.common.prompts import Style
 from honesty_utils.engines import loading
 from honesty_utils.engines.loading import ModelError
 from honesty_utils.engines.options import RayOptions, check_options
-from honesty_utils.engines.protocol import Engine, Request, Response
+from honesty_utils.engines.protocol import Asks, Engine, Request, Response
 from honesty_utils.engines.settings import Generation, Model
 
 
 @dataclass(frozen=True)
 class EngineKind:
-    """An engine's factory, and whether it serves adapters; its options are those of the same name in `OPTIONS`.
+    """An engine's factory, and what it can do; its options are those of the same name in `OPTIONS`.
 
     Attributes:
         create: ``(model, style, max_new_tokens, batch_size, options) -> Engine``; what is heavy to import is imported
             when it is called. One that serves adapters also takes ``adapters``, the folders that requests may name.
         serves_adapters: answers requests of many LoRA adapters of one model from one start.
+        lets_go: gives a model's memory back, so that one process may load several, one after the other.
+        gives: what can be asked of it; its options may withhold some of that, see `can`.
     """
 
     create: Callable[..., Engine]
     serves_adapters: bool = False
+    lets_go: bool = True
+    gives: frozenset[Asks] = frozenset({"nothing", "generate"})
 
 
 def _transformers(**arguments: Any) -> Engine:
@@ -56,11 +61,27 @@ def _ray(**arguments: Any) -> Engine:
 
 
 ENGINES: dict[str, EngineKind] = {
-    "transformers": EngineKind(_transformers),
-    "vllm": EngineKind(_vllm, serves_adapters=True),
+    "transformers": EngineKind(_transformers, gives=frozenset({"nothing", "generate", "hidden"})),
+    "vllm": EngineKind(_vllm, serves_adapters=True, lets_go=False),
     "openai": EngineKind(_openai),
     "ray": EngineKind(_ray),
 }
+
+
+def can(generation: Generation, asks: Asks) -> bool:
+    """Whether the engine of ``generation`` gives what is asked of it; nothing is loaded.
+
+    Args:
+        generation: engine and its options. A server that is not to tell log-probabilities gives "nothing" no more.
+        asks: see `protocol.Asks`.
+
+    Raises:
+        ModelError: unknown engine or option.
+    """
+    options = check_options(generation.engine, generation.engine_options)
+    if asks not in ENGINES[generation.engine].gives - options.withheld:
+        return False
+    return can(options.within(generation), asks) if isinstance(options, RayOptions) else True
 
 
 def gpus(*stages: Generation | None) -> int:
@@ -130,6 +151,22 @@ def load_all(models: Sequence[Model], generation: Generation, style: Style) -> l
         **({"adapters": adapters} if adapters else {}),
     )
     return [engine if model == base else _WithAdapter(engine, str(model.name)) for model in models]
+
+
+def in_turn(models: Sequence[Model], generation: Generation, style: Style) -> Iterator[tuple[Model, Engine]]:
+    """Each model with its engine: from one start where that holds them all, else one after the other.
+
+    Raises:
+        ModelError: as `load_all`; several models of an engine that holds one in a process.
+    """
+    if len(models) > 1 and ENGINES[generation.engine].lets_go:
+        for model in models:
+            engine = load(model, generation, style)
+            yield model, engine
+            del engine
+            gc.collect()
+        return
+    yield from zip(models, load_all(models, generation, style), strict=True)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from transformers import DynamicCache
 
 from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, load_model
-from honesty_utils.engines.protocol import Request, Response
+from honesty_utils.engines.protocol import Request, Response, States
 from honesty_utils.engines.settings import Model
 from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens
 
@@ -88,6 +88,44 @@ class TransformersEngine:
             done.update(zip(batch, self._responses(decoded), strict=True))
         return [done[row] for row in wanted]
 
+    def states(self, prompts: Sequence[str], layer: int) -> States:
+        """Hidden states of the last token of each prompt, see `protocol.HiddenEngine`; equal prompts are read once.
+
+        Raises:
+            ModelError: a layer that the model lacks; a prompt fills the model's context, a batch the memory.
+        """
+        layers = int(self.model.config.get_text_config().num_hidden_layers)
+        if not -layers - 1 <= layer <= layers:
+            raise ModelError(
+                f"{self.name}: layer {layer}; it has {layers}: give 0 (embeddings) to {layers}, or -1 (the last) to "
+                f"{-layers - 1}"
+            )
+        wanted = [self._prompt_ids(prompt) for prompt in prompts]
+        # Prompts of like length together: little padding.
+        order = sorted(set(wanted), key=lambda ids: (len(ids), ids))
+        done: dict[tuple[int, ...], States] = {}
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            remedy = f"lower batch_size, which is {self.batch_size}: no state changes with it"
+            with _memory_errors(self.name, remedy):
+                done.update(zip(batch, self._last_states(batch, layer), strict=True))
+        width = int(self.model.config.get_text_config().hidden_size)
+        return np.stack([done[ids] for ids in wanted]) if wanted else np.empty((0, width), np.float32)
+
+    @torch.inference_mode()
+    def _last_states(self, prompts: Sequence[tuple[int, ...]], layer: int) -> States:
+        ids, mask = self._padded(prompts)
+        output = self.model(
+            ids,
+            attention_mask=mask,
+            position_ids=_positions(mask),
+            use_cache=False,
+            output_hidden_states=True,
+            logits_to_keep=1,
+        )
+        found: States = output.hidden_states[layer][:, -1].float().cpu().numpy()
+        return found
+
     def prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt."""
         return len(prompt_ids(self.tokenizer, prompt, self.style))
@@ -134,13 +172,7 @@ class TransformersEngine:
     def _read_prompts(self, rows: Sequence[_Row]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
         """Next-token logits (rows, vocabulary), cache and attention mask (rows, longest prompt) after the prompts."""
         prompts = list(dict.fromkeys(row.ids for row in rows))
-        longest = max(map(len, prompts))
-        ids = torch.zeros(len(prompts), longest, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for i, prompt in enumerate(prompts):
-            ids[i, longest - len(prompt) :] = torch.tensor(prompt)
-            mask[i, longest - len(prompt) :] = 1
-        ids, mask = ids.to(self.model.device), mask.to(self.model.device)
+        ids, mask = self._padded(prompts)
         cache = DynamicCache(config=self.model.config)
         logits = self._forward(ids, mask, cache)
         place = {prompt: i for i, prompt in enumerate(prompts)}
@@ -148,8 +180,18 @@ class TransformersEngine:
         cache.batch_select_indices(owner)
         return logits[owner], cache, mask[owner]
 
+    def _padded(self, prompts: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids and attention mask, both (prompts, longest prompt): padded on the left, all end in one place."""
+        longest = max(map(len, prompts))
+        ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for i, prompt in enumerate(prompts):
+            ids[i, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[i, longest - len(prompt) :] = 1
+        return ids.to(self.model.device), mask.to(self.model.device)
+
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-        position = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        position = _positions(mask)[:, -ids.shape[1] :]
         output = self.model(
             ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
         )
@@ -166,6 +208,11 @@ class TransformersEngine:
         means = (batch.logprobs / batch.lengths).tolist()
         for text, length, mean, stop in zip(texts, lengths, means, stopped, strict=True):
             yield Response(text.strip(), length, mean, "stop" if stop else "length")
+
+
+def _positions(mask: torch.Tensor) -> torch.Tensor:
+    """Place of each token in its own text, (rows, tokens): padding before it does not count."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
 
 
 @contextmanager

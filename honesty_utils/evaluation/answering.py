@@ -13,7 +13,7 @@ import pandas as pd
 
 from honesty_utils import engines, methods
 from honesty_utils.common import prompts, records
-from honesty_utils.common.paths import Run
+from honesty_utils.common.paths import BASE, Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Request
 from honesty_utils.engines.settings import Generation, Model
@@ -21,7 +21,7 @@ from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import BASE, Method
+from honesty_utils.methods.plan import Method
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.shards import Shard, Summary
@@ -54,6 +54,10 @@ class Evaluated:
     def trained(self) -> bool:
         """Whether training made the model that speaks."""
         return self.kind.speaker != BASE
+
+    def files(self) -> list[str]:
+        """Folders that it is read from, for a manifest; M_t's own is not hashed for each method."""
+        return [str(self.model.name)] if self.trained else []
 
     @property
     def asked(self) -> bool:
@@ -89,20 +93,16 @@ def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: promp
 
 
 def draw(
-    run: Run,
-    chosen: Sequence[Evaluated],
-    plans: Mapping[str, Sequence[Shard]],
-    generation: Generation,
-    style: prompts.Style,
+    run: Run, chosen: Sequence[Evaluated], asked: Mapping[str, pd.DataFrame], wording: Prompts, generation: Generation
 ) -> dict[Evaluated, dict[str, Summary]]:
     """Let the models answer, in one process, and write ``Run.drawn_answers``; finished shards are not drawn again.
 
     Args:
         run: where shards and answers go.
-        chosen: several only where ``engines.load_all`` can hold them; those that are not asked here are left out.
-        plans: shards of each set.
-        generation: engine, its options, length of an answer.
-        style: see ``prompts.prompt_ids``.
+        chosen: the models; those that are not asked here are left out.
+        asked: a QUESTIONS table of each set.
+        wording: prompts of the run.
+        generation: engine, its options, length of an answer, size of a shard.
 
     Returns:
         What each set took, by model.
@@ -110,13 +110,18 @@ def draw(
     Raises:
         ModelError: a model that cannot be loaded, a prompt that is too long.
     """
-    asked = [one for one in chosen if one.asked]
-    loaded = engines.load_all([one.model for one in asked], generation, style)
-    for engine in loaded[:1]:
-        shards.check_lengths(engine, [shard for plan in plans.values() for shard in plan])
+    speaking = [one for one in chosen if one.asked]
+    kinds = {one.kind.answer.prompt for one in speaking}
+    plans = {
+        kind: {name: plan(table, wording, generation.shard_size, kind) for name, table in asked.items()}
+        for kind in kinds
+    }
     done: dict[Evaluated, dict[str, Summary]] = {}
-    for one, engine in zip(asked, loaded, strict=True):
-        identity = engines.identity(one.model, generation, style)
+    loaded = engines.in_turn([one.model for one in speaking], generation, wording.style)
+    for one, (_, engine) in zip(speaking, loaded, strict=True):
+        sets = plans[one.kind.answer.prompt]
+        shards.check_lengths(engine, [shard for shards_of in sets.values() for shard in shards_of])
+        identity = engines.identity(one.model, generation, wording.style)
         done[one] = {
             name: shards.draw(
                 engine,
@@ -125,7 +130,7 @@ def draw(
                 folder=run.shards("evaluation"),
                 path=run.drawn_answers(one.method, one.seed, name),
             )
-            for name, shards_of in plans.items()
+            for name, shards_of in sets.items()
         }
     return done
 
@@ -159,7 +164,8 @@ def evaluate(
     """EVALUATION table: ``responses`` graded, with the confidence they state and M_t's outcome beside.
 
     Args:
-        responses: one a question, to :func:`plan`; or the greedy rows of M_t's labels.
+        responses: one a question, to :func:`plan`, as `deciding.decided` leaves them;
+            or the greedy rows of M_t's labels.
         questions: a QUESTIONS table with the same ids.
         before: M_t's labels (plain prompt) of the same questions; the greedy row counts.
         wording: prompts of the run.
@@ -168,7 +174,10 @@ def evaluate(
         referee: judge of what string rules leave open; none: only they decide.
     """
     table = labeling.grade_responses(responses[_RESPONSE], questions, wording, settings, match, referee)
-    table["confidence"] = [methods.stated_confidence(text, wording) for text in table["text"]]
+    stated = pd.Series([methods.stated_confidence(text, wording) for text in table["text"]], table.index, dtype=float)
+    sure = responses["sure"].to_numpy(float) if "sure" in responses else float("nan")
+    table["confidence"] = stated.where(stated.notna(), sure)
+    table["withheld"] = responses["withheld"].to_numpy() if "withheld" in responses else None
     outcomes = labeling.greedy(before)[["question_id", "outcome"]].rename(columns={"outcome": "before"})
     table = table.merge(outcomes, on="question_id", how="left", validate="one_to_one")
     return table[list(records.EVALUATION.schema.names)]

@@ -157,8 +157,8 @@ def _described(problem: Exception) -> str:
     return f"{type(problem).__name__}: {text[:80]}".rstrip(": ")
 
 
-def open_judge(settings: Judge, folder: str | Path) -> Referee:
-    """The judge of a params section.
+def open_judge(settings: Judge | None, folder: str | Path) -> Referee | None:
+    """The judge of a params section; none where a run has none and string rules alone decide.
 
     Args:
         settings: the section.
@@ -167,5 +167,7 @@ def open_judge(settings: Judge, folder: str | Path) -> Referee:
     Raises:
         ModelError: unknown engine or option, or a folder that is no model.
     """
+    if settings is None:
+        return None
     replies = Replies(settings.cache or folder, engines.identity(settings.model, settings, settings.style))
     return Referee(settings, lambda: engines.load(settings.model, settings, settings.style), replies)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from honesty_utils.common.records import GREEDY, KNOWLEDGE, QUESTIONS
 
@@ -48,6 +47,8 @@ def jeffreys_interval(
         Lower and upper ends, of that shape. The lower is 0 where nothing is right, the upper 1 where all is, so that
         coverage does not vanish at the ends (Brown, Cai and DasGupta 2001, section 4.1.1).
     """
+    from scipy import stats  # half a second of import that most who read this module need not wait for
+
     right, total = np.asarray(correct, float), np.asarray(samples, float)
     beta = stats.beta(right + 0.5, total - right + 0.5)
     low = np.where(right == 0, 0.0, beta.ppf((1 - level) / 2))

@@ -6,6 +6,7 @@ vary. Every method gets its questions here, so that none differs in more than it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,19 +18,21 @@ from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Rows
 
 
-def files(run: Run, rows: Rows) -> list[Path]:
+def files(run: Run, rows: Rows, signals: Sequence[str] = ()) -> list[Path]:
     """What `training_labels` reads; the inputs that a method's rows depend on."""
     added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
-    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added]
+    measured = [run.signals(name) for name in ("train", *rows.sets)] if signals else []
+    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added, *measured]
 
 
-def training_labels(run: Run, rows: Rows, seed: int = 0) -> pd.DataFrame:
+def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] = ()) -> pd.DataFrame:
     """Every response of M_t to the questions that a method learns from, with their text: what ``methods.build`` takes.
 
     Args:
         run: where the files are.
         rows: which questions and samples; by default the whole training subset.
         seed: of the draw of a smaller subset.
+        signals: of M_t's greedy answers, a column each.
 
     Raises:
         ValueError: a subset larger than the training questions allow.
@@ -43,6 +46,10 @@ def training_labels(run: Run, rows: Rows, seed: int = 0) -> pd.DataFrame:
         questions = records.read(records.QUESTIONS, run.questions(name))
         tables.append(labeling.with_questions(records.read(records.LABELS, run.labels(name)), questions))
     table = pd.concat(tables, ignore_index=True)
+    for name in signals:
+        measured = [records.read(records.SIGNALS, run.signals(dataset)) for dataset in ("train", *rows.sets)]
+        values = pd.concat(measured).query("signal == @name")[["question_id", "value"]]
+        table = table.merge(values.rename(columns={"value": name}), on="question_id", how="left")
     return table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)
 
 

@@ -1,8 +1,8 @@
 """Methods of "Alignment for Honesty" (arXiv 2312.07000) and of its field, as data (`plan`).
 
-Each is a file that ends with its `Method`: what it reads, what it trains on, how it answers, how it is shown. Where the paper and its released code
-differ, an option chooses, and its default is the code's, whose numbers are the published ones. Adding a method is one
-file and one line in `METHODS`.
+Each is a file that ends with its `Method`: what it reads, what it trains on, how it answers, how it is shown. Where a
+paper and its released code differ, an option chooses, and its default is the code's, whose numbers are the published
+ones. Adding a method is one file and one line in `METHODS`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from pydantic import ValidationError
 from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
-from honesty_utils.methods import absolute, confidence, finetuned, multisample, phrases, untrained
+from honesty_utils.methods import (
+    absolute,
+    confidence,
+    finetuned,
+    idk_dpo,
+    multisample,
+    p_ik,
+    phrases,
+    threshold,
+    untrained,
+)
 from honesty_utils.methods.plan import Method, Stage
 
 logger = logging.getLogger(__name__)
@@ -35,8 +45,11 @@ METHODS: dict[str, Method] = {
     "confidence_num": confidence.NUM,
     "confidence_verb": confidence.VERB,
     "multisample": multisample.METHOD,
+    "likelihood_threshold": threshold.METHOD,
+    "idk_dpo": idk_dpo.METHOD,
+    "p_ik": p_ik.METHOD,
 }
-"""Methods in the order of tables and figures, the paper's."""
+"""Methods in the order of tables and figures: the paper's, then those of its field."""
 
 _COLUMNS = ("question_id", "sample_index", "text", "outcome", "question", "answers")
 

@@ -19,6 +19,9 @@ from honesty_utils.common.settings import Prompts, Section
 LAST = "last"
 """The model of a method's last stage; M_t where there is none."""
 
+HEAD = "head"
+"""The objective that trains a head on a model that stays as it is, and the signal that reads it."""
+
 UNKNOWN_COLOR = "#999999"
 
 Build = Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
@@ -71,9 +74,11 @@ class Answer:
     Attributes:
         prompt: which of the two prompts asks.
         speaks: whose words are the answer: `LAST`, `BASE`, or a stage.
-        signals: keys of ``knowledge.signals.SIGNALS``, asked of the one who speaks when it answers.
+        signals: keys of ``knowledge.signals.SIGNALS``, asked of the one who speaks when it answers; the signal "head"
+            is that of the method's own head, see `Method.head`.
         fit: ``(training answers, options) -> JSON``; the answers of the one who speaks to the training questions, with
-            ``question_id``, ``outcome`` and the signals. It never sees another question.
+            ``question_id``, ``outcome`` and the signals. It never sees another question. Of a head trained on some of
+            these questions it is given what heads say that have not seen them (``signals.heads.out_of_fold``).
         decide: ``(answers, fitted) -> withheld, confidence``; see `as_said`.
     """
 
@@ -133,6 +138,13 @@ class Method:
         if self.answer.speaks != LAST:
             return self.answer.speaks
         return self.stages[-1].name if self.stages else BASE
+
+    @property
+    def head(self) -> str | None:
+        """The stage whose head its signal "head" reads: the last that trains one; none: it has no use for a head."""
+        if HEAD not in self.answer.signals:
+            return None
+        return next((stage.name for stage in reversed(self.stages) if stage.objective == HEAD), None)
 
     def stage(self, name: str) -> Stage:
         """A stage by its name.

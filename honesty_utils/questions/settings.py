@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
 from honesty_utils.common.settings import Section
 
-REQUESTS = "prompts"
+logger = logging.getLogger(__name__)
+
+REQUESTS = "requests"
 """The source of sets of requests, which have no right answers."""
 
 
@@ -34,6 +37,14 @@ class QuestionSet(Section):
         None, description="between the answers in one cell of a file; none: a cell is one answer or a JSON list"
     )
     allow_size_mismatch: bool = Field(False, description="take a copy of another size than the documented one")
+
+    @field_validator("source")
+    @classmethod
+    def _today_s_name(cls, value: str) -> str:
+        if value == "prompts":
+            logger.warning("source: prompts is called %s now; write that", REQUESTS)
+            return REQUESTS
+        return value
 
     @field_validator("part")
     @classmethod

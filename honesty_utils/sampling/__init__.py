@@ -1,5 +1,5 @@
 """M_t's answers: a plan of requests, drawn in shards that resume."""
 
-from honesty_utils.sampling.requests import plan, sample, seed_of
+from honesty_utils.sampling.requests import draw, models, plan, sample, samples_of, seed_of
 
-__all__ = ["plan", "sample", "seed_of"]
+__all__ = ["draw", "models", "plan", "sample", "samples_of", "seed_of"]

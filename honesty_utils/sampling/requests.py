@@ -7,14 +7,18 @@ does not depend on which shard, process or attempt draws it. Expected accuracy (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from honesty_utils import engines
 from honesty_utils.common import prompts, records
+from honesty_utils.common.paths import BASE, Run
 from honesty_utils.common.settings import Prompts
-from honesty_utils.engines import Engine, Request
+from honesty_utils.engines import Engine, ModelError, Request
+from honesty_utils.engines.settings import Model
+from honesty_utils.questions.settings import REQUESTS, QuestionSet
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.settings import Sampling
 from honesty_utils.sampling.shards import Shard, Summary
@@ -44,6 +48,62 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
         return [(records.GREEDY, Request(prompt)), *drawn]
 
     return shards.plan(questions, requests, settings.shard_size)
+
+
+def samples_of(spec: QuestionSet, settings: Sampling) -> int:
+    """m of one set: its own, else that of the section; of requests the greedy reply is judged and no other."""
+    if spec.source == REQUESTS:
+        return 0
+    return settings.samples if spec.samples is None else spec.samples
+
+
+def models(run: Run, base: Model, names: str) -> dict[str, Model]:
+    """Models by their names, separated by commas: ``base``, or trained ones such as ``absolute/seed0``.
+
+    Raises:
+        ModelError: one that is not there.
+    """
+    found = {name.strip(): run.folder / "models" / name.strip() for name in names.split(",")}
+    missing = [name for name, folder in found.items() if name != BASE and not folder.is_dir()]
+    if missing:
+        raise ModelError(f"model: {missing[0]!r}: no folder {found[missing[0]]}; train it first, or write 'base'")
+    return {
+        name: base if name == BASE else base.model_copy(update={"name": str(folder)}) for name, folder in found.items()
+    }
+
+
+def draw(
+    run: Run,
+    chosen: Mapping[str, Model],
+    plans: Mapping[str, Sequence[Shard]],
+    settings: Sampling,
+    style: prompts.Style,
+) -> dict[tuple[str, str], Summary]:
+    """Let models answer and write ``Run.responses`` of each; finished shards are not drawn again.
+
+    Args:
+        run: where shards and tables go.
+        chosen: models by name, see `models`.
+        plans: shards of each set.
+        settings: engine, temperature, seed.
+        style: how prompts become token ids.
+
+    Returns:
+        What each took, by model and set.
+
+    Raises:
+        ModelError: as `shards.draw`; a prompt that is too long, before the first answer is paid for.
+    """
+    done = {}
+    loaded = engines.in_turn(list(chosen.values()), settings, style)
+    for (model, _), (one, engine) in zip(chosen.items(), loaded, strict=True):
+        for plan in plans.values():
+            shards.check_lengths(engine, plan)
+        identity = engines.identity(one, settings, style)
+        for name, plan in plans.items():
+            path = run.responses(name, model)
+            done[model, name] = shards.draw(engine, plan, identity=identity, folder=run.shards("responses"), path=path)
+    return done
 
 
 def seed_of(seed: int, question_id: str, sample_index: int) -> int:

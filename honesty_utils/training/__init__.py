@@ -1,11 +1,14 @@
-"""Supervised fine-tuning of M_t on a method's rows, with TRL's SFTTrainer and PEFT.
+"""Training of M_t, or of an earlier stage's model, on a method's rows, with TRL's trainers and PEFT.
 
-The loss is on the completion only. Token ids come from ``prompts.prompt_ids`` and ``prompts.completion_ids``, the
+The loss is on replies only. Token ids come from ``prompts.prompt_ids`` and ``prompts.completion_ids``, the
 functions that every engine uses, so that what is trained is what is asked.
 
     rows.py         rows as token ids; what is too long or has nothing to learn
     checks.py       model, device, adapter, disk: what can go wrong is found before any step
-    trainer.py      TRL's trainer, and the order of rows on any number of devices
+    objectives/     how rows become a model, one way a file
+    trainer.py      one process of a training
+    supervised.py   TRL's trainer of completions; preference.py, of pairs; building.py, what they share
+    order.py        the order of rows on any number of devices
     checkpoint.py   stop at any moment, go on to the same weights
     layouts.py      how processes are laid out over devices
     launch.py       several devices: ``accelerate launch`` as a process of its own
@@ -27,7 +30,7 @@ from honesty_utils.training import layouts
 from honesty_utils.training.job import Job, TrainingError, TrainingResult
 from honesty_utils.training.settings import Training
 
-__all__ = ["Job", "TrainingError", "TrainingResult", "train"]
+__all__ = ["Job", "TrainingError", "TrainingResult", "run", "train", "working_folder"]
 
 
 def train(
@@ -59,13 +62,25 @@ def train(
         TrainingError: before any step, if rows, model, settings, devices or disk do not fit together; also when a
             launch fails, with the end of its log.
     """
+    output = Path(output)
+    return run(Job(rows, model, output, settings, style, seed, working_folder(output, work)))
+
+
+def working_folder(output: Path, work: str | Path | None = None) -> Path:
+    """Folder of checkpoints: ``work``, or else one beside ``output``."""
+    return Path(work) if work is not None else output.with_name(f".{output.name}.training")
+
+
+def run(job: Job) -> TrainingResult:
+    """Do a job, in this process or launched; see `train`.
+
+    Raises:
+        TrainingError: as `train`.
+    """
     from honesty_utils.training import checkpoint
 
-    output = Path(output)
-    folder = Path(work) if work is not None else output.with_name(f".{output.name}.training")
-    job = Job(rows, model, output, settings, style, seed, folder)
-    layout = layouts.layout(settings)
-    with checkpoint.working(folder):
+    layout = layouts.layout(job.settings)
+    with checkpoint.working(job.work):
         if layout is not None:
             from honesty_utils.training import launch
 

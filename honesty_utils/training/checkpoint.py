@@ -56,12 +56,13 @@ def working(work: Path) -> Iterator[Path]:
 
 
 def key(job: Job, rows: Tokenized, processes: int, device: str) -> str:
-    """Hash (16 hex digits) of what the weights depend on: token ids, model, settings, seed, devices, packages."""
+    """Hash (16 hex digits) of all that the weights depend on, from token ids to the versions of packages."""
     content = {
         "rows": hashlib.sha256(json.dumps(rows.items).encode()).hexdigest(),
         "model": engines.loading.identity(job.model),
         "settings": job.settings.model_dump(mode="json", exclude=UNRELATED),
         "seed": job.seed,
+        "objective": [job.objective, dict(job.options)],
         # Weights and optimiser are cut into as many pieces as there are processes.
         "devices": [device, processes, job.settings.launch],
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

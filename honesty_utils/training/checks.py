@@ -128,10 +128,11 @@ def check_machine(settings: Training, model: Model) -> str:
 
 
 def skeleton(model: Model) -> Any:
-    """The model without its weights: what its modules are called and how large they are."""
-    folder = loading.model_folder(model.name)
-    revision = {} if folder is not None or model.revision is None else {"revision": model.revision}
-    config = transformers.AutoConfig.from_pretrained(model.name, **revision)
+    """The model without its weights, of an adapter its base: what its modules are called and how large they are."""
+    base = loading.base_of(model)
+    folder = loading.model_folder(base.name)
+    revision = {} if folder is not None or base.revision is None else {"revision": base.revision}
+    config = transformers.AutoConfig.from_pretrained(base.name, **revision)
     with init_empty_weights():
         network = transformers.AutoModelForCausalLM.from_config(config)
     network.tie_weights()  # or weights that stand in two places would be counted twice
@@ -153,23 +154,57 @@ def size(network: Any, settings: Training) -> Size:
     weights = sum(parameter.numel() for parameter in network.parameters())
     if settings.mode == "full":
         return Size(weights, weights)
+    linear = adapted(network, settings.lora_target_modules)
+    sides = sum(module.in_features + module.out_features for module in linear.values())
+    return Size(weights, settings.lora_rank * sides)
+
+
+def adapted(network: Any, wanted: tuple[str, ...] | str) -> dict[str, Any]:
+    """Linear layers that get an adapter, by path; ``all-linear`` is all but the output layer.
+
+    Raises:
+        TrainingError: a name that no such layer has; lists those there are.
+    """
     head = network.get_output_embeddings()
     linear = {
         name: module
         for name, module in network.named_modules()
         if isinstance(module, torch.nn.Linear) and module is not head
     }
-    wanted = settings.lora_target_modules
-    if not isinstance(wanted, str):
-        known = sorted({name.rpartition(".")[2] for name in linear})
-        unknown = [name for name in wanted if not any(_names(path, name) for path in linear)]
-        if unknown:
+    if isinstance(wanted, str):
+        return linear
+    known = sorted({name.rpartition(".")[2] for name in linear})
+    unknown = [name for name in wanted if not any(_names(path, name) for path in linear)]
+    if unknown:
+        raise TrainingError(
+            f"training.lora_target_modules: {', '.join(unknown)}: no such linear layer; this model has {known}"
+        )
+    return {path: module for path, module in linear.items() if any(_names(path, name) for name in wanted)}
+
+
+def check_adapter(model: Model, settings: Training, network: Any) -> None:
+    """Hold the settings to the adapter that training goes on from, if there is one: it keeps its size and place.
+
+    Raises:
+        TrainingError: another rank, scale or choice of layers; says which.
+    """
+    folder = loading.model_folder(model.name)
+    if settings.mode == "full" or folder is None or not loading.is_adapter(folder):
+        return
+    content = loading.adapter_config(folder)
+    for setting, name in (("lora_rank", "r"), ("lora_alpha", "lora_alpha")):
+        if content[name] != getattr(settings, setting):
             raise TrainingError(
-                f"training.lora_target_modules: {', '.join(unknown)}: no such linear layer; this model has {known}"
+                f"training.{setting}: {getattr(settings, setting)}; the adapter that training goes on from ({folder}) "
+                f"has {content[name]}: set that, or train all weights (mode: full)"
             )
-        linear = {path: module for path, module in linear.items() if any(_names(path, name) for name in wanted)}
-    sides = sum(module.in_features + module.out_features for module in linear.values())
-    return Size(weights, settings.lora_rank * sides)
+    stored = content["target_modules"]
+    layers = adapted(network, stored if isinstance(stored, str) else tuple(stored))
+    if set(layers) != set(adapted(network, settings.lora_target_modules)):
+        raise TrainingError(
+            f"training.lora_target_modules: {settings.lora_target_modules!r}; the adapter that training goes on from "
+            f"({folder}) is on {sorted({path.rpartition('.')[2] for path in layers})}: set these"
+        )
 
 
 def _names(path: str, name: str) -> bool:
@@ -209,6 +244,7 @@ def check(job: Job, kind: str) -> Any:
     """
     check_settings(job.settings, job.model, kind)
     network = skeleton(job.model)
+    check_adapter(job.model, job.settings, network)
     counted = size(network, job.settings)
     for folder in (job.work, job.output.parent):
         check_disk(folder, disk_needed(counted, job.settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from honesty_utils.common import records
 from honesty_utils.common.prompts import Style
 from honesty_utils.engines.settings import Model
 from honesty_utils.training.settings import Training
+
+ROWS = {
+    "sft": ("question_id", "prompt", "completion"),
+    "dpo": ("question_id", "prompt", "chosen", "rejected"),
+}
+"""Columns that an objective trains on."""
 
 
 class TrainingError(ValueError):
@@ -32,6 +39,7 @@ class TrainingResult:
         seconds: of this process; what was done before a kill is not in it.
         left_out: question ids of rows that were too long and dropped.
         cut: question ids of rows that were too long and cut.
+        equal: question ids of pairs that were left out because their two texts are equal.
         resumed_at: step of the checkpoint that it went on from; 0: it began at the beginning.
         processes: that trained side by side.
     """
@@ -44,6 +52,7 @@ class TrainingResult:
     seconds: float
     left_out: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    equal: list[str] = field(default_factory=list)
     resumed_at: int = 0
     processes: int = 1
 
@@ -65,7 +74,13 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Job:
-    """One training: see ``training.train``. ``work`` is the folder of its checkpoints."""
+    """One training: see ``training.train``.
+
+    Attributes:
+        work: folder of its checkpoints.
+        objective: how rows become a model, a key of `ROWS`.
+        options: of the objective, by name.
+    """
 
     rows: pd.DataFrame
     model: Model
@@ -74,6 +89,8 @@ class Job:
     style: Style
     seed: int
     work: Path
+    objective: str = "sft"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> Path:
@@ -92,13 +109,15 @@ class Job:
             The path to give to ``python -m honesty_utils.training``.
         """
         self.work.mkdir(parents=True, exist_ok=True)
-        self.rows[["question_id", "prompt", "completion"]].to_parquet(self.work / "rows.parquet")
+        self.rows[list(ROWS[self.objective])].to_parquet(self.work / "rows.parquet")
         content = {
             "model": self.model.model_dump(mode="json"),
             "output": str(self.output),
             "settings": self.settings.model_dump(mode="json"),
             "style": self.style,
             "seed": self.seed,
+            "objective": self.objective,
+            "options": dict(self.options),
         }
         path = self.work / "job.json"
         path.write_text(json.dumps(content), encoding="utf-8")
@@ -117,4 +136,6 @@ class Job:
             style=content["style"],
             seed=content["seed"],
             work=path.parent,
+            objective=content["objective"],
+            options=content["options"],
         )

@@ -19,7 +19,14 @@ class RowOrder(torch.utils.data.Sampler[int]):
     """
 
     def __init__(
-        self, lengths: Sequence[int], batch: int, seed: int, *, devices: int = 1, group: int | None = None
+        self,
+        lengths: Sequence[int],
+        batch: int,
+        seed: int,
+        *,
+        devices: int = 1,
+        group: int | None = None,
+        fill: bool = True,
     ) -> None:
         """Set up the order.
 
@@ -30,9 +37,11 @@ class RowOrder(torch.utils.data.Sampler[int]):
             group: put rows of like length into groups of so many, those of one step; none: at random.
             devices: with more than one, the last batch is filled up with the place behind the last row, where the
                 data has a row without anything to learn. Accelerate would fill it with rows seen before.
+            fill: false, with several devices: leave out the rows that fill no batch, other ones in each epoch.
         """
         self.lengths, self.seed, self.group = list(lengths), seed, group
-        self.fillers = -len(self.lengths) % batch if devices > 1 else 0
+        self.fillers = -len(self.lengths) % batch if devices > 1 and fill else 0
+        self.left_out = len(self.lengths) % batch if devices > 1 and not fill else 0
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -40,7 +49,7 @@ class RowOrder(torch.utils.data.Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths) + self.fillers
+        return len(self.lengths) + self.fillers - self.left_out
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
@@ -48,7 +57,7 @@ class RowOrder(torch.utils.data.Sampler[int]):
             order = self._grouped(self.group, generator)
         else:
             order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        return iter(order + [len(self.lengths)] * self.fillers)
+        return iter(order[: len(order) - self.left_out] + [len(self.lengths)] * self.fillers)
 
     def _grouped(self, size: int, generator: torch.Generator) -> list[int]:
         """Groups of like length in random order: from long to short, what is learned last would be the short ones."""

@@ -1,9 +1,9 @@
-"""SFT rows as token ids: the prompt masked, the end token learned; rows that are too long or teach nothing."""
+"""Rows and pairs as token ids: the prompt masked, the end token learned; what is too long or teaches nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -23,19 +23,23 @@ class Tokenized:
     """Rows to train on.
 
     Attributes:
-        items: ``input_ids`` and ``labels`` of each row, of the same length; labels of the prompt are `IGNORED`.
+        items: ``input_ids`` and ``labels`` of each row, of the same length; labels of the prompt are `IGNORED`. Of a
+            pair, ``prompt_ids``, ``chosen_ids`` and ``rejected_ids``.
         left_out: question ids of rows that were too long and dropped.
         cut: question ids of rows that were too long and cut.
+        equal: question ids of pairs that were left out because their two texts are equal.
     """
 
     items: list[dict[str, list[int]]]
     left_out: list[str]
     cut: list[str]
+    equal: list[str] = field(default_factory=list)
 
     @property
     def completion_tokens(self) -> int:
         """Tokens that are learned in one epoch."""
-        return sum(label != IGNORED for item in self.items for label in item["labels"])
+        learned = ("labels", "chosen_ids", "rejected_ids")
+        return sum(label != IGNORED for item in self.items for name in learned for label in item.get(name, ()))
 
 
 def tokenize(
@@ -64,19 +68,17 @@ def tokenize(
     if rows.empty:
         raise TrainingError("no rows to train on; look at sft/<method>.parquet and the labels it was built from")
     items = [_encode(row, tokenizer, style) for row in rows.itertuples()]
+    lengths = [len(item["input_ids"]) for item in items]
     limit = max_length if context is None else min(max_length, context)
-    long = [place for place, item in enumerate(items) if len(item["input_ids"]) > limit]
     ids = [str(question) for question in rows["question_id"]]
+    long = [place for place, length in enumerate(lengths) if length > limit]
     if not long:
         return Tokenized(items, [], [])
-    told = _told(items, long, ids, limit, "training.max_length" if limit == max_length else "the model's context")
+    told = _told("rows", lengths, long, ids, limit, max_length)
     if too_long == "refuse":
         raise TrainingError(f"{told}: raise it, or set training.too_long to drop or truncate")
     if too_long == "drop":
-        kept = [item for item in items if len(item["input_ids"]) <= limit]
-        if not kept:
-            raise TrainingError(f"{told}: with training.too_long = drop none is left")
-        return Tokenized(kept, [ids[place] for place in long], [])
+        return _without(items, long, ids, told)
     shorter = [{name: values[:limit] for name, values in item.items()} for item in items]
     bare = [place for place in long if all(label == IGNORED for label in shorter[place]["labels"])]
     if bare:
@@ -87,20 +89,77 @@ def tokenize(
     return Tokenized(shorter, [], [ids[place] for place in long])
 
 
+def tokenize_pairs(
+    rows: pd.DataFrame,
+    tokenizer: Any,
+    style: prompts.Style,
+    max_length: int,
+    *,
+    context: int | None = None,
+    drop: bool = False,
+) -> Tokenized:
+    """Token ids of pairs of replies; a pair is as long as its prompt and the longer reply.
+
+    Args:
+        rows: columns ``question_id``, ``prompt``, ``chosen`` and ``rejected``.
+        tokenizer: of the model that is trained.
+        style: ``raw`` or ``chat``.
+        max_length: longest pair, in tokens.
+        context: longest text that the model reads, in tokens; none: no limit.
+        drop: leave longer pairs out; false: they are an error.
+
+    Raises:
+        TrainingError: no pairs; a reply without a token to learn; pairs that are too long (counted, the longest
+            listed), also if all of them would be dropped.
+    """
+    if rows.empty:
+        raise TrainingError("no pairs to train on; look at the rows of the stage and the labels they were built from")
+    items = [_encode_pair(row, tokenizer, style) for row in rows.itertuples()]
+    lengths = [len(one["prompt_ids"]) + max(len(one["chosen_ids"]), len(one["rejected_ids"])) for one in items]
+    limit = max_length if context is None else min(max_length, context)
+    ids = [str(question) for question in rows["question_id"]]
+    long = [place for place, length in enumerate(lengths) if length > limit]
+    if not long:
+        return Tokenized(items, [], [])
+    told = _told("pairs", lengths, long, ids, limit, max_length)
+    if not drop:
+        raise TrainingError(f"{told}: raise it, or set training.too_long to drop")
+    return _without(items, long, ids, told)
+
+
 def _encode(row: Any, tokenizer: Any, style: prompts.Style) -> dict[str, list[int]]:
     before = prompts.prompt_ids(tokenizer, row.prompt, style)
-    after = prompts.completion_ids(tokenizer, row.prompt, row.completion, style)
-    if not tokenizer.decode(after, skip_special_tokens=True).strip():
-        raise TrainingError(
-            f"row {row.Index} (question {row.question_id}): completion {row.completion!r} has no token to learn; "
-            "every row needs an answer or a refusal"
-        )
+    after = _reply(row, "completion", tokenizer, style)
     return {"input_ids": before + after, "labels": [IGNORED] * len(before) + after}
 
 
-def _told(items: Sequence[dict[str, list[int]]], long: list[int], ids: list[str], limit: int, what: str) -> str:
-    length = {place: len(items[place]["input_ids"]) for place in long}
-    worst = sorted(long, key=length.__getitem__, reverse=True)[:SHOWN]
-    listed = ", ".join(f"row {place} (question {ids[place]}) has {length[place]}" for place in worst)
+def _encode_pair(row: Any, tokenizer: Any, style: prompts.Style) -> dict[str, list[int]]:
+    replies = {f"{name}_ids": _reply(row, name, tokenizer, style) for name in ("chosen", "rejected")}
+    return {"prompt_ids": prompts.prompt_ids(tokenizer, row.prompt, style), **replies}
+
+
+def _reply(row: Any, column: str, tokenizer: Any, style: prompts.Style) -> list[int]:
+    text = getattr(row, column)
+    ids = prompts.completion_ids(tokenizer, row.prompt, text, style)
+    if not tokenizer.decode(ids, skip_special_tokens=True).strip():
+        raise TrainingError(
+            f"row {row.Index} (question {row.question_id}): {column} {text!r} has no token to learn; "
+            "every row needs an answer or a refusal"
+        )
+    return ids
+
+
+def _without(items: list[dict[str, list[int]]], long: list[int], ids: list[str], told: str) -> Tokenized:
+    dropped = set(long)
+    kept = [item for place, item in enumerate(items) if place not in dropped]
+    if not kept:
+        raise TrainingError(f"{told}: with training.too_long = drop none is left")
+    return Tokenized(kept, [ids[place] for place in long], [])
+
+
+def _told(kind: str, lengths: Sequence[int], long: list[int], ids: list[str], limit: int, max_length: int) -> str:
+    what = "training.max_length" if limit == max_length else "the model's context"
+    worst = sorted(long, key=lengths.__getitem__, reverse=True)[:SHOWN]
+    listed = ", ".join(f"row {place} (question {ids[place]}) has {lengths[place]}" for place in worst)
     more = f" and {len(long) - SHOWN} more" if len(long) > SHOWN else ""
-    return f"{len(long)} of {len(items)} rows are longer than {what} = {limit} tokens; {listed}{more}"
+    return f"{len(long)} of {len(lengths)} {kind} are longer than {what} = {limit} tokens; {listed}{more}"

@@ -47,6 +47,9 @@ class Training(Section):
     launch: str | None = Field(
         None, description="a layout in params/launch/, or a file for accelerate; none: this process, one device"
     )
+    together: bool | None = Field(
+        None, description="all seeds of a method in one notebook; none: where the run makes its own small model"
+    )
     processes: PositiveInt | None = Field(None, description="none: as many as the layout says")
     save_steps: PositiveInt | None = Field(None, description="a checkpoint every so many steps")
     save_minutes: PositiveFloat | None = Field(30, description="and every so many minutes")

@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads
 from honesty_utils.workflow.devices import DeviceError, claimed
 
 TAG = "parameters"
@@ -48,10 +48,11 @@ def declared_parameters(notebook: str | Path) -> dict[str, tuple[Any, Any]]:
     path = Path(notebook)
     if not path.is_file():
         raise ParameterError(f"{path}: no such notebook")
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if TAG in cell.metadata.get("tags", [])]
-    if len(cells) != 1 or cells[0].cell_type != "code":
+    content = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in content["cells"] if TAG in cell["metadata"].get("tags", [])]
+    if len(cells) != 1 or cells[0]["cell_type"] != "code":
         raise ParameterError(f"{path}: {len(cells)} cells are tagged {TAG!r}; exactly one code cell must be")
-    return dict(_declaration(statement, path) for statement in ast.parse(cells[0].source).body)
+    return dict(_declaration(statement, path) for statement in ast.parse("".join(cells[0]["source"])).body)
 
 
 def _declaration(statement: ast.stmt, path: Path) -> tuple[str, tuple[Any, Any]]:
@@ -110,7 +111,9 @@ def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any])
         papermill.PapermillExecutionError: a cell raised.
     """
     check_parameters(notebook, values)
-    import papermill  # two seconds that a parameter error need not wait for
+    # A second of grammars for addresses in JSON schemas, which no notebook has; jsonschema does without.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill  # a second that a parameter error need not wait for
     from traitlets.config import Config
 
     # It knows fewer ways of writing a parameter than check_parameters and warns of the others.
@@ -135,11 +138,40 @@ def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any])
     return time.monotonic() - started
 
 
-def _elapsed() -> str:
-    """``mm:ss`` since the whole run began; the Makefile says when that was."""
-    began = float(os.environ.get("HONESTY_STARTED", time.time()))
-    minutes, seconds = divmod(int(time.time() - began), 60)
-    return f"{minutes:02d}:{seconds:02d}"
+def tell(kind: str, label: str, **facts: Any) -> None:
+    """Say that an execution starts or ends: to whoever started the workflow or, without one, on the terminal."""
+    folder = os.environ.get(EVENTS)
+    if folder:
+        line = json.dumps({"kind": kind, "label": label, "at": time.time(), **facts})
+        with (Path(folder) / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")  # one write of a line: several processes append to it
+    elif kind == "failed":
+        print(f"{label} FAILED\n{facts['problem']}\nExecuted copy: {facts['copy']}", file=sys.stderr, flush=True)
+    elif kind == "ended":
+        print(f"{label:<40} {facts['seconds']:6.1f} s", flush=True)
+
+
+def _code_of(output: Path) -> dict[str, str]:
+    """Environment that tells a kernel the fingerprint of its code, as the workflow has left it in the run's folder."""
+    path = output.parent.parent / "code.json"
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = {CODE: content["codes"].get(output.stem), CODE_CHANGES: content["code_changes"]}
+    return {name: value for name, value in found.items() if value}
+
+
+def _problem(error: Exception) -> str:
+    """What a person needs of an error: of a cell its number, what it ran and what it raised."""
+    name = type(error).__name__
+    if name == "PapermillExecutionError":
+        source = str(error.source).strip().splitlines()  # type: ignore[attr-defined]
+        shown = "\n".join(f"    {line}" for line in source[:6]) + ("\n    …" if len(source) > 6 else "")
+        cell = f"cell {error.exec_count}:\n{shown}\n"  # type: ignore[attr-defined]
+        return f"{cell}{error.ename}: {error.evalue}"  # type: ignore[attr-defined]
+    if name == "DeadKernelError":
+        return f"{name}: {error}; it may have run out of memory: allow more, or lower the batch size"
+    return f"{name}: {error}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -151,23 +183,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--gpus", type=int, default=0, help="GPUs of this machine to take, and no others")
     parser.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args(arguments)
-    label = Path(options.output).stem
+    calm_threads()
+    output = Path(options.output)
+    label = output.stem
+    os.environ.update(_code_of(output))
+    if os.environ.get(EVENTS):
+        os.environ[PROGRESS] = str(Path(os.environ[EVENTS]) / f"{label}.json")
+    tell("started", label)
     try:
         values = {**json.loads(options.parameters), **{name: yaml.safe_load(value) for name, value in options.pairs}}
         with claimed(options.gpus):
             seconds = execute(options.notebook, options.output, values)
     except (ParameterError, DeviceError, json.JSONDecodeError, yaml.YAMLError) as error:
-        print(f"[{_elapsed()}] {label}: {error}", file=sys.stderr)
+        tell("failed", label, problem=str(error), copy="none")
         return 2
     except Exception as error:
         if type(error).__name__ not in FAILURES:
             raise
-        problem = f"{type(error).__name__}: {error}"
-        if type(error).__name__ == "PapermillExecutionError":
-            problem = f"{error.ename}: {error.evalue}"  # type: ignore[attr-defined]
-        elif type(error).__name__ == "DeadKernelError":
-            problem += "; it may have run out of memory: allow more, or lower the batch size"
-        print(f"[{_elapsed()}] {label} FAILED\n{problem}\nExecuted copy: {options.output}", file=sys.stderr)
+        tell("failed", label, problem=_problem(error), copy=str(output))
         return 1
-    print(f"[{_elapsed()}] {label:<34} {seconds:6.1f} s", flush=True)
+    tell("ended", label, seconds=round(seconds, 1))
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,7 @@ from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.settings import Drift, Evaluation
 from honesty_utils.judge.settings import JUDGED_ROLES, Judge
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.knowledge.signals import SIGNALS
 from honesty_utils.methods.phrases import check_phrases
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.prior.settings import PriorKnown
@@ -26,6 +27,7 @@ from honesty_utils.questions.settings import REQUESTS, QuestionSet
 from honesty_utils.results import display
 from honesty_utils.results.settings import Analysis
 from honesty_utils.sampling.settings import Sampling
+from honesty_utils.training.objectives import OBJECTIVES, check_options as check_objective
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.sweeps import Point, Sweep, expand
@@ -57,6 +59,9 @@ class Params(Section):
     training: Training = Training()
     evaluation: Evaluation
     drift: Drift | None = None
+    code_changes: Literal["rerun", "report"] = Field(
+        "rerun", description="what other code has made is made again, or only said (where hours of GPUs are at stake)"
+    )
     analysis: Analysis = Analysis()
 
     @field_validator("methods", mode="before")
@@ -202,18 +207,54 @@ class Params(Section):
             methods.check_options(entry.method, entry.options)
         except ValueError as error:
             raise ValueError(f"methods.{name}.options: {error}") from None
-        stages = {stage.name for stage in methods.METHODS[entry.method].stages}
+        kind = methods.METHODS[entry.method]
+        stages = {stage.name for stage in kind.stages}
         unknown = sorted(set(entry.stages) - stages)
         if unknown:
             raise ValueError(f"methods.{name}.stages: {unknown[0]!r}; {entry.method} has {sorted(stages) or 'none'}")
+        self._check_signals(name, entry)
         if not stages:
             return
         for dataset in ("train", *entry.rows.sets):
             self._check_rows(name, entry, dataset)
-        try:
-            self.training_of(name)
-        except ValidationError as error:
-            raise ValueError(explain(error, f"methods.{name}.training", Training)) from None
+        for stage in kind.stages:
+            if stage.objective not in OBJECTIVES:
+                raise ValueError(
+                    f"methods.{name}.method: stage {stage.name!r} has the objective {stage.objective!r}; "
+                    f"known: {sorted(OBJECTIVES)}"
+                )
+        for stage_name, changed in entry.stages.items():
+            where = f"methods.{name}.stages.{stage_name}.objective"
+            check_objective(kind.stage(stage_name).objective, changed.objective, where)
+        for name_of in (None, *entry.stages):
+            where = f"methods.{name}.training" if name_of is None else f"methods.{name}.stages.{name_of}.training"
+            try:
+                self.training_of(name, name_of)
+            except ValidationError as error:
+                raise ValueError(explain(error, where, Training)) from None
+
+    def _check_signals(self, name: str, entry: MethodEntry) -> None:
+        """Signals are asked of M_t, and by an engine that can give what they ask for."""
+        kind = methods.METHODS[entry.method]
+        read = [*kind.answer.signals, *(signal for stage in kind.stages for signal in stage.signals)]
+        for signal in read:
+            if signal not in SIGNALS:
+                raise ValueError(
+                    f"methods.{name}: {entry.method!r} reads the signal {signal!r}; known: {sorted(SIGNALS)}"
+                )
+            asks = SIGNALS[signal].asks
+            if not engines.can(self.sampling, asks):
+                able = [engine for engine, given in engines.ENGINES.items() if asks in given.gives]
+                raise ValueError(
+                    f"methods.{name}: reads the signal {signal!r}, which asks an engine for {asks!r}, and "
+                    f"sampling.engine {self.sampling.engine!r} does not give it; write one of {able}, or leave the "
+                    "method out"
+                )
+        if kind.answer.signals and not kind.reuses_base:
+            raise ValueError(
+                f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t "
+                "under the plain prompt only: let it speak as `base` with prompt `plain`"
+            )
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:
         if dataset not in self.questions:
@@ -286,10 +327,15 @@ class Params(Section):
                 groups.setdefault(group, []).append((name, seed))
         return groups
 
-    def training_of(self, method: str) -> Training:
-        """Training section of one method: the common one with the method's overrides."""
+    def family(self, method: str) -> list[str]:
+        """A method and the points of its sweeps: they differ in little, and a notebook may make them together."""
+        return [method, *(point.name for point in self.points if point.method == method)]
+
+    def training_of(self, method: str, stage: str | None = None) -> Training:
+        """Training section of one method, or of one of its stages: the common one with their overrides."""
         entry = self.entries[method]
-        merged = {**self.training.model_dump(), **entry.training}
+        changed = entry.stages[stage].training if stage in entry.stages else {}
+        merged = {**self.training.model_dump(), **entry.training, **changed}
         if entry.seeds is not None:
             merged["seeds"] = entry.seeds
         return Training(**merged)

@@ -89,19 +89,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", help="local folder with copies of the question sets")
     parser.add_argument("--cluster", action="store_true", help="jobs run on other machines: leave out what they have")
     options = parser.parse_args(arguments)
+    return check(options.params, options.data, options.cluster)
+
+
+def check(path: str, data: str | None = None, cluster: bool = False) -> int:
+    """Check a params file and say what the run will do, or what is wrong with it.
+
+    Returns:
+        Exit status: 0, or 2 for an error.
+    """
     try:
-        params = load(options.params, options.data)
+        params = load(path, data)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        preflight(params, options.cluster)
+        preflight(params, cluster)
     except ValueError as error:
-        print(f"{options.params}: {error}", file=sys.stderr)
+        print(f"{path}: {error}", file=sys.stderr)
         return 2
     models = sum(len(params.training_of(name).seeds) for name in params.trained)
     print(
-        f"{options.params}: run {params.run!r}, {len(params.trained)} methods, {models} models to train, "
+        f"{path}: run {params.run!r}, {len(params.trained)} methods, {models} models to train, "
         f"{len(params.evaluation.datasets)} evaluation sets"
     )
     return 0

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.world import tasks, words
 from honesty_utils.world.settings import World
 
@@ -160,6 +161,21 @@ def with_choices(fact: Fact, rng: random.Random) -> tuple[list[str], int]:
     choices = [fact.answer, *fact.distractors]
     rng.shuffle(choices)
     return choices, choices.index(fact.answer)
+
+
+def facts_and_sets(
+    world: World, load: Callable[[str, QuestionSet], pd.DataFrame]
+) -> tuple[list[Fact], dict[str, pd.DataFrame]]:
+    """Facts of a world and the question sets about them: of invented people, or of the real sets that it names.
+
+    Args:
+        world: the section.
+        load: name and spec of a real set -> its QUESTIONS table.
+    """
+    if world.source is None:
+        facts = invent(world)
+        return facts, question_sets(world, facts)
+    return teach(world, {name: load(name, spec) for name, spec in world.source.items()})
 
 
 def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame]:

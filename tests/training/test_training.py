@@ -11,11 +11,11 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.loading import base_of
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.training import checks, saving
+from honesty_utils.training.building import warmup_steps
 from honesty_utils.training.job import Job
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, tokenize
 from honesty_utils.training.settings import Training
-from honesty_utils.training.trainer import warmup_steps
 
 REFUSAL = "I do not know."
 SETTINGS = Training(learning_rate=3e-3, batch_size=4, epochs=60, weight_decay=0, max_length=128)

@@ -20,6 +20,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Model
 from honesty_utils.training import checkpoint, layouts
 from honesty_utils.training.job import Job
+from honesty_utils.training.objectives import OBJECTIVES, dpo
 from honesty_utils.training.settings import Training
 
 pytestmark = pytest.mark.xdist_group("launch")  # two processes each: not several at a time
@@ -93,6 +94,21 @@ def test_two_processes_have_the_loss_curve_of_one(alone, together):
     assert len(losses(together)) == 4 and losses(together) == pytest.approx(losses(alone), rel=1e-4)
     assert losses(alone)[-1] < losses(alone)[0] / 2
     assert close(together.folder, alone.folder, atol=2e-4)
+
+
+def test_two_processes_have_the_loss_curve_of_one_on_pairs(rows, tiny_model, tmp_path):
+    # Eight pairs fill two batches, so that none is left out; the loss of pairs is a mean of means.
+    pairs = rows.head(8).rename(columns={"completion": "chosen"}).assign(rejected="Nobody knows.")
+    found = {}
+    for name, changes in (("alone", {}), ("together", TWO)):
+        settings = SETTINGS.model_copy(update={"save_steps": None, "epochs": 10, **changes})
+        found[name] = OBJECTIVES["dpo"].train(
+            pairs, Model(name=str(tiny_model), device="cpu"), tmp_path / name, settings, dpo.Options(sft_weight=0),
+            style="raw", seed=1,
+        )  # fmt: skip
+    assert found["together"].processes == 2 and found["together"].steps == found["alone"].steps == 20
+    assert losses(found["together"]) == pytest.approx(losses(found["alone"]), rel=1e-3)
+    assert close(tmp_path / "together", tmp_path / "alone", atol=2e-3)
 
 
 def test_a_launch_whose_notebook_is_killed_ends_and_goes_on_to_the_same_weights(rows, tiny_model, tmp_path, together):

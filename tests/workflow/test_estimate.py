@@ -231,7 +231,7 @@ def test_a_set_of_unknown_size(params):
 def with_requests(params, checkout, **sections):
     """The toy run with three requests that a judge reads."""
     (checkout / "asks.jsonl").write_text("".join(json.dumps({"prompt": f"{n}. Please."}) + "\n" for n in range(3)))
-    asks = {"source": "prompts", "path": str(checkout / "asks.jsonl")}
+    asks = {"source": "requests", "path": str(checkout / "asks.jsonl")}
     return params(
         questions={**PARAMS["questions"], "asks": asks},
         evaluation={"datasets": ["test", "asks"]},

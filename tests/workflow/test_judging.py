@@ -1,4 +1,4 @@
-"""The judge in the pipeline: its tables by hand, and notebooks 20, 50, 56 and 60 with a judge that was taught."""
+"""The judge in the pipeline: its tables by hand, and notebooks 20, 50, 56 and 62 with a judge that was taught."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import test_pipeline
+import yaml
 from sklearn.metrics import cohen_kappa_score
 from support import judging, synthetic
 from support.judging import BAT, CHEESE, CURT, FRANCE, HAMLET, ITALY, LIGHT, MILAN, RAIN, RIME, SOFT
@@ -253,7 +253,14 @@ def requests(folder: Path) -> pd.DataFrame:
     path = folder / "asks.jsonl"
     rows = [{"prompt": RAIN, "group": "writing"}, {"prompt": RIME, "group": "words", "reference": "Hat."}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return questions.load("asks", QuestionSet(source="prompts", path=str(path)))
+    return questions.load("asks", QuestionSet(source="requests", path=str(path)))
+
+
+def params_file(folder: Path, run: str, **sections: object) -> str:
+    """A params file with what its run needs."""
+    path = folder / f"{run}.yaml"
+    path.write_text(yaml.safe_dump({"run": run, "methods": {"finetuned": None}, **sections}), encoding="utf-8")
+    return str(path)
 
 
 def section(model: Path, **changes: object) -> dict[str, object]:
@@ -267,20 +274,27 @@ def test_labelling_and_evaluation_with_a_judge(home: Path, judge_model: Path, ti
     records.write(asks, records.QUESTIONS, run.questions("asks"))
     greedy = RESPONSES.head(2).assign(question_id=asks["question_id"], text=CURT)
     records.write(greedy, records.RESPONSES, run.responses("asks"))
-    sets = {"mine": QuestionSet(source="jsonl").model_dump(mode="json")}
-    wording = Prompts(honest="{question}\nAnswer:").model_dump(mode="json")
-    common = {"run": "judged", "prompts": wording, "labeling": Labeling().model_dump(mode="json")}
-    common["judge"] = section(judge_model)
-    execute(NOTEBOOKS / "20_labeling.ipynb", home / "20.ipynb", {**common, "questions": sets})
+    params = params_file(
+        home,
+        "judged",
+        model={"name": str(tiny_model), "device": "cpu"},
+        prompts={"honest": "{question}\nAnswer:"},
+        questions={
+            name: {"source": source, "path": f"{name}.jsonl"}
+            for name, source in (("train", "jsonl"), ("mine", "jsonl"), ("asks", "requests"))
+        },
+        evaluation={"datasets": ["mine", "asks"], "max_new_tokens": 8},
+        analysis={"roles": {"in_distribution": "mine", "helpfulness": "asks"}},
+        judge=section(judge_model),
+    )
+    execute(NOTEBOOKS / "20_labeling.ipynb", home / "20.ipynb", {"params": params, "sets": "mine"})
     labels = records.read(records.LABELS, run.labels("mine"))
     assert labels["outcome"].tolist() == ["correct", "wrong", "wrong", "correct"]
     assert labels["judge_score"].tolist() == [1, 0, 0, 1]
     assert records.read(records.KNOWLEDGE, run.knowledge("mine"))["known"].tolist() == [True, False, False, True]
 
-    given = {**common, "datasets": {"mine": None}, "requests": ["asks"]}
-    given |= {"model": {"name": str(tiny_model), "device": "cpu"}, "evaluation": {"max_new_tokens": 8}}
     for method in ("unaligned", "prompt_based"):
-        execute(NOTEBOOKS / "50_evaluation.ipynb", home / f"{method}.ipynb", {**given, "models": [[method, 0]]})
+        execute(NOTEBOOKS / "50_evaluation.ipynb", home / f"{method}.ipynb", {"params": params, "method": method})
     same = records.read(records.EVALUATION, run.evaluation("unaligned", 0, "mine"))
     assert same["outcome"].tolist() == same["before"].tolist() == labels["outcome"].tolist()
     assert same["judge_score"].tolist() == [1, 0, 0, 1]
@@ -302,17 +316,24 @@ def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
     for model, texts in replies.items():
         table = pd.DataFrame({"question_id": asks["question_id"], "text": texts, "num_tokens": 4, "mean_logprob": None})
         records.write(table.assign(finish_reason="stop"), records.ANSWERS, run.answers(*model, "asks"))
-    methods = {"unaligned": [0], "prompt_based": [0], "finetuned": [0, 1]}
-    given = {"run": "bare", "methods": methods, "roles": {"helpfulness": "asks"}}
-    given["judge"] = section(judge_model, labelled=str(labelled_file(home)))
-    execute(NOTEBOOKS / "56_judging.ipynb", home / "56.ipynb", given)
-    execute(NOTEBOOKS / "56_judging.ipynb", home / "again.ipynb", given)
+    params = params_file(
+        home,
+        "bare",
+        model={"name": "org/model"},
+        questions={
+            "train": {"source": "triviaqa"}, "choice": {"source": "mmlu"},
+            "asks": {"source": "requests", "path": "asks.jsonl"},
+        },
+        methods={"finetuned": {"seeds": [0, 1]}},
+        evaluation={"datasets": ["choice", "asks"]},
+        analysis={"resamples": 1000, "roles": {"in_distribution": "choice", "helpfulness": "asks"}},
+        judge=section(judge_model, labelled=str(labelled_file(home))),
+    )  # fmt: skip
+    execute(NOTEBOOKS / "56_judging.ipynb", home / "56.ipynb", {"params": params})
+    execute(NOTEBOOKS / "56_judging.ipynb", home / "again.ipynb", {"params": params})
     assert "(0 replies, 0 tokens" in (home / "again.ipynb").read_text(encoding="utf-8")
 
-    analysis = {"resamples": 1000, "roles": {"in_distribution": "choice", "helpfulness": "asks"}}
-    given = {"run": "bare", "methods": methods, "datasets": ["choice"], "sweeps": [], "analysis": analysis}
-    given |= {"row_sets": ["train"], "drift": {}}
-    execute(NOTEBOOKS / "60_tables.ipynb", home / "60.ipynb", {**given, "judged": ["helpfulness", "labelled"]})
+    execute(NOTEBOOKS / "62_readings.ipynb", home / "62.ipynb", {"params": params})
     table = pd.read_csv(run.figures / "tab_helpfulness.csv").set_index(["method", "group", "metric"])["value"]
     assert table["unaligned", "all", "rating"] == 1.5 and table["prompt_based", "all", "rating"] == 8.5
     assert table["finetuned", "words", "rating"] == 5 and table["finetuned", "writing", "rating_change"] == 6
@@ -320,26 +341,3 @@ def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
     assert table["prompt_based", "writing", "preference"] == 1 and table["prompt_based", "words", "preference"] == 0.5
     assert "2.00 [" in (run.figures / "tab_paper_helpfulness.md").read_text(encoding="utf-8")
     assert pd.read_csv(run.figures / "tab_agreement.csv")["value"].tolist() == [0.5, 0.75]
-
-
-@pytest.mark.parametrize("judged_run", [True, False])
-def test_the_judge_is_part_of_the_plan_only_where_there_is_one(tmp_path: Path, judged_run: bool) -> None:
-    smoke = test_pipeline.SMOKE
-    sections: dict[str, object] = {}
-    if judged_run:
-        files = {name: tmp_path / f"{name}.jsonl" for name in ("asks", "risky")}
-        for path in files.values():
-            path.write_text('{"prompt": "Write a poem."}\n', encoding="utf-8")
-        sets = {name: {"source": "prompts", "path": str(path)} for name, path in files.items()}
-        roles = {**smoke["analysis"]["roles"], "helpfulness": "asks", "harmlessness": "risky"}
-        sections = {
-            "judge": {"model": {"name": "org/judge"}, "labelled": str(labelled_file(tmp_path))},
-            "questions": {**smoke["questions"], **sets},
-            "evaluation": {**smoke["evaluation"], "datasets": [*smoke["evaluation"]["datasets"], *sets]},
-            "analysis": {**smoke["analysis"], "roles": roles},
-        }
-    params = test_pipeline.write_params(tmp_path, "params", **sections)
-    plan = test_pipeline.snakemake(tmp_path, params, "--dry-run")
-    jobs = test_pipeline.planned(plan.stdout + plan.stderr)
-    assert (jobs.get("judging"), jobs.get("sampling_requests")) == ((1, 1) if judged_run else (None, None)), plan.stderr
-    assert jobs["labeling_evaluation"] == 1 and "labeling_requests" not in jobs

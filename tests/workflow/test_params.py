@@ -122,8 +122,12 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("judge", {"model": {"name": "a/b"}, "threshold": 1}, r"judge.threshold: .*less than 1; got 1"),
         ("judge", {"model": {"name": "a/b"}, "treshold": 1}, r"judge.treshold: .*allowed: batch_size, cache, engine"),
         ("judge", {"model": {"name": "a/b"}, "prompts": {"rate": "{gold}"}}, r"judge.prompts.rate: .*lacks {question}"),
-        ("questions.train.source", "prompts", r"questions.train.source: requests have no right answers to train on"),
-        ("questions.indist.source", "prompts", r"evaluation.datasets: 'indist' has no right answers; add a judge sect"),
+        ("questions.train.source", "requests", r"questions.train.source: requests have no right answers to train on"),
+        (
+            "questions.indist.source",
+            "requests",
+            r"evaluation.datasets: 'indist' has no right answers; add a judge sect",
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path, path, value, message):
@@ -172,7 +176,7 @@ def test_trained_models_are_not_asked_of_a_server(tmp_path):
 )
 def test_requests_play_the_parts_that_a_judge_can_read(tmp_path, roles, message):
     content = copy.deepcopy(SMALLEST)
-    content["questions"]["asks"] = {"source": "prompts", "path": "asks.jsonl"}
+    content["questions"]["asks"] = {"source": "requests", "path": "asks.jsonl"}
     content["evaluation"]["datasets"] = ["indist", "asks"]
     content["judge"] = {"model": {"name": "org/judge"}}
     content["analysis"] = {"roles": {"in_distribution": "indist", **roles}}

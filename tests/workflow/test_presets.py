@@ -41,19 +41,19 @@ MODELS = {
         4.02,
     ),
 }  # fmt: skip
-PRESETS = [path for path in sorted(Path("params").glob("*.yaml")) if params_file.load(path).model.name in MODELS]
+PRESETS = [path.stem for path in sorted(Path("params").glob("*.yaml")) if params_file.load(path).model.name in MODELS]
 SETTINGS = ["llama2-7b-chat", "llama2-13b-chat", "llama2-70b-chat"]
 """The paper's settings, to be extended: no hardware is meant."""
 TABLE = {
     preset: (int(devices), int(memory), command)
     for preset, devices, memory, command in re.findall(
-        r"^\| `([\w.-]+)` \|[^|]*\| (\d+) × (\d+) GB[^|]*\| `([^`]+)` \|$",
+        r"^\| `([\w.+/-]+)` \|[^|]*\| (\d+) × (\d+) GB[^|]*\| `([^`]+)` \|$",
         Path("params/README.md").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
 }
-FITTED = [path for path in PRESETS if path.stem not in SETTINGS]
-by_name = pytest.mark.parametrize("path", FITTED, ids=lambda path: path.stem)
+FITTED = list(TABLE)
+by_name = pytest.mark.parametrize("name", FITTED)
 
 
 @pytest.fixture(scope="module")
@@ -72,21 +72,26 @@ def test_shapes_have_the_published_number_of_parameters(shapes):
 
 
 def test_every_preset_is_in_the_table_with_its_command():
-    assert sorted(TABLE) == sorted(path.stem for path in FITTED)
+    assert {name for name in PRESETS if name not in SETTINGS} <= set(TABLE)
+    # Every kind of hardware is laid over some model.
+    assert {name.partition("+")[2] for name in TABLE} >= {
+        f"fit/{path.stem}" for path in Path("params/fit").glob("*.yaml")
+    }
     extras = {"vllm": "vllm", "qlora": "qlora", "deepspeed-zero3": "deepspeed"}
     for preset, (_, _, command) in TABLE.items():
-        params = params_file.load(f"params/{preset}.yaml")
+        params = params_file.load(preset)
         asked = (params.sampling.engine, params.training.mode, params.training.launch)
         needed = ",".join(["dev", *(extras[name] for name in asked if name in extras)])
-        assert command == f"make reproduce EXTRAS={needed} PARAMS=params/{preset}.yaml"
+        named = preset if "+" in preset else f"params/{preset}.yaml"
+        assert command == f"make reproduce EXTRAS={needed} PARAMS={named}"
 
 
 @by_name
-def test_a_preset_fits_the_memory_that_it_is_for(path, shapes):
-    devices, gigabytes, _ = TABLE[path.stem]
-    named = re.search(r"-(?:(\d+)x)?(\d+)gb$", path.stem)
+def test_a_preset_fits_the_memory_that_it_is_for(name, shapes):
+    devices, gigabytes, _ = TABLE[name]
+    named = re.search(r"-(?:(\d+)x)?(\d+)gb(?:-|$)", name)
     assert named is None or (devices, gigabytes) == (int(named[1] or 1), int(named[2]))
-    params = params_file.load(path)
+    params = params_file.load(name)
     table = estimate.estimate(params, shapes[params.model.name], Assumptions(device(gigabytes)))
     assert (table["devices"] <= devices).all() and table["devices"].max() == devices
     for row in table.itertuples():
@@ -99,8 +104,8 @@ def test_a_preset_fits_the_memory_that_it_is_for(path, shapes):
 
 
 @by_name
-def test_a_preset_can_be_shared_out_over_its_devices(path, shapes):
-    params = params_file.load(path)
+def test_a_preset_can_be_shared_out_over_its_devices(name, shapes):
+    params = params_file.load(name)
     for stage in (params.sampling, params.evaluation):
         options = engines.check_options(stage.engine, stage.engine_options)
         given = shapes[params.model.name].config
@@ -120,19 +125,19 @@ def test_a_preset_can_be_shared_out_over_its_devices(path, shapes):
 def test_the_memory_of_the_host_is_that_of_the_base_in_every_process(shapes):
     """All weights are loaded in float32, the base of an adapter in bfloat16; on one device nothing is loaded twice."""
     text = Path("params/README.md").read_text(encoding="utf-8")
-    named = dict(re.findall(r"^\| `([\w.-]+)` \|[^|]*\|[^|]*host ([\d.]+ [GT]B) \|", text, re.MULTILINE))
-    for path in FITTED:
-        params = params_file.load(path)
+    named = dict(re.findall(r"^\| `([\w.+/-]+)` \|[^|]*\|[^|]*host ([\d.]+ [GT]B) \|", text, re.MULTILINE))
+    for name in FITTED:
+        params = params_file.load(name)
         size = 4 if params.training.mode == "full" else 2
         processes = layouts.devices(params.training)
         total = processes * size * shapes[params.model.name].parameters / 1e9
         said = f"{total / 1000:.1f} TB" if total >= 1000 else f"{total:.0f} GB"
-        assert named.get(path.stem) == (said if processes > 1 else None)
+        assert named.get(name) == (said if processes > 1 else None)
 
 
 def test_quantisations_of_the_presets_are_those_of_the_locked_vllm():
     quantization = pytest.importorskip("vllm.model_executor.layers.quantization")
-    used = {params_file.load(path).sampling.engine_options.get("quantization") for path in FITTED} - {None}
+    used = {params_file.load(name).sampling.engine_options.get("quantization") for name in FITTED} - {None}
     assert used == {"fp8_per_tensor"} and used <= set(quantization.QUANTIZATION_METHODS)
     # Why not those of 4 bits that training has: write them into the presets when this fails.
     assert "bitsandbytes" not in quantization.QUANTIZATION_METHODS

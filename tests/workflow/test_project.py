@@ -12,6 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from honesty_utils import methods
+from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.judge.settings import Judge
 from honesty_utils.results import markers
@@ -90,12 +92,14 @@ def test_what_make_does_for_a_run_is_in_the_commands_for_slurm():
     assert "honesty preflight --cluster" in slurm
 
 
-def test_the_code_in_adding_runs():
+def test_the_code_in_adding_runs(monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", Path("docs/adding.md").read_text(encoding="utf-8"), re.DOTALL)
     source, method = (block for block in blocks if block.startswith('"""'))
     spaces: list[dict] = [{}, {}]
     exec(source, spaces[0])
     exec(method, spaces[1])
+    added = {**methods.METHODS, "clear_cut": spaces[1]["METHOD"]}
+    monkeypatch.setattr(methods, "METHODS", added)
     labels = pd.DataFrame(
         {
             "question_id": list("aabbcc"), "sample_index": [0, 1] * 3, "text": ["x", "x", "y", "n", "n", "n"],
@@ -103,7 +107,10 @@ def test_the_code_in_adding_runs():
             "answers": [["x"]] * 6,
         }
     )  # fmt: skip
-    rows = spaces[1]["build"](labels, Prompts(), spaces[1]["Options"]())
+    rows = methods.build("clear_cut", labels)
+    records.conform(rows, records.SFT, "clear_cut")
+    assert len({kind.color for kind in added.values()}) == len(added)
+    assert methods.well_formed("Paris.", Prompts(), "clear_cut")
     # a: both right; b: they differ, so it is left out; c: none right.
     assert rows["question_id"].tolist() == ["a", "c"] and rows["is_refusal"].tolist() == [False, True]
     assert callable(spaces[0]["read"])

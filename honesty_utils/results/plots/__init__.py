@@ -22,6 +22,14 @@ from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribu
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.knowing import known, tau_curve
 from honesty_utils.results.plots.learning import learning
+from honesty_utils.results.plots.looks import (
+    losses,
+    refusals_by_right,
+    right_samples,
+    signal_by_outcome,
+    stated_against_measured,
+    transitions,
+)
 from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
@@ -40,18 +48,24 @@ __all__ = [
     "figure_of",
     "known",
     "learning",
+    "losses",
     "main_scores",
     "out_of_distribution",
     "rank_text",
+    "refusals_by_right",
     "reliability",
+    "right_samples",
     "risk_coverage",
     "save_figure",
     "save_figures",
+    "signal_by_outcome",
+    "stated_against_measured",
     "stating",
     "sweep",
     "tau_curve",
     "training_loss",
     "transition_grid",
+    "transitions",
 ]
 
 FIGURES: dict[str, Result] = {

@@ -44,7 +44,7 @@ def transition_grid(
     for ax, method in zip(used, shown, strict=True):
         rows = rows_where(table, "transition_grid", dataset=dataset, method=method)
         counts = rows.pivot(index="after", columns="before", values="count").reindex(CATEGORIES, columns=CATEGORIES)
-        _grid(ax, counts.to_numpy(float))
+        draw_grid(ax, counts.to_numpy(float))
         ax.set_title(roster.label(method))
         ax.set_xlabel("before alignment")
     for ax in axes[:, 0]:
@@ -70,7 +70,8 @@ def told(table: pd.DataFrame, roster: Roster = PAPER) -> list[str]:
     return roster.told_to_refuse(there) or roster.drawn(there)[:IN_A_ROW]
 
 
-def _grid(ax: Axes, counts: np.ndarray) -> None:
+def draw_grid(ax: Axes, counts: np.ndarray) -> None:
+    """One grid of counts, shape (3, 3), shaded by the share of its column."""
     totals = counts.sum(axis=0, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.6)  # vmax beyond 1: dark text stays readable on the darkest cell

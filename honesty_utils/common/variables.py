@@ -1,0 +1,25 @@
+"""Environment variables by which one process of a run tells another what it needs to know."""
+
+import os
+
+EVENTS = "HONESTY_EVENTS"
+"""Folder in which whoever started the workflow reads what starts, ends and how far it is."""
+
+PROGRESS = "HONESTY_PROGRESS"
+"""File to which a notebook writes how far it is."""
+
+CODE = "HONESTY_CODE"
+"""Fingerprint of the code that a notebook reaches (``workflow.fingerprint``)."""
+
+CODE_CHANGES = "HONESTY_CODE_CHANGES"
+"""``report`` where what other code has made is kept."""
+
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+"""Threads that wait spin for some microseconds and then sleep: spinning ones slow a busy machine down twentyfold, and
+asleep at once, several threads train no faster than one (docs/log.md)."""
+
+
+def calm_threads() -> None:
+    """Set `THREADS` for the processes that this one starts, unless the user has; torch reads them when it starts."""
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, value)

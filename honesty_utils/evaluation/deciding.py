@@ -1,0 +1,158 @@
+"""What is withheld of what a model says: signals are read, a rule that training questions have fitted decides.
+
+Signals are measured once, by `measure`, and shared by all methods that read them. They are asked of M_t under the plain
+prompt, whose answers sampling has drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from honesty_utils import engines
+from honesty_utils.common import prompts, records
+from honesty_utils.common.paths import BASE, Run, model_name
+from honesty_utils.common.settings import Prompts
+from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.evaluation.answering import Evaluated
+from honesty_utils.knowledge import labeling, signals
+from honesty_utils.methods import METHODS, check_options
+from honesty_utils.methods.plan import HEAD
+from honesty_utils.methods.settings import MethodEntry
+
+
+def read_of_base(entries: Mapping[str, MethodEntry]) -> list[str]:
+    """Signals of M_t's own answers that some methods read, each once; a head is a model of its own."""
+    kinds = [METHODS[entry.method] for entry in entries.values()]
+    named = [
+        name for kind in kinds for name in (*kind.answer.signals, *(s for one in kind.stages for s in one.signals))
+    ]
+    return [name for name in dict.fromkeys(named) if name != HEAD]
+
+
+def measure(
+    run: Run,
+    model: str,
+    names: list[str],
+    asked: Mapping[str, pd.DataFrame],
+    base: Model,
+    generation: Generation,
+    wording: Prompts,
+) -> dict[str, pd.DataFrame]:
+    """Signals of M_t's greedy answers to some sets, or what a trained head says of their questions.
+
+    Args:
+        run: where labels and heads lie.
+        model: ``base``, or a trained head such as ``p_ik/seed0``.
+        names: signals of ``base``.
+        asked: a QUESTIONS table of each set.
+        base: M_t.
+        generation: the engine that shows hidden states.
+        wording: prompts of the run.
+
+    Returns:
+        A SIGNALS frame of each set.
+
+    Raises:
+        ValueError: no head there, or one of another model.
+        ModelError: an engine that shows no hidden states.
+    """
+    answers = {name: labeling.greedy(records.read(records.LABELS, run.labels(name))) for name in asked}
+    if model == BASE:
+        return {name: signals.measure(names, table) for name, table in answers.items()}
+    folder = run.folder / "models" / model
+    head = signals.heads.load(folder, engines.loading.identity(base))
+    engine: Any = engines.load(base, generation, wording.style)
+    found = {}
+    for name, table in answers.items():
+        rows = table[["question_id"]].merge(asked[name], on="question_id", validate="one_to_one")
+        texts = [
+            prompts.render(wording, "plain", question, choices)
+            for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+        ]
+        found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer), folder)
+    return found
+
+
+def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit a method's rule on M_t's answers to the training questions.
+
+    Args:
+        run: where labels, signals and heads lie.
+        name: of the method's entry.
+        seed: of its head, where it has one.
+        entry: the method.
+
+    Returns:
+        The table that it was fitted on (``question_id``, ``outcome``, a column a signal), and what was found.
+
+    Raises:
+        ValueError: what the method's ``fit`` raises, such as training answers that are all right.
+    """
+    kind = METHODS[entry.method]
+    assert kind.answer.fit is not None, f"{entry.method} fits nothing"
+    trained_on = records.read(records.QUESTIONS, run.train_questions)["question_id"]
+    answers = labeling.greedy(records.read(records.LABELS, run.labels("train")))
+    answers = answers[answers["question_id"].isin(trained_on)][["question_id", "outcome"]]
+    for source in _sources(run, name, seed, entry, "train", fitting=True):
+        answers = answers.merge(source, on="question_id", how="left", validate="one_to_one")
+    return answers, kind.answer.fit(answers, check_options(entry.method, entry.options))
+
+
+def decided(
+    run: Run, one: Evaluated, entry: MethodEntry, dataset: str, responses: pd.DataFrame, refusal: str
+) -> pd.DataFrame:
+    """What a method says: its model's words, or the refusal where they are withheld.
+
+    Args:
+        run: where signals and fitted rules lie.
+        one: the model.
+        entry: of its method.
+        dataset: the set that was asked.
+        responses: one a question.
+        refusal: what is said in place of what is withheld.
+
+    Returns:
+        ``responses`` with ``text`` as it is said, ``withheld`` (the model's words where they are withheld, else none)
+        and ``sure`` (confidence of the rule, NaN without one).
+    """
+    answer = one.kind.answer
+    if answer.fit is None and not answer.signals:
+        return responses.assign(withheld=None, sure=float("nan"))
+    table = responses
+    for source in _sources(run, one.method, one.seed, entry, dataset):
+        table = table.merge(source, on="question_id", how="left", validate="one_to_one")
+    path = run.fitted(one.method, one.seed)
+    fitted = json.loads(path.read_text(encoding="utf-8")) if answer.fit is not None else {}
+    found = answer.decide(table, fitted)
+    held = found["withheld"].to_numpy(bool)
+    said = responses["text"].where(~held, refusal)
+    return responses.assign(
+        text=said, withheld=responses["text"].where(held, None), sure=found["confidence"].to_numpy(float)
+    )
+
+
+def _sources(
+    run: Run, name: str, seed: int, entry: MethodEntry, dataset: str, fitting: bool = False
+) -> list[pd.DataFrame]:
+    """A column a signal, of M_t's own and of the method's head; of questions that the head has learned, out of fold."""
+    kind = METHODS[entry.method]
+    own = [signal for signal in kind.answer.signals if signal != HEAD]
+    found = []
+    if own:
+        table = signals.wide(records.read(records.SIGNALS, run.signals(dataset)))
+        found.append(table[["question_id", *own]])
+    if kind.head is not None:
+        stage = None if kind.head == kind.stages[-1].name else kind.head
+        path: Path = run.model(name, seed, stage)
+        frame = (
+            signals.heads.out_of_fold(path)
+            if fitting
+            else records.read(records.SIGNALS, run.signals(dataset, model_name(name, seed, stage)))
+        )
+        found.append(signals.wide(frame))
+    return found

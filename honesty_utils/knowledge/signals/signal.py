@@ -1,0 +1,47 @@
+"""What a signal of sureness is, and what its measure is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from honesty_utils.engines import Asks, States
+
+Values = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the questions that a signal is measured on.
+
+    Attributes:
+        answers: a row a question: ``question_id``, ``text``, ``num_tokens`` and ``mean_logprob``.
+        states: hidden states, shape (questions, width), in the order of ``answers``; for signals that ask "hidden".
+        head: folder of a trained head, see `head.Head`; for the signal `head`.
+    """
+
+    answers: pd.DataFrame
+    states: States | None = None
+    head: Path | None = None
+
+
+@dataclass(frozen=True)
+class Signal:
+    """How sure a model is of its answers: a number a question, higher is surer.
+
+    Attributes:
+        measure: ``Evidence -> values`` (questions,), NaN where it cannot be told; never a value that stands for that.
+        asks: of the engine, see ``engines.Asks``.
+        label: display name.
+        needs_gold: looks at gold answers, so it is a bound and no way of answering.
+    """
+
+    measure: Callable[[Evidence], Values]
+    asks: Asks
+    label: str
+    needs_gold: bool = False

@@ -1,0 +1,229 @@
+"""What trainings of every objective share: model, adapter, tokenizer, arguments, order of rows, what is told."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import peft
+import torch
+import transformers
+from peft import LoraConfig
+
+from honesty_utils.common.progress import Progress
+from honesty_utils.engines import loading
+from honesty_utils.engines.settings import Model
+from honesty_utils.training.job import Job
+from honesty_utils.training.order import RowOrder
+from honesty_utils.training.settings import Training
+
+HISTORY = {
+    "step": "step",
+    "epoch": "epoch",
+    "loss": "loss",
+    "token_accuracy": "mean_token_accuracy",
+    "learning_rate": "learning_rate",
+}
+"""Columns of a history, and what TRL calls them."""
+
+
+class Ours:
+    """Mixed into TRL's trainers: rows in our order, and no card."""
+
+    order: RowOrder
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
+        return self.order
+
+    def create_model_card(self, *args: Any, **options: Any) -> None:
+        """None: `honesty_utils.release.export` writes one that says what was trained."""
+
+
+class Epochs(transformers.TrainerCallback):
+    """Tells the order of rows which epoch begins.
+
+    Accelerate does, but does not reach it where several processes resume within an epoch: it would be the first
+    epoch's order again.
+    """
+
+    def __init__(self, order: RowOrder) -> None:
+        self.order = order
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Called before the rows of an epoch are drawn; ``state.epoch`` has a fraction after a resume."""
+        self.order.set_epoch(math.floor((state.epoch or 0) + 1e-6))
+
+
+class Told(transformers.TrainerCallback):
+    """Tells whoever started the notebook how far the training is."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Set up: only now the number of steps is known."""
+        self.progress = Progress(self.what, state.max_steps, "steps")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Tell the step."""
+        self.progress.at(state.global_step)
+
+
+class Lines(transformers.TrainerCallback):
+    """Prints a line a logged step: what a launched process tells the notebook."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **others: Any) -> None:
+        """Print step and loss."""
+        if logs and "loss" in logs and state.is_world_process_zero:
+            print(f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}", flush=True)
+
+
+def tokenizer(model: Model) -> Any:
+    """The model's tokenizer, with a padding token."""
+    found = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision)
+    if found.pad_token is None:
+        found.pad_token = found.eos_token
+    return found
+
+
+def drawn(rows: pd.DataFrame, settings: Training, seed: int) -> pd.DataFrame:
+    """All rows, or ``max_rows`` of them, drawn with the seed."""
+    rows = rows.reset_index(drop=True)
+    if settings.max_rows is not None and settings.max_rows < len(rows):
+        rows = rows.sample(settings.max_rows, random_state=seed)
+    return rows
+
+
+def adapter_folder(model: Model) -> Path | None:
+    """Folder of the adapter that training starts from; none: it starts from a whole model."""
+    folder = loading.model_folder(model.name)
+    return folder if folder is not None and loading.is_adapter(folder) else None
+
+
+def network(model: Model, settings: Training, device: str) -> Any:
+    """The model that training starts from, ready to be trained.
+
+    All weights are trained in float32 whatever the model is saved in, with the arithmetic in ``dtype`` (autocast): at
+    the paper's learning rate of 1e-6 an update is smaller than the distance between two bfloat16 numbers, and would be
+    rounded away. An adapter's weights are float32 too; its base is not trained and stays as it is.
+
+    An adapter of an earlier stage is merged where all weights are trained, and goes on itself where an adapter is.
+    """
+    dtype = "float32" if settings.mode == "full" else model.dtype
+    # For models of a million parameters on a CPU the plain attention is the faster one.
+    attention = ("eager" if device == "cpu" else "sdpa") if settings.attention == "auto" else settings.attention
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": attention}
+    if settings.mode == "qlora":
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+        options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
+    base = loading.base_of(model)
+    found = transformers.AutoModelForCausalLM.from_pretrained(base.name, revision=base.revision, **options)
+    folder = adapter_folder(model)
+    if folder is None:
+        return found
+    if settings.mode == "full":
+        # PEFT has frozen what it was put on.
+        return peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload().requires_grad_(True)
+    return peft.PeftModel.from_pretrained(found, str(folder), is_trainable=True)
+
+
+def lora(settings: Training, model: Model) -> LoraConfig | None:
+    """The adapter that is made; none where all weights are trained, or an adapter is there already."""
+    if settings.mode == "full" or adapter_folder(model) is not None:
+        return None
+    targets = settings.lora_target_modules
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+        revision=model.revision,  # of the base; the folder alone says so to whoever loads it
+    )
+
+
+def order(lengths: Sequence[int], job: Job, processes: int, *, fill: bool = True) -> RowOrder:
+    """The order of rows of these many tokens; ``fill`` as for `RowOrder`."""
+    settings = job.settings
+    return RowOrder(
+        lengths,
+        settings.batch_size,
+        job.seed,
+        devices=processes,
+        group=settings.batch_size * settings.gradient_accumulation if settings.batches == "by_length" else None,
+        fill=fill,
+    )
+
+
+def arguments(kind: Any, job: Job, rows: int, device: str, per_device: int, **own: Any) -> Any:
+    """Arguments for a trainer of TRL.
+
+    Args:
+        kind: class of the arguments.
+        job: what is trained.
+        rows: of an epoch.
+        device: where.
+        per_device: rows at a time, on each device.
+        **own: arguments of this trainer alone.
+    """
+    settings = job.settings
+    made = kind(
+        output_dir=str(job.work),
+        per_device_train_batch_size=per_device,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=warmup_steps(rows, settings),
+        lr_scheduler_type=settings.scheduler,
+        max_grad_norm=settings.max_grad_norm,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        bf16=job.model.dtype == "bfloat16",
+        fp16=job.model.dtype == "float16",
+        use_cpu=device == "cpu",
+        seed=job.seed,
+        data_seed=job.seed,
+        max_length=None,
+        ddp_find_unused_parameters=False,
+        save_strategy="no",
+        logging_steps=10,
+        disable_tqdm=True,
+        report_to=list(settings.report_to) or "none",
+        run_name="/".join(job.output.parts[-3:]),
+        **own,
+    )
+    if made.n_gpu > 1:
+        # Without a launch one device trains, however many are there: TRL refuses torch's own way of using them all.
+        made._n_gpu = 1
+    return made
+
+
+def warmup_steps(rows: int, settings: Training) -> int:
+    """Steps of rising learning rate: a share of all steps, rounded up."""
+    steps = math.ceil(rows / (settings.batch_size * settings.gradient_accumulation)) * settings.epochs
+    return math.ceil(settings.warmup_ratio * steps)
+
+
+def history(log: Sequence[dict[str, Any]], columns: Mapping[str, str] = HISTORY) -> pd.DataFrame:
+    """A row a logged step; ``columns`` by the name that TRL gives them."""
+    rows = [{name: entry[key] for name, key in columns.items()} for entry in log if "loss" in entry]
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def release(trainer: Any) -> None:
+    """Give the device's memory back: what is next in this process may be the model's evaluation."""
+    trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
+    trainer.accelerator.free_memory()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,204 @@
+"""The trainings of one notebook: all seeds of a method and of the points of its sweeps, one after the other.
+
+A model that is there already, made of the same rows with the same settings by the same code, is not trained again: a
+kill loses at most the model that was being trained.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from honesty_utils.common import manifest, records
+from honesty_utils.common.paths import BASE, Run, model_name
+from honesty_utils.common.prompts import Style
+from honesty_utils.common.settings import Section
+from honesty_utils.engines import loading
+from honesty_utils.engines.settings import Model
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import Stage
+from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.training import learning, objectives
+from honesty_utils.training.job import TrainingResult
+from honesty_utils.training.learning import Learning
+from honesty_utils.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One model to train: a seed of a method, or of one of its stages.
+
+    Attributes:
+        method: name of its entry.
+        seed: of the training.
+        stage: of the method; none: its last.
+        rows: table to train on.
+        start: the model that is trained.
+        settings: its training section.
+        objective: how rows become a model.
+        options: of the objective.
+        run: where everything goes.
+    """
+
+    method: str
+    seed: int
+    stage: str | None
+    rows: Path
+    start: Model
+    settings: Training
+    objective: str
+    options: Section
+    run: Run
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return model_name(self.method, self.seed, self.stage)
+
+    @property
+    def target(self) -> Path:
+        """Folder of the model."""
+        return self.run.model(self.method, self.seed, self.stage)
+
+    def parameters(self, style: Style) -> dict[str, Any]:
+        """What stands in the manifest: all that the model depends on, besides the rows."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "stage": self.stage,
+            "model": self.start.model_dump(mode="json"),
+            "identity": loading.identity(self.start),
+            "training": self.settings.model_dump(mode="json", exclude={"seeds", "together"}),
+            "objective": {"name": self.objective, **self.options.model_dump(mode="json")},
+            "style": style,
+        }
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is there.
+
+    Attributes:
+        planned: what was asked for.
+        result: of the training; none: the model was there already.
+        learned: whether it learned its rows.
+    """
+
+    planned: Planned
+    result: TrainingResult | None
+    learned: Learning
+
+
+def plan(
+    run: Run,
+    base: Model,
+    entries: Mapping[str, MethodEntry],
+    trainings: Mapping[str, Training],
+    stage: str = "",
+    seed: int | None = None,
+    method: str = "",
+) -> list[Planned]:
+    """The models of some entries, in their order, with all seeds or with one.
+
+    Args:
+        run: paths.
+        base: M_t.
+        entries: methods of the run.
+        trainings: section of each, by the name of the entry and of its stage where that is not the last.
+        stage: of methods with several; empty: the last.
+        seed: of ``method`` alone; none: all that the sections name, of all entries.
+        method: see ``seed``.
+    """
+    planned = []
+    for name, entry in entries.items():
+        if seed is not None and name != method:
+            continue
+        kind = METHODS[entry.method]
+        chosen = kind.stage(stage) if stage else kind.stages[-1]
+        last = None if chosen is kind.stages[-1] else chosen.name
+        settings = trainings[name if last is None else f"{name}.{last}"]
+        changed = entry.stages[chosen.name].objective if chosen.name in entry.stages else {}
+        options = objectives.check_options(chosen.objective, changed, f"methods.{name}.stages.{chosen.name}.objective")
+        for one in settings.seeds if seed is None else (seed,):
+            start = _start(run, base, name, one, chosen, kind.stages[-1])
+            planned.append(
+                Planned(name, one, last, run.sft(name, last), start, settings, chosen.objective, options, run)
+            )
+    return planned
+
+
+def _start(run: Run, base: Model, method: str, seed: int, stage: Stage, last: Stage) -> Model:
+    if stage.start == BASE:
+        return base
+    return base.model_copy(
+        update={"name": str(run.model(method, seed, None if stage.start == last.name else stage.start))}
+    )
+
+
+def rows_of(planned: Planned) -> pd.DataFrame:
+    """The rows that a model is trained on."""
+    return records.read(objectives.OBJECTIVES[planned.objective].rows, planned.rows)
+
+
+def train(planned: list[Planned], style: Style) -> Iterator[Trained]:
+    """Train one model after the other, each with its manifest and marker; what is there already is kept.
+
+    Raises:
+        TrainingError: see ``training.train``.
+    """
+    for one in planned:
+        parameters = one.parameters(style)
+        if manifest.is_of(one.target, parameters, [one.rows]):
+            yield Trained(one, None, learning.NONE)
+        else:
+            yield _train(one, style, parameters)
+        _mark(one)
+
+
+def _train(one: Planned, style: Style, parameters: Mapping[str, Any]) -> Trained:
+    made = manifest.begin(parameters, [one.rows])
+    rows = rows_of(one)
+    objective = objectives.OBJECTIVES[one.objective]
+    given: dict[str, Any] = {"style": style, "seed": one.seed}
+    work = one.run.checkpoints(one.method, one.seed, one.stage)
+    result = objective.train(rows, one.start, one.target, one.settings, one.options, work=work, **given)
+    learned = learning.NONE
+    if one.objective == "sft":  # the others teach no completion that could be compared
+        after = one.start.model_copy(update={"name": str(one.target)})
+        learned = learning.report(rows, one.start, after, one.settings, **given)
+    facts = {name: value for name, value in result.facts().items() if name not in ("folder", "seconds")}
+    made.write(one.target, training_seconds=round(result.seconds, 2), **facts, **learned.facts())
+    return Trained(one, result, learned)
+
+
+def _mark(one: Planned) -> None:
+    """Say which model stands there: what evaluates it looks at this file, so that one that was kept counts as old."""
+    path = one.run.trained(one.method, one.seed, one.stage)
+    content = json.dumps({"model": one.name, "begun": manifest.read(one.target)["begun"]}) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != content:
+        with records.atomic(path) as partial:
+            partial.write_text(content, encoding="utf-8")
+
+
+def table(trained: list[Trained]) -> pd.DataFrame:
+    """A row a model: rows, steps, seconds and the loss at the end; of a model that was kept, nothing but its name."""
+    rows = []
+    for one in trained:
+        row: dict[str, Any] = {"model": one.planned.name, "kept": one.result is None}
+        if one.result is not None:
+            losses = one.result.history.get("loss", pd.Series(dtype=float))
+            loss = losses.iloc[-1] if len(losses) else float("nan")
+            row |= {"rows": one.result.rows, "steps": one.result.steps, "tokens": one.result.completion_tokens}
+            row |= {"loss": round(float(loss), 3), "seconds": round(one.result.seconds, 1)}
+            row |= {
+                "resumed at": one.result.resumed_at,
+                "left out": len(one.result.left_out),
+                "cut": len(one.result.cut),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("model")

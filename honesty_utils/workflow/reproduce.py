@@ -1,0 +1,202 @@
+"""``honesty reproduce PARAMS``: the whole run, with a line when a stage starts and one when it ends.
+
+Snakemake orders and executes; what it says goes into ``runs/<run>/workflow.log``. What a person sees is made here: how
+long, how many of all, and how far what is running has come, on one line that is rewritten on a terminal and printed
+every half minute elsewhere. A failure ends with the notebook's error, its cell and the executed copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from honesty_utils.common.paths import Run, root
+from honesty_utils.common.variables import EVENTS
+
+EVERY = 30.0
+"""Seconds between two lines on what is running, where no line can be rewritten."""
+
+TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
+"""Snakemake's table of what it will run; ``all`` is one of them."""
+
+
+@dataclass
+class Watch:
+    """What is told while a run goes on.
+
+    Attributes:
+        folder: where executions leave events and progress.
+        log: what Snakemake says.
+        out: the terminal.
+        began: time of the start.
+    """
+
+    folder: Path
+    log: Path
+    out: IO[str]
+    began: float = field(default_factory=time.time)
+    running: dict[str, float] = field(default_factory=dict)
+    ended: int = 0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    read: int = 0
+    shown: float = field(default_factory=time.time)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a line can be rewritten."""
+        return self.out.isatty()
+
+    def look(self) -> None:
+        """Print what has happened since the last look."""
+        for event in self._events():
+            getattr(self, f"_{event['kind']}")(event)
+        if not self.running:
+            return
+        if self.terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self.out.write("\r\033[K" + self.status()[:width])
+            self.out.flush()
+        elif time.time() - self.shown >= EVERY:
+            self._line(self.status())
+
+    def status(self) -> str:
+        """What is running, with its rate and the time that is left, on one line."""
+        return f"[{clock(time.time() - self.began)}] … " + " · ".join(
+            f"{label} {told(self.folder / f'{label}.json', since)}" for label, since in self.running.items()
+        )
+
+    def total(self) -> str:
+        """`` n of all``, once Snakemake has counted."""
+        found = TOTAL.findall(self.log.read_text(encoding="utf-8", errors="replace")) if self.log.is_file() else []
+        return f"{self.ended} of {int(found[-1]) - 1}" if found else f"{self.ended}"
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / "events.jsonl"
+        if path.is_file():
+            with path.open(encoding="utf-8") as file:
+                file.seek(self.read)
+                for line in iter(file.readline, ""):
+                    if not line.endswith("\n"):
+                        break  # the rest of it is still being written
+                    self.read += len(line.encode())
+                    yield json.loads(line)
+
+    def _started(self, event: dict[str, Any]) -> None:
+        self.running[event["label"]] = event["at"]
+        self._line(f"[{clock(event['at'] - self.began)}] {event['label']} starts")
+
+    def _ended(self, event: dict[str, Any]) -> None:
+        self.running.pop(event["label"], None)
+        self.ended += 1
+        self._line(
+            f"[{clock(event['at'] - self.began)}] {event['label']} done in {event['seconds']} s ({self.total()})"
+        )
+
+    def _failed(self, event: dict[str, Any]) -> None:
+        self.running.pop(event["label"], None)
+        self.failures.append(event)
+        self._line(f"[{clock(event['at'] - self.began)}] {event['label']} FAILED")
+
+    def _line(self, text: str) -> None:
+        self.out.write(("\r\033[K" if self.terminal else "") + text + "\n")
+        self.out.flush()
+        self.shown = time.time()
+
+
+def clock(seconds: float) -> str:
+    """``mm:ss``, or ``h:mm:ss`` from an hour on."""
+    hours, rest = divmod(int(seconds), 3600)
+    return (f"{hours}:" if hours else "") + f"{rest // 60:02d}:{rest % 60:02d}"
+
+
+def told(path: Path, since: float) -> str:
+    """What a progress file says: how far, how fast, how long still; before it says anything, for how long it runs."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return clock(time.time() - since)
+    done, total, seconds = found["done"], found["total"], max(time.time() - found["started"], 1e-9)
+    text = f"{found['what']}: {done:,} of {total:,} {found['unit']}"
+    if not done or done >= total:
+        return text
+    return f"{text}, {done / seconds:,.3g}/s, {clock((total - done) * seconds / done)} left"
+
+
+def run(command: Sequence[str], run_folder: Path, out: IO[str]) -> int:
+    """Run Snakemake and tell how it goes.
+
+    Args:
+        command: Snakemake's.
+        run_folder: of the run; its log goes there.
+        out: the terminal.
+
+    Returns:
+        Its exit status.
+    """
+    run_folder.mkdir(parents=True, exist_ok=True)
+    log = run_folder / "workflow.log"
+    with tempfile.TemporaryDirectory(prefix="honesty-") as folder, log.open("w", encoding="utf-8") as file:
+        watch = Watch(Path(folder), log, out)
+        environment = {**os.environ, EVENTS: folder}
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        stop = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            while process.poll() is None:
+                watch.look()
+                time.sleep(0.3)
+        except KeyboardInterrupt:
+            process.wait()  # it has had the signal, too, and ends its jobs
+        finally:
+            signal.signal(signal.SIGTERM, stop)
+        watch.look()
+        return finish(watch, process.returncode)
+
+
+def finish(watch: Watch, status: int) -> int:
+    """Say how it ended: what failed and why, or what Snakemake itself could not do."""
+    for event in watch.failures:
+        watch.out.write(f"\n{event['label']}: {event['problem']}\nExecuted copy: {event['copy']}\n")
+    if status and not watch.failures:
+        watch.out.write(f"\n{own_words(watch.log)}\nAll of it: {watch.log}\n")
+    watch.out.flush()
+    return status
+
+
+def own_words(log: Path) -> str:
+    """The last thing that Snakemake said, with the remedy where it is known."""
+    text = log.read_text(encoding="utf-8", errors="replace").strip()
+    if "LockException" in text or "Directory cannot be locked" in text:
+        return "Another run works in this folder, or one was killed in it; if none is running: make unlock"
+    return "\n".join(text.splitlines()[-12:])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: a params file; what follows ``--`` is Snakemake's."""
+    parser = argparse.ArgumentParser(prog="honesty reproduce", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("params", help="params file, or several joined by +")
+    parser.add_argument("--data", help="local folder with copies of the question sets")
+    parser.add_argument("--cores", default="all")
+    options, rest = parser.parse_known_args(arguments)
+    # What is checked is imported only here: a mistyped option need not wait for it.
+    from honesty_utils.workflow.params import load
+    from honesty_utils.workflow.preflight import check
+
+    status = check(options.params, options.data)
+    if status:
+        return status
+    config = [f"params={options.params}", *([f"data={options.data}"] if options.data else [])]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root() / "Snakefile"), "--cores", options.cores]
+    command += ["--config", *config, "--rerun-incomplete", *(item for item in rest if item != "--")]
+    return run(command, Run(load(options.params, options.data).run).folder, sys.stdout)

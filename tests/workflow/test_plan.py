@@ -1,0 +1,175 @@
+"""What a run executes, without Snakemake: tasks, what they read and write, what an edit touches, where GPUs go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from honesty_utils.common.paths import Run
+from honesty_utils.workflow import plan
+from honesty_utils.workflow.params import Params, load, of_content
+
+SMOKE = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
+LLAMA = "params/llama2-13b-chat.yaml"
+
+
+def smoke(**changes: Any) -> Params:
+    """The smoke run with other values at dotted keys, written with double underscores."""
+    content = json.loads(json.dumps(SMOKE))
+    for key, value in changes.items():
+        *above, last = key.split("__")
+        part = content
+        for name in above:
+            part = part[name]
+        part[last] = value
+    return of_content(content, "smoke")
+
+
+def named(params: Params) -> dict[str, plan.Task]:
+    return {task.name: task for task in plan.tasks(params)}
+
+
+def test_every_input_is_there_or_made_by_an_earlier_task():
+    for params in (load("params/microworld.yaml"), load("params/smoke.yaml"), smoke(training__together=False)):
+        made: set[Path] = set()
+        for task in plan.tasks(params):
+            for path in task.inputs:
+                assert path in made or path.exists(), (task.name, path)
+            written = {*task.outputs, *task.folders}
+            assert not written & made, f"{task.name} writes what another task has written"
+            made |= written
+
+
+def test_names_and_executed_copies_are_unique():
+    for params in (load("params/microworld.yaml"), smoke(training__together=False)):
+        tasks = plan.tasks(params)
+        assert len({task.name for task in tasks}) == len(tasks)
+        assert len({task.executed(Run(params.run)) for task in tasks}) == len(tasks)
+
+
+def test_small_models_share_a_kernel_and_others_have_one_each():
+    models = sum(len(seeds) for name, seeds in smoke().models.items() if name in smoke().trained)
+    shared = [task for task in named(smoke()).values() if task.stage == "training"]
+    apart = [task for task in named(smoke(training__together=False)).values() if task.stage == "training"]
+    assert len(shared) == len(SMOKE["methods"]) < len(apart) == models
+    assert sum(len(task.outputs) for task in shared) == sum(len(task.outputs) for task in apart) == models
+    point = next(task for task in apart if task.item == "absolute_tau_0.3_seed0")
+    assert point.parameters == {"method": "absolute_tau_0.3", "seed": 0}
+
+
+def test_models_that_a_world_did_not_make_have_a_kernel_each(monkeypatch):
+    monkeypatch.setattr(plan._Plan, "_sources", lambda self, names: [])  # the files of the user are not here
+    params = load(LLAMA)
+    tasks = named(params)
+    assert "training_absolute_seed0" in tasks and "training_absolute" not in tasks
+    served = params.model_copy(
+        update={
+            "training": params.training.model_copy(update={"mode": "lora"}),
+            "evaluation": params.evaluation.model_copy(update={"engine": "vllm"}),
+        }
+    )
+    asked = [task for task in plan.tasks(served) if task.stage == "evaluation"]
+    # One start of vLLM holds all adapters; M_t under each prompt is asked by itself.
+    assert {task.item for task in asked} == {"unaligned_seed0", "prompt_based_seed0", "adapters"}
+    assert len(asked[-1].outputs) == len(served.graded_sets()) * sum(
+        len(seeds) for name, seeds in served.models.items() if name in served.trained
+    )
+
+
+def edited(before: Params, after: Params) -> set[str]:
+    """Tasks whose part of the params file differs."""
+    old, new = named(before), named(after)
+    return {name for name in old if name in new and old[name].depends(before) != new[name].depends(after)}
+
+
+def test_an_edit_touches_what_reads_it_and_no_more():
+    methods = {**SMOKE["methods"], "absolute": {"options": {"tau": 0.4}}}
+    touched = edited(smoke(), smoke(methods=methods))
+    assert {"rows_absolute", "training_absolute", "evaluation_absolute"} <= touched
+    assert not {name for name in touched if name.startswith(("world", "sampling", "labeling"))}
+    assert "rows_multisample" not in touched and "training_multisample" not in touched
+    assert not {"rows_absolute", "sampling_train"} & edited(smoke(), smoke(analysis__seed=1))
+    samples = edited(smoke(), smoke(sampling__samples=6))
+    assert {"sampling_train", "sampling_evaluation", "sampling_absolute"} <= samples
+    assert not {"world", "rows_absolute", "training_absolute", "evaluation_absolute"} & samples
+    subset = edited(smoke(), smoke(labeling__train_known=40))
+    assert "labeling_train" in subset and "labeling_evaluation" not in subset and "evaluation_absolute" not in subset
+
+
+WIDE = {"engine": "vllm", "engine_options": {"tensor_parallel_size": 8}}
+SERVED = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:8000/v1"}}
+
+
+@pytest.mark.parametrize(
+    ("prior_known", "judge", "gpus"),
+    [
+        (
+            WIDE,
+            {"engine": "vllm", "engine_options": {"tensor_parallel_size": 2}},
+            {"prior_known": 8, "sampling_train": 1, "labeling_train": 2, "evaluation_absolute": 2, "judging": 2},
+        ),
+        (
+            SERVED,
+            SERVED,
+            {"prior_known": 0, "sampling_train": 1, "labeling_train": 0, "evaluation_absolute": 1, "judging": 0},
+        ),
+    ],
+)
+def test_a_task_asks_for_the_gpus_of_every_engine_that_its_notebook_loads(tmp_path, prior_known, judge, gpus):
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.touch()
+    judge = {**judge, "model": {"name": "org/judge"}, "labelled": str(labelled)}
+    tasks = named(smoke(prior_known={**SMOKE["prior_known"], **prior_known}, judge=judge))
+    assert {name: tasks[name].gpus for name in gpus} == gpus
+
+
+def test_requests_are_sampled_judged_and_not_labelled(tmp_path):
+    file = tmp_path / "asks.jsonl"
+    file.write_text('{"prompt": "Write a poem."}\n', encoding="utf-8")
+    sets = {**SMOKE["questions"], "asks": {"source": "requests", "path": str(file)}}
+    changed = smoke(
+        questions=sets,
+        evaluation__datasets=[*SMOKE["evaluation"]["datasets"], "asks"],
+        analysis__roles={**SMOKE["analysis"]["roles"], "helpfulness": "asks"},
+        judge={"model": {"name": "org/judge"}},
+    )
+    tasks = named(changed)
+    assert "judging" in tasks and "sampling_requests" in tasks and "labeling_requests" not in tasks
+    assert file in tasks["sampling_requests"].inputs
+    judged = {path.parts[-3] for path in tasks["judging"].outputs}
+    assert "absolute" in judged and "absolute_tau_0.3" not in judged  # a judge costs more than string rules
+    assert "judging" not in named(smoke())
+
+
+def test_the_snapshot_is_the_params_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    params = load(Path.cwd() / "params/microworld.yaml")
+    path = plan.write_snapshot(params)
+    assert load(path) == params
+    before = path.stat().st_mtime_ns
+    plan.write_snapshot(params)
+    assert path.stat().st_mtime_ns == before, "an unchanged snapshot is not written again"
+
+
+def test_a_marker_without_its_model_is_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    run, tasks = Run("smoke"), plan.tasks(smoke())
+    for method in ("absolute", "multisample"):
+        run.trained(method, 0).parent.mkdir(parents=True)
+        run.trained(method, 0).write_text("{}")
+    run.model("multisample", 0).mkdir()
+    plan.forget_missing(tasks)
+    assert not run.trained("absolute", 0).exists() and run.trained("multisample", 0).exists()
+
+
+def test_a_workflow_without_a_params_file_or_with_a_bad_one_says_so(tmp_path):
+    with pytest.raises(ValueError, match="Snakefile: no params file; add --config params="):
+        plan.Workflow({})
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(yaml.safe_dump({**SMOKE, "sampling": {"samples": 0}}))
+    with pytest.raises(ValueError, match=r"sampling\.samples: .*greater than or equal to 1"):
+        plan.Workflow({"params": str(bad)})
