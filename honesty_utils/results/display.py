@@ -14,7 +14,7 @@ from typing import Protocol
 import pandas as pd
 
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import UNKNOWN_COLOR, Method
+from honesty_utils.methods.plan import UNKNOWN_COLOR, Method, as_said
 from honesty_utils.methods.settings import MethodEntry
 
 CONTROLS = {"always_refuse": "Always refuse", "never_refuse": "Never refuse", "oracle": "Oracle (knows k)"}
@@ -230,7 +230,7 @@ class Roster:
         return [method for method in self.main(methods) if method not in self.shown or self.shown[method].drawn]
 
     def told_to_refuse(self, methods: Iterable[str]) -> list[str]:
-        """Those of `drawn` that are told to refuse: by their training rows or, where nothing is trained, by the prompt.
+        """Those of `drawn` that are told to refuse: by training rows, a rule, or else by the prompt.
 
         Of library methods that one notebook tells of, which are one idea in several wordings, the last in order stands
         for all. Methods of the general notebook are an idea each, and so is a name that is not in the roster.
@@ -253,6 +253,8 @@ def _label(name: str, entry: MethodEntry) -> str:
 def _told(method: Method | None) -> bool:
     if method is None:
         return True
+    if method.answer.decide is not as_said:
+        return True  # a rule withholds answers
     return method.teaches_refusal if method.stages else method.answer.prompt == "honest"
 
 

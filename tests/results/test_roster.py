@@ -101,6 +101,12 @@ def test_the_grid_shows_who_is_told_to_refuse_and_one_of_a_family(preset: str) -
     assert here.told_to_refuse(["unaligned", "finetuned"]) == []
 
 
+def test_a_method_whose_rule_withholds_answers_is_in_the_grid() -> None:
+    # It trains nothing and asks the plain prompt; the rule refuses.
+    run = roster(likelihood_threshold=MethodEntry(method="likelihood_threshold"))
+    assert run.told_to_refuse(["unaligned", "likelihood_threshold"]) == ["likelihood_threshold"]
+
+
 # --- a user's method is in every figure -------------------------------------------------------------------------------
 
 
