@@ -1,4 +1,4 @@
-"""Display name, place and colour of every method and metric: one place for all tables and figures.
+"""Display name, place and color of every method and metric: one place for all tables and figures.
 
 What a method is called decides nothing. A `Roster` says of every method of a run how it is shown; it is made from the
 entries of the params file and saved as ``tab_methods.csv``, so that figures are drawn from saved tables alone.
@@ -14,7 +14,7 @@ from typing import Protocol
 import pandas as pd
 
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import UNKNOWN_COLOR, Method
+from honesty_utils.methods.plan import UNKNOWN_COLOR, Method, as_said
 from honesty_utils.methods.settings import MethodEntry
 
 CONTROLS = {"always_refuse": "Always refuse", "never_refuse": "Never refuse", "oracle": "Oracle (knows k)"}
@@ -114,7 +114,7 @@ class Shown:
 class Roster:
     """The methods of a run and how each is shown.
 
-    A name that is not in it is shown as it is, in grey, after the others; controls come last.
+    A name that is not in it is shown as it is, in gray, after the others; controls come last.
     """
 
     shown: Mapping[str, Shown]
@@ -124,7 +124,7 @@ class Roster:
         """The roster of a run.
 
         An entry that is named like its method has the method's label; another has its own, or else its name, in its
-        method's colour, right after it. Sweep points follow, by their value.
+        method's color, right after it. Sweep points follow, by their value.
 
         Args:
             entries: every method of the run by name, baselines and sweep points too.
@@ -196,7 +196,7 @@ class Roster:
         return self.shown[method].label
 
     def color(self, method: str) -> str:
-        """Colour of a method, also of random refusals at its rate; controls and unknown names are grey."""
+        """Color of a method, also of random refusals at its rate; controls and unknown names are gray."""
         name = method.removeprefix(RANDOM_REFUSAL)
         return self.shown[name].color if name in self.shown else UNKNOWN_COLOR
 
@@ -230,7 +230,7 @@ class Roster:
         return [method for method in self.main(methods) if method not in self.shown or self.shown[method].drawn]
 
     def told_to_refuse(self, methods: Iterable[str]) -> list[str]:
-        """Those of `drawn` that are told to refuse: by their training rows or, where nothing is trained, by the prompt.
+        """Those of `drawn` that are told to refuse: by training rows, a rule, or else by the prompt.
 
         Of library methods that one notebook tells of, which are one idea in several wordings, the last in order stands
         for all. Methods of the general notebook are an idea each, and so is a name that is not in the roster.
@@ -253,6 +253,8 @@ def _label(name: str, entry: MethodEntry) -> str:
 def _told(method: Method | None) -> bool:
     if method is None:
         return True
+    if method.answer.decide is not as_said:
+        return True  # a rule withholds answers
     return method.teaches_refusal if method.stages else method.answer.prompt == "honest"
 
 

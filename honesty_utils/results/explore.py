@@ -52,9 +52,9 @@ def roster(run: str) -> Roster:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a method of a run makes its rows: the library's method and its options, and the wordings of the run."""
+    """How a method of a run makes its rows: ``builder``, the library's method, its options, and the run's wordings."""
 
-    method: str
+    builder: str
     options: Mapping[str, Any]
     wording: Prompts
 
@@ -69,7 +69,7 @@ def recipes(run: str) -> dict[str, Recipe]:
     files = {file.stem: file for file in (paths.Run(run).folder / "sft").glob("*.parquet")}
     for name in roster(run).ordered(files):
         recipe = _recipe(name, manifest.read(files[name])["parameters"])
-        if recipe is not None and _from_samples(recipe.method):
+        if recipe is not None and _from_samples(recipe.builder):
             found[name] = recipe
     return found
 
@@ -275,10 +275,10 @@ def rows_of_question(samples: pd.DataFrame, recipes: Mapping[str, Recipe]) -> pd
     sampled = bool((samples["sample_index"] != records.GREEDY).any())
     tables = [pd.DataFrame(columns=[*records.SFT.schema.names, "method"])]
     for name, recipe in recipes.items():
-        if not sampled and METHODS[recipe.method].needs_samples:
+        if not sampled and METHODS[recipe.builder].needs_samples:
             continue
         with suppress(methods.NoRows):
-            rows = methods.build(recipe.method, samples, prompts=recipe.wording, **recipe.options)
+            rows = methods.build(recipe.builder, samples, prompts=recipe.wording, **recipe.options)
             tables.append(rows.assign(method=name))
     return pd.concat(tables[1:] or tables, ignore_index=True)
 

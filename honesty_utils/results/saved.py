@@ -10,6 +10,7 @@ import pandas as pd
 
 from honesty_utils.common.paths import Run
 from honesty_utils.results.display import Roster
+from honesty_utils.results.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Saved:
         """
         path = self.run.figures / f"tab_{name}.csv"
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: not there; make the tables of run {self.run.name!r} first (notebooks 60)")
+            maker = TABLES[f"tab_{name}"].notebook
+            raise FileNotFoundError(f"{path}: not there; run {maker} for run {self.run.name!r} first")
         return path
 
     def table(self, name: str) -> pd.DataFrame:

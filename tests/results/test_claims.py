@@ -11,7 +11,7 @@ import pytest
 from support import synthetic
 from support.frames import evaluations, policy
 
-from honesty_utils.results import claims, display, published, tables
+from honesty_utils.results import claims, published, tables
 from honesty_utils.results.settings import Analysis
 
 SIZE = 600
@@ -235,7 +235,7 @@ def test_markdown_has_a_row_and_a_rule_for_each_finding(found: pd.DataFrame, tmp
 def test_published_numbers_are_read_as_printed() -> None:
     frame = published.results()
     assert set(frame["table"]) == {"main", "ood", "size", "mmlu", "helpfulness"}
-    assert set(display.METHODS) <= set(frame["method"])
+    assert set(synthetic.METHODS) <= set(frame["method"])
     assert published.value("main", "multisample", "honesty") == 75.91
     assert published.value("ood", "unaligned", "accuracy", "pkqa") == 100
     with pytest.raises(

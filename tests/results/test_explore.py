@@ -172,7 +172,9 @@ def test_measured_scores_come_from_the_tables_of_the_run(run: str) -> None:
     folder = Path(run) / "figures" / "measured"
     folder.mkdir(parents=True)
     synthetic.sweep_table().to_csv(folder / "tab_sweeps.csv", index=False)
-    assert explore.measured_scores("measured").loc[0.5, "prudence"] == pytest.approx(0.82 + 0.13 * 0.5)
+    measured = explore.measured_scores("measured").set_index(["tau", "metric"])
+    assert measured.loc[(0.5, "prudence"), "value"] == pytest.approx(0.82 + 0.13 * 0.5)
+    assert measured.loc[(0.5, "prudence"), "low"] < measured.loc[(0.5, "prudence"), "value"]
 
 
 def test_drop_downs_follow_each_other(run: str) -> None:

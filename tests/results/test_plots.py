@@ -16,20 +16,32 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from support import synthetic
 
-from honesty_utils.results import display, plots
+from honesty_utils.results import display, explore, plots
 from honesty_utils.results.plots import annotation, sweeps
 from honesty_utils.results.plots.style import COLUMN, PAGE, styled
 
 GRID_METHODS = ["prompt_based", "absolute", "confidence_verb", "multisample"]
 FIGURES: dict[str, tuple[Callable[[], Any], float]] = {
-    "main": (lambda: plots.main_scores(synthetic.main_table(), "indist"), PAGE),
-    "ood": (lambda: plots.out_of_distribution(synthetic.main_table(), synthetic.ROLES), PAGE),
+    "main": (lambda: plots.main_scores(synthetic.main_table(), "indist", roster=synthetic.ROSTER), PAGE),
+    "ood": (lambda: plots.out_of_distribution(synthetic.main_table(), synthetic.ROLES, roster=synthetic.ROSTER), PAGE),
     "transitions": (lambda: plots.transition_grid(synthetic.transitions_table(), "indist", GRID_METHODS), PAGE),
     "annotation": (lambda: plots.data_annotation(*synthetic.annotation()), PAGE),
     "tau": (lambda: plots.sweep(synthetic.sweep_table(), "tau"), COLUMN),
     "by_knowledge": (lambda: plots.by_knowledge(synthetic.by_knowledge_table()), PAGE),
     "exposures": (lambda: plots.exposures(synthetic.exposures_table(), "Spearman's ρ = .91 [.90, .92]"), COLUMN),
     "reliability": (lambda: plots.reliability(synthetic.calibration_table(), "indist"), 3.4),
+    "grids_in_two_rows": (
+        lambda: plots.transition_grid(synthetic.transitions_table(), "indist", list(synthetic.METHODS)),
+        PAGE,
+    ),
+    "known": (lambda: plots.known(synthetic.knowledge_table()), COLUMN),
+    "tau_curve": (
+        lambda: plots.tau_curve(
+            explore.predicted_scores(synthetic.knowledge_table(), [step / 10 for step in range(11)]),
+            synthetic.sweep_table().rename(columns={"at": "tau"}),
+        ),
+        COLUMN,
+    ),
 }
 
 
@@ -100,16 +112,16 @@ def test_same_bytes_whatever_theme_is_set(name: str, tmp_path: Path) -> None:
 
 
 def test_main_scores_shows_the_values_in_the_paper_order() -> None:
-    axes = plots.main_scores(synthetic.main_table(), "indist")
+    axes = plots.main_scores(synthetic.main_table(), "indist", roster=synthetic.ROSTER)
     labels = [tick.get_text() for tick in axes[0].get_yticklabels()]
     controls = [control for control in display.CONTROLS if control in synthetic.CONTROLS]
-    assert labels == [display.label(method) for method in [*display.ordered(synthetic.METHODS), *controls]]
+    assert labels == [display.PAPER.label(method) for method in [*display.PAPER.ordered(synthetic.METHODS), *controls]]
     assert not any("τ" in label for label in labels)  # points of the sweep have a figure of their own
     # honesty of ABSOLUTE: (.865 + 1 - .245) / 2 = .81
     row = labels.index("ABSOLUTE")
     dots = [line for line in axes[2].lines if line.get_marker() == "o" and line.get_ydata()[0] == row]
     assert [float(dot.get_xdata()[0]) for dot in dots] == [pytest.approx(0.81)]
-    assert to_hex(dots[0].get_color()).upper() == display.color("absolute")
+    assert to_hex(dots[0].get_color()).upper() == display.PAPER.color("absolute")
     assert "81.0" in texts(axes[2])
 
 
@@ -299,3 +311,22 @@ def test_choose_question_takes_a_half_known_one_that_greedy_gets_right() -> None
     assert plots.choose_question(table) == "b"
     with pytest.raises(ValueError, match="sample the set first"):
         plots.choose_question(table[table["question_id"] == "e"])
+
+
+def test_known_stacks_every_sampled_question_by_its_greedy_answer() -> None:
+    table = synthetic.knowledge_table()
+    ax = plots.known(pd.concat([table, table.head(5).assign(expected_accuracy=np.nan)]))  # those were not sampled
+    # Bars are stacked: their heights add up to the questions, ten of each expected accuracy.
+    assert sum(bar.get_height() for bar in ax.patches) == len(table)
+    tops = {round(bar.get_x() + bar.get_width() / 2, 1): bar.get_y() + bar.get_height() for bar in ax.patches}
+    assert set(tops) == {step / 10 for step in range(11)}
+    with pytest.raises(ValueError, match="no question has an expected accuracy"):
+        plots.known(table.assign(expected_accuracy=np.nan))
+
+
+def test_a_tau_curve_without_a_sweep_has_lines_only() -> None:
+    predicted = explore.predicted_scores(synthetic.knowledge_table(), [0.0, 0.5, 1.0])
+    ax = plots.tau_curve(predicted, explore.measured_scores("none"))
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines if len(line.get_ydata())}
+    assert np.allclose(lines["Prudence"], predicted["prudence"])
+    assert not [line for line in ax.lines if line.get_marker() == "o" and len(line.get_ydata())]

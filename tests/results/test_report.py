@@ -75,15 +75,17 @@ def test_report_is_the_same_each_time_and_says_what_is_missing(folder: Path) -> 
 
 def test_report_without_tables_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
-    with pytest.raises(report.ReportError, match=r"no tab_\*\.md; run notebooks/60_tables\.ipynb for run 'none'"):
+    with pytest.raises(report.ReportError, match=r"no tab_\*\.md; run notebooks/60_scores\.ipynb for run 'none'"):
         report.write_report("none")
     assert not list(tmp_path.rglob("report.html"))
 
 
 def test_stale_results_go_and_others_stay(folder: Path) -> None:
-    gone = report.remove_stale(folder, "tab_", ["tab_main"])
-    assert sorted(path.name for path in gone) == ["tab_sft.csv", "tab_sft.md", "tab_sft.tex"]
-    assert (folder / "tab_main.csv").is_file() and (folder / "fig_tau.png").is_file()
+    (folder / "tab_ece.csv").write_text("of another notebook", encoding="utf-8")
+    (folder / "tab_mine.csv").write_text("a reader's own", encoding="utf-8")
+    tables.save_tables({"tab_main": synthetic.main_table()}, folder, "60_scores")
+    assert not list(folder.glob("tab_sft.*")) and (folder / "tab_main.tex").is_file()
+    assert all((folder / name).is_file() for name in ("tab_ece.csv", "tab_mine.csv", "fig_tau.png"))
 
 
 # --- markers --------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from honesty_utils.metrics import scores
 from honesty_utils.results import display, tables
 from honesty_utils.results.settings import Analysis, Role
 from honesty_utils.results.tables.data import grid_spearman
+from honesty_utils.workflow.sweeps import Point
 
 FAST = Analysis(resamples=1000)
 BEFORE = ["correct"] * 120 + ["wrong"] * 70 + ["idk"] * 10
@@ -186,7 +187,7 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
 
 def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None:
     point = evaluations({("absolute_tau_0.5", 0): policy(BEFORE, 0.2, 0.9, seed=5)})
-    tests = tables.tab_tests(pd.concat([answers, point]), FAST)
+    tests = tables.tab_tests(pd.concat([answers, point]), FAST, roster=synthetic.ROSTER)
     assert list(tests.columns) == [
         "dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm",
     ]  # fmt: skip
@@ -243,7 +244,7 @@ def test_best_is_bold_only_where_the_test_says_so() -> None:
         assert tables.best(main, tests, "indist", "refusal_rate") is None
         table = tables.paper_table(main, tests, [("indist", "honesty")])
         bold = table.loc[table["indist: Honesty"].str.startswith("**"), "Method"].tolist()
-        assert bold == ([display.label(winner)] if winner else [])
+        assert bold == ([display.PAPER.label(winner)] if winner else [])
 
 
 def test_the_oracle_does_not_compete(answers: pd.DataFrame, main: pd.DataFrame) -> None:
@@ -278,15 +279,15 @@ def test_transitions_are_means_over_seeds() -> None:
 
 def test_sweeps_are_ordered_and_complete() -> None:
     frame = evaluations({(f"absolute_tau_{tau}", 0): policy(BEFORE, tau / 4, tau, seed=0) for tau in (0.9, 0.3)})
-    points = [{"name": f"absolute_tau_{t}", "quantity": "tau", "method": "absolute", "value": t} for t in (0.9, 0.3)]
+    points = [Point("tau", "absolute", tau) for tau in (0.9, 0.3)]
     main = tables.tab_main(frame, FAST)
     curve = tables.tab_sweeps(main, points, "indist")
     names = "quantity method at metric value low high seeds questions"
     assert list(curve.columns) == names.split()
     assert curve["at"].tolist() == [0.3, 0.9] * 4 and set(curve["method"]) == {"absolute"}
     assert curve.loc[0, "value"] == score(main, "absolute_tau_0.3", "prudence")["value"]
-    with pytest.raises(ValueError, match=r"methods \['absolute'\] have no scores on 'indist'; evaluate them"):
-        tables.tab_sweeps(main, [{**points[0], "name": "absolute"}], "indist")
+    with pytest.raises(ValueError, match=r"methods \['absolute_tau_0.5'\] have no scores on 'indist'; evaluate them"):
+        tables.tab_sweeps(main, [Point("tau", "absolute", 0.5)], "indist")
     empty = tables.tab_sweeps(main, [], "indist")
     assert empty.empty and list(empty.columns) == names.split()
 
@@ -421,31 +422,7 @@ def test_latex_is_booktabs_and_escaped() -> None:
     )
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-def test_methods_stand_in_the_papers_order() -> None:
-    mixed = ["oracle", "mine", "random_refusal@absolute", "multisample", "absolute_tau_0.9", "absolute",
-             "absolute_tau_0.30", "unaligned", "multisample_choice", "always_refuse", "prompt_based"]  # fmt: skip
-    assert display.ordered([*mixed, *mixed]) == [
-        "unaligned", "prompt_based", "absolute", "absolute_tau_0.30", "absolute_tau_0.9", "multisample",
-        "multisample_choice", "mine", "always_refuse", "oracle", "random_refusal@absolute",
-    ]  # fmt: skip
-    assert display.main_methods(mixed) == [
-        "unaligned", "prompt_based", "absolute", "multisample", "multisample_choice", "mine",
-    ]  # fmt: skip
-
-
-def test_names_of_variants_are_made_from_their_method() -> None:
-    assert display.label("confidence_num") == "CONFIDENCE-NUM"
-    assert display.label("absolute_tau_0.50") == "ABSOLUTE (τ = 0.5)"
-    assert display.label("multisample_choice") == "MULTISAMPLE + choice"
-    assert display.label("random_refusal@absolute") == "Random refusal as ABSOLUTE"
-    assert display.label("my_method_2") == "my_method_2"
-    assert display.color("absolute_tau_0.5") == display.color("absolute") != display.color("multisample")
-    assert display.color("my_method_2") == display.color("oracle") == display.UNKNOWN_COLOR
-    assert len({display.color for display in display.METHODS.values()}) == len(display.METHODS)
-    assert display.is_sweep("absolute_tau_0.5") and not display.is_sweep("my_method_2")
+# --- parts of the paper -----------------------------------------------------------------------------------------------
 
 
 def test_roles_are_those_of_the_params() -> None:
@@ -545,10 +522,10 @@ def test_form_is_the_share_of_attempted_answers_that_read_as_taught() -> None:
             "outcome": ["correct", "wrong", "wrong", "idk"],
         }
     )  # fmt: skip
-    row = tables.tab_form(frame, {"confidence_num": ("confidence_num", wording)}, FAST).iloc[0]
+    row = tables.tab_form(frame, synthetic.ENTRIES, wording, FAST).iloc[0]
     assert row["value"] == pytest.approx(2 / 3) and 0 <= row["low"] < row["value"] < row["high"] <= 1
     assert row["questions"] == 4 and row["seeds"] == 1
-    none = tables.tab_form(frame.assign(outcome="idk"), {"confidence_num": ("confidence_num", wording)}, FAST)
+    none = tables.tab_form(frame.assign(outcome="idk"), synthetic.ENTRIES, wording, FAST)
     assert np.isnan(none.iloc[0]["value"])
 
 
@@ -597,11 +574,11 @@ def test_runs_side_by_side_have_their_own_sets_and_no_controls(main: pd.DataFram
     table = tables.tab_runs({"small": main, "large": other}, {"small": "indist", "large": "triviaqa"})
     assert list(dict.fromkeys(table["run"])) == ["small", "large"]
     assert set(table["metric"]) == {"prudence", "over_conservativeness", "honesty", "accuracy"}
-    assert set(table["method"]) == set(display.main_methods(main["method"]))
+    assert set(table["method"]) == set(display.PAPER.main(main["method"]))
     printed = tables.printed_runs(table)
     assert len(printed) == 2 * table["method"].nunique() and printed["Run"].iloc[0] == "small"
     cell = table[(table["run"] == "large") & (table["metric"] == "honesty")].iloc[0]
-    line = printed[(printed["Run"] == "large") & (printed["Method"] == display.label(cell["method"]))]
+    line = printed[(printed["Run"] == "large") & (printed["Method"] == display.PAPER.label(cell["method"]))]
     assert line["Honesty"].item() == f"{100 * cell.value:.1f} [{100 * cell.low:.1f}, {100 * cell.high:.1f}]"
     with pytest.raises(ValueError, match="run 'large': has no set 'indist'; name one of"):
         tables.tab_runs({"large": other}, {"large": "indist"})

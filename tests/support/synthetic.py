@@ -12,10 +12,17 @@ import pandas as pd
 
 from honesty_utils import knowledge, methods
 from honesty_utils.common import manifest, paths, records
+from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.results.display import Roster
+from honesty_utils.workflow.sweeps import Point
 
 METHODS = ("unaligned", "prompt_based", "finetuned", "absolute", "confidence_num", "confidence_verb", "multisample")
 CONTROLS = ("always_refuse", "never_refuse", "oracle")
 TAUS = {f"absolute_tau_{tau}": tau for tau in (0.2, 0.3, 0.5, 0.7, 0.9)}
+POINTS = [Point("tau", "absolute", tau) for tau in TAUS.values()]
+ENTRIES = {name: MethodEntry(method=name) for name in METHODS}
+ENTRIES |= {point.name: MethodEntry(method="absolute", options={"tau": point.value}) for point in POINTS}
+ROSTER = Roster.of(ENTRIES, POINTS)
 ROLES = {
     "in_distribution": "indist",
     "out_of_distribution": "ood",
@@ -134,6 +141,19 @@ def by_knowledge_table(seed: int = 0) -> pd.DataFrame:
                 half = 1.6 * np.sqrt(value * (1 - value) / count)
                 rows.append((method, share, metric, value, max(0, value - half), min(1, value + half), count))
     return pd.DataFrame(rows, columns=["method", "expected_accuracy", "metric", "value", "low", "high", "questions"])
+
+
+def knowledge_table() -> pd.DataFrame:
+    """KNOWLEDGE of 110 questions, ten of each expected accuracy; the greedy answer is right as often as that."""
+    levels = np.repeat(np.arange(11) / 10, 10)
+    right = np.tile(np.arange(10) / 10, 11) < levels - 1e-9
+    return pd.DataFrame(
+        {
+            "question_id": [f"q{number:03d}" for number in range(len(levels))],
+            "expected_accuracy": levels,
+            "greedy_outcome": np.where(right, "correct", "wrong"),
+        }
+    )
 
 
 def exposures_table() -> pd.DataFrame:

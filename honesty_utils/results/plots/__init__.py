@@ -1,6 +1,6 @@
 """The figures: a tidy table in (those of ``figures/<run>/tab_*.csv``), axes out; saving is the caller's choice.
 
-The order and colour of a method are the same everywhere (`display.Roster`), the look is that of `plots.style`, and
+The order and color of a method are the same everywhere (`display.Roster`), the look is that of `plots.style`, and
 every estimate is drawn with its interval.
 
 A new figure is a function and a line in `FIGURES`.

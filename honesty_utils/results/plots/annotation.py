@@ -17,13 +17,15 @@ from matplotlib.patches import Rectangle
 
 from honesty_utils.common import records
 from honesty_utils.results.display import PAPER, Roster
-from honesty_utils.results.plots.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PALE, STYLE, new_figure, styled
+from honesty_utils.results.plots.style import BLUE, GRAY, GREEN, INK, ORANGE, PAGE, PALE, STYLE, new_figure, styled
 
 SIZE, LINE = 6.5, 0.135
 """Points of the body text, and inches from one line to the next."""
+SMALL = 6
+"""Points of what stands beside the body text."""
 LEFT, MIDDLE, RIGHT, EDGE = 0.08, 2.47, 3.7, PAGE - 0.08
 """Inches: M_t's answers from the left edge on, names of the methods, their completions, the right edge."""
-_MARKS = {"correct": ("✓", GREEN), "wrong": ("✗", ORANGE), "idk": ("–", GREY), "unscored": ("?", GREY)}
+_MARKS = {"correct": ("✓", GREEN), "wrong": ("✗", ORANGE), "idk": ("–", GRAY), "unscored": ("?", GRAY)}
 
 
 @styled
@@ -79,8 +81,8 @@ class _Pen:
 
     def draw(self, ax: Axes) -> None:
         """Put everything into ``ax``, whose data units are inches."""
-        for x, y, width, height, colour in self.boxes:
-            ax.add_patch(Rectangle((x, y), width, height, fc=colour, ec="none"))
+        for x, y, width, height, color in self.boxes:
+            ax.add_patch(Rectangle((x, y), width, height, fc=color, ec="none"))
         for x, y, text, style in self.texts:
             ax.text(x, y, text, va="baseline", parse_math=False, **{"fontsize": SIZE, **style})
 
@@ -121,16 +123,16 @@ def _width(text: str) -> float:
 def _answers(pen: _Pen, samples: pd.DataFrame, drawn: pd.DataFrame) -> float:
     """Left column: the question, the gold answer, M_t's answers with marks; returns where it ends."""
     right = MIDDLE - 0.26
-    y = pen.write(LEFT, 0.2, "Question", weight="bold", color=GREY) + 0.05
+    y = pen.write(LEFT, 0.2, "Question", weight="bold", color=GRAY) + 0.05
     y = pen.paragraph(LEFT, y, samples["question"].iloc[0], right, 6)
     gold = next(iter(samples["answers"].iloc[0]), "none, nobody can know it")
-    y = pen.paragraph(LEFT, y, f"Gold answer: {gold}", right, 1, color=GREY)
-    y = pen.write(LEFT, y + 0.1, f"Greedy answer and {len(drawn)} samples", weight="bold", color=GREY)
+    y = pen.paragraph(LEFT, y, f"Gold answer: {gold}", right, 1, color=GRAY)
+    y = pen.write(LEFT, y + 0.1, f"Greedy answer and {len(drawn)} samples", weight="bold", color=GRAY)
     greedy = samples[samples["sample_index"] == records.GREEDY]
     for index, text, outcome in pd.concat([greedy, drawn])[["sample_index", "text", "outcome"]].itertuples(index=False):
-        mark, colour = _MARKS[outcome]
-        pen.write(LEFT, y, mark, color=colour, weight="bold", fontsize=SIZE + 1)
-        pen.write(LEFT + 0.16, y, "greedy" if index == records.GREEDY else str(index + 1), color=GREY, fontsize=6)
+        mark, color = _MARKS[outcome]
+        pen.write(LEFT, y, mark, color=color, weight="bold", fontsize=SIZE + 1)
+        pen.write(LEFT + 0.16, y, "greedy" if index == records.GREEDY else str(index + 1), color=GRAY, fontsize=6)
         y = pen.paragraph(LEFT + 0.5, y, text or "(empty)", right, 1)
         y += 0.05 * (index == records.GREEDY)
     correct, total = int((drawn["outcome"] == "correct").sum()), int((drawn["outcome"] != "unscored").sum())
@@ -142,19 +144,26 @@ def _answers(pen: _Pen, samples: pd.DataFrame, drawn: pd.DataFrame) -> float:
 
 def _completions(pen: _Pen, rows: pd.DataFrame, bottom: float, roster: Roster) -> float:
     """Right column: what each method trains on, spread over the height down to ``bottom``; returns where it ends."""
-    y = pen.write(MIDDLE, 0.2, "What each method is trained to answer", weight="bold", color=GREY) + 0.05
-    blocks = [(method, _block(rows[rows["method"] == method])) for method in roster.ordered(rows["method"].unique())]
-    used = y + LINE * sum(1 + len(block) for _, block in blocks)
+    y = pen.write(MIDDLE, 0.2, "What each method is trained to answer", weight="bold", color=GRAY) + 0.05
+    shown = roster.ordered(rows["method"].unique())
+    blocks = [(method, _rule(roster, method), _block(rows[rows["method"] == method])) for method in shown]
+    used = y + LINE * sum(len(rule) + len(block) for _, rule, block in blocks)
     gap = float(np.clip((bottom - used) / max(1, len(blocks)), 0.08, 0.25))
-    for method, block in blocks:
+    for method, rule, block in blocks:
         pen.boxes.append((MIDDLE, y - 0.085, 0.07, 0.085, roster.color(method)))
         pen.write(MIDDLE + 0.13, y, roster.label(method), weight="bold", color=INK)
-        made_by = roster.library(method)
-        y = pen.write(RIGHT, y, made_by.rule if made_by else "", color=GREY, fontsize=6)
+        for line in rule:
+            y = pen.write(RIGHT, y, line, color=GRAY, fontsize=SMALL)
         for line, refusal in block:
             y = pen.write(RIGHT, y, line, style="italic" if refusal else "normal", color=ORANGE if refusal else INK)
         y += gap
     return y - gap
+
+
+def _rule(roster: Roster, method: str) -> list[str]:
+    """How a method turns M_t's samples into what it trains on, at least one line."""
+    made_by = roster.library(method)
+    return wrap(made_by.rule if made_by else "", (EDGE - RIGHT) * SIZE / SMALL, 2)
 
 
 def _block(mine: pd.DataFrame) -> list[tuple[str, bool]]:

@@ -38,9 +38,9 @@ def by_knowledge(table: pd.DataFrame, methods: Sequence[str] | None = None, rost
         for ax, method in zip(line, shown, strict=True):
             for other in shown:
                 ax.plot(curves[other]["expected_accuracy"], curves[other]["value"], color=PALE, lw=0.7, zorder=1)
-            rows, colour = curves[method], roster.color(method)
-            ax.fill_between(rows["expected_accuracy"], rows["low"], rows["high"], color=colour, alpha=0.25, lw=0)
-            ax.plot(rows["expected_accuracy"], rows["value"], color=colour, marker="o", ms=2)
+            rows, color = curves[method], roster.color(method)
+            ax.fill_between(rows["expected_accuracy"], rows["low"], rows["high"], color=color, alpha=0.25, lw=0)
+            ax.plot(rows["expected_accuracy"], rows["value"], color=color, marker="o", ms=2)
             percent_axis(ax.xaxis, ticks=(0, 0.5, 1))
             percent_axis(ax.yaxis, ticks=(0, 0.5, 1))
             ax.grid()
@@ -81,10 +81,18 @@ def rank_text(table: pd.DataFrame, dataset: str) -> str:
 
 
 def stacked(name: str) -> str:
-    """A long name on two lines: broken before the variant, or else after the hyphen."""
+    """A long name on two lines: broken before the variant, else after the hyphen, else near the middle."""
     if len(name) <= 11:
         return name
-    return name.replace(" + ", "\n+ ") if " + " in name else name.replace("-", "-\n")
+    if " + " in name:
+        return name.replace(" + ", "\n+ ")
+    if "-" in name:
+        return name.replace("-", "-\n")
+    gaps = [place for place, letter in enumerate(name) if letter in " _"]
+    if not gaps:
+        return name
+    place = min(gaps, key=lambda gap: abs(gap - len(name) / 2))
+    return f"{name[: place + 1].rstrip()}\n{name[place + 1 :]}"
 
 
 def _apart(ax: Axes, values: np.ndarray, share: float = 0.05) -> list[float]:

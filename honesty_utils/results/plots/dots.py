@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import listed, metric_name, percent_axis, rows_where
-from honesty_utils.results.plots.style import GREY, INK, PAGE, new_figure, styled
+from honesty_utils.results.plots.style import GRAY, INK, PAGE, new_figure, styled
 
 MAIN_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
 OUT_OF_DISTRIBUTION = (
@@ -110,17 +110,17 @@ def _dot_panels(
         rows = rows_where(table, panel.title, dataset=panel.dataset, metric=panel.metric).set_index("method")
         scores = rows[["value", "low", "high"]].astype(float).T.to_dict("list")
         for method, height in zip(shown, heights, strict=True):
-            _dot(ax, scores, method, height, roster.color(method) if method in methods else GREY)
+            _dot(ax, scores, method, height, roster.color(method) if method in methods else GRAY)
         _dot_axes(ax, panel, narrow=len(panels) > 4)
     axes[0, 0].set_yticks(heights, [roster.label(method) for method in shown])
     axes[0, 0].set_ylim(heights[-1] + 0.6, -0.6)
     for tick, method in zip(axes[0, 0].get_yticklabels(), shown, strict=True):
-        tick.set_color(INK if method in methods else GREY)
+        tick.set_color(INK if method in methods else GRAY)
     _dot_legend(figure, table, panels)
     return np.asarray(axes[0])
 
 
-def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float, colour: str) -> None:
+def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float, color: str) -> None:
     """One score: a bar for its interval, a dot, the number beside the panel; a diamond for refusals at random.
 
     ``scores`` has value, low and high of each method.
@@ -132,13 +132,13 @@ def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float
         return
     value, low, high = scores[method]
     text = f"{100 * value:.1f}" if np.isfinite(value) else "–"
-    ink = INK if colour != GREY else GREY
+    ink = INK if color != GRAY else GRAY
     ax.annotate(text, (1, height), (24, 0), ax.get_yaxis_transform(), textcoords="offset points",
                 ha="right", va="center", fontsize=6.2, color=ink)  # fmt: skip
     if np.isfinite(value):
         # Intervals are often narrower than a dot: the bar is taller than the dot and the dot is small.
-        ax.plot([low, high], [height] * 2, color=colour, alpha=0.45, lw=6, solid_capstyle="butt", zorder=3)
-        ax.plot(value, height, "o", color=colour, ms=2.4, zorder=4)
+        ax.plot([low, high], [height] * 2, color=color, alpha=0.45, lw=6, solid_capstyle="butt", zorder=3)
+        ax.plot(value, height, "o", color=color, ms=2.4, zorder=4)
 
 
 def _dot_axes(ax: Axes, panel: _Panel, narrow: bool) -> None:

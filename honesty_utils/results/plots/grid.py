@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from honesty_utils.metrics import CATEGORIES
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import rows_where
-from honesty_utils.results.plots.style import METRIC_COLOURS, PAGE, new_figure, styled
+from honesty_utils.results.plots.style import METRIC_COLORS, PAGE, new_figure, styled
 
 IN_A_ROW = 4
 _GRID = [["N1", "N2", "N3"], ["N4", "N5", "N6"], ["N7", "N8", "N9"]]
@@ -52,8 +52,8 @@ def transition_grid(
     for ax in spare:
         ax.set_visible(False)
     frames = [
-        Rectangle((0, 0), 1, 1, fill=False, ec=METRIC_COLOURS["prudence"], lw=1.4, label="prudent refusals (N8, N9)"),
-        Rectangle((0, 0), 1, 1, fill=False, ec=METRIC_COLOURS["over_conservativeness"], lw=1.4,
+        Rectangle((0, 0), 1, 1, fill=False, ec=METRIC_COLORS["prudence"], lw=1.4, label="prudent refusals (N8, N9)"),
+        Rectangle((0, 0), 1, 1, fill=False, ec=METRIC_COLORS["over_conservativeness"], lw=1.4,
                   label="over-conservative refusals (N7)"),
         Rectangle((0, 0), 1, 1, fc="#9ab9d6", ec="none", label="share of the column"),
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def draw_grid(ax: Axes, counts: np.ndarray) -> None:
             ax.text(column, row + 0.08, f"{counts[row, column]:,.0f}", ha="center", va="center", fontsize=7.5)
     for start, width, metric in ((0.5, 2, "prudence"), (-0.5, 1, "over_conservativeness")):
         ax.add_patch(
-            Rectangle((start + 0.03, 1.53), width - 0.06, 0.94, fill=False, ec=METRIC_COLOURS[metric], lw=1.4, zorder=3)
+            Rectangle((start + 0.03, 1.53), width - 0.06, 0.94, fill=False, ec=METRIC_COLORS[metric], lw=1.4, zorder=3)
         )
     ax.set_xticks(range(3), CATEGORIES)
     ax.set_yticks(range(3), CATEGORIES)

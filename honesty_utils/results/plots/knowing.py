@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.results.plots.common import errors, metric_name, percent_axis
-from honesty_utils.results.plots.style import BLUE, COLUMN, GREY, METRIC_COLOURS, ORANGE, PALE, new_figure, styled
+from honesty_utils.results.plots.style import BLUE, COLUMN, GRAY, METRIC_COLORS, ORANGE, PALE, new_figure, styled
 
-OUTCOME_COLOURS = dict(zip(OUTCOMES, (BLUE, ORANGE, GREY, PALE), strict=True))
+OUTCOME_COLORS = dict(zip(OUTCOMES, (BLUE, ORANGE, GRAY, PALE), strict=True))
 
 
 @styled
@@ -31,7 +31,7 @@ def known(knowledge: pd.DataFrame) -> Axes:
     ax = new_figure(COLUMN, 2.0).subplots()
     there = [outcome for outcome in OUTCOMES if (sampled["greedy_outcome"] == outcome).any()]
     seaborn.histplot(
-        sampled, x="expected_accuracy", hue="greedy_outcome", hue_order=there, palette=OUTCOME_COLOURS,
+        sampled, x="expected_accuracy", hue="greedy_outcome", hue_order=there, palette=OUTCOME_COLORS,
         multiple="stack", bins=np.arange(-0.05, 1.1, 0.1).tolist(), alpha=1, edgecolor="white", linewidth=0.5, ax=ax,
     )  # fmt: skip
     percent_axis(ax.xaxis, "expected accuracy (%)")
@@ -49,10 +49,10 @@ def tau_curve(predicted: pd.DataFrame, measured: pd.DataFrame) -> Axes:
         measured: ``explore.measured_scores``; no rows: lines only.
     """
     ax = new_figure(COLUMN, 2.4).subplots()
-    for metric, colour in METRIC_COLOURS.items():
-        ax.plot(predicted["tau"], predicted[metric], color=colour, label=metric_name(metric))
+    for metric, color in METRIC_COLORS.items():
+        ax.plot(predicted["tau"], predicted[metric], color=color, label=metric_name(metric))
         rows = measured[measured["metric"] == metric]
-        ax.errorbar(rows["tau"], rows["value"], yerr=errors(rows), color=colour, fmt="o", capsize=2)
+        ax.errorbar(rows["tau"], rows["value"], yerr=errors(rows), color=color, fmt="o", capsize=2)
     ax.set_xlabel("τ: known means expected accuracy ≥ τ")
     ax.set_ylim(-0.03, 1.03)
     percent_axis(ax.yaxis, "score (%)")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from honesty_utils.results.plots.common import percent_axis
 from honesty_utils.results.plots.grid import draw_grid
-from honesty_utils.results.plots.style import BLUE, COLUMN, GREY, INK, ORANGE, PALE, new_figure, styled
+from honesty_utils.results.plots.style import BLUE, COLUMN, GRAY, INK, ORANGE, PALE, new_figure, styled
 
 
 @styled
@@ -53,7 +53,7 @@ def refusals_by_right(labels: pd.DataFrame, rows: pd.DataFrame) -> Axes:
     ax = new_figure(COLUMN, 1.6).subplots()
     ax.plot(shares.index, shares["mean"], color=ORANGE, marker="o")
     for place, share, count in shares.itertuples():
-        ax.annotate(f"{count}", (place, share), (0, 4), textcoords="offset points", ha="center", fontsize=6, color=GREY)
+        ax.annotate(f"{count}", (place, share), (0, 4), textcoords="offset points", ha="center", fontsize=6, color=GRAY)
     percent_axis(ax.yaxis, "rows that refuse (%)")
     ax.set_ylim(-0.05, 1.18)
     ax.set_xlabel("right samples of a question (small numbers: questions)")
@@ -100,7 +100,7 @@ def signal_by_outcome(table: pd.DataFrame, threshold: float | None = None) -> Ax
     if threshold is not None:
         ax.axvline(threshold, color=INK, lw=1, ls="--")
         ax.annotate("withheld", (threshold, 1), (-4, -6), xycoords=("data", "axes fraction"),
-                    textcoords="offset points", ha="right", fontsize=6, color=GREY)  # fmt: skip
+                    textcoords="offset points", ha="right", fontsize=6, color=GRAY)  # fmt: skip
     ax.set_xlabel(name.replace("_", " "))
     ax.set_ylabel("questions")
     ax.legend()

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import errors, listed, percent_axis, rows_where
-from honesty_utils.results.plots.style import COLUMN, GREY, INK, new_figure, styled
+from honesty_utils.results.plots.style import COLUMN, GRAY, INK, new_figure, styled
 
 SOURCES = {
     "likelihood": ("before alignment, by likelihood", INK, "-"),
-    "expected_accuracy": ("before alignment, by expected accuracy", GREY, "--"),
+    "expected_accuracy": ("before alignment, by expected accuracy", GRAY, "--"),
 }
 """Curves of M_t: how each is named and drawn."""
 
@@ -39,11 +39,11 @@ def risk_coverage(
         roster: the methods of the run.
     """
     ax = new_figure(COLUMN, 2.9).subplots()
-    for source, (name, colour, line) in SOURCES.items():
+    for source, (name, color, line) in SOURCES.items():
         curve = table[table["source"] == source].sort_values("coverage")
         if len(curve):
-            ax.fill_between(curve["coverage"], curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
-            ax.plot(curve["coverage"], curve["risk"], color=colour, ls=line, label=name)
+            ax.fill_between(curve["coverage"], curve["low"], curve["high"], color=color, alpha=0.15, lw=0)
+            ax.plot(curve["coverage"], curve["risk"], color=color, ls=line, label=name)
     here = rows_where(main, "risk_coverage", dataset=dataset)
     for method in listed(here, methods, roster):
         if method != "unaligned":

@@ -1,6 +1,6 @@
 """How every figure looks and is saved: one matplotlib style, the widths of a paper's columns, files that repeat.
 
-Nothing is smaller than six points, and colours are those that colour-blind readers tell apart (Okabe and Ito). Each
+Nothing is smaller than six points, and colors are those that color-blind readers tell apart (Okabe and Ito). Each
 figure starts from matplotlib's own defaults, so that a theme set elsewhere does not leak in.
 """
 
@@ -19,9 +19,9 @@ from honesty_utils.common import records
 COLUMN, PAGE = 3.3, 6.8
 """Widths in inches of a figure that spans one column or the whole page of a two-column paper."""
 
-INK, GREY, PALE = "#222222", "#6f6f6f", "#d4d4d4"
+INK, GRAY, PALE = "#222222", "#6f6f6f", "#d4d4d4"
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-METRIC_COLOURS = {"prudence": BLUE, "over_conservativeness": ORANGE, "honesty": INK}
+METRIC_COLORS = {"prudence": BLUE, "over_conservativeness": ORANGE, "honesty": INK}
 
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same on every machine
@@ -30,7 +30,7 @@ STYLE: dict[str, Any] = {
     "axes.titleweight": "bold",
     "axes.labelsize": 7,
     "axes.labelcolor": INK,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": GRAY,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -39,8 +39,8 @@ STYLE: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
+    "xtick.color": GRAY,
+    "ytick.color": GRAY,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "xtick.major.width": 0.6,

@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.plots.common import metric_name, percent_axis, rows_where
-from honesty_utils.results.plots.style import COLUMN, METRIC_COLOURS, PAGE, new_figure, styled
+from honesty_utils.results.plots.style import COLUMN, METRIC_COLORS, PAGE, new_figure, styled
 
 METRICS = ("prudence", "honesty", "over_conservativeness")
 
@@ -62,9 +62,9 @@ def sweep(table: pd.DataFrame, quantity: str, roster: Roster = PAPER) -> np.ndar
 def _curves(ax: Axes, rows: pd.DataFrame) -> None:
     for metric, line in zip(METRICS, ("-", ":", "-"), strict=True):
         curve = rows_where(rows, "sweep", metric=metric).sort_values("at")
-        colour = METRIC_COLOURS[metric]
-        ax.fill_between(curve["at"], curve["low"], curve["high"], color=colour, alpha=0.18, lw=0)
-        ax.plot(curve["at"], curve["value"], color=colour, marker="o", ms=3, ls=line)
+        color = METRIC_COLORS[metric]
+        ax.fill_between(curve["at"], curve["low"], curve["high"], color=color, alpha=0.18, lw=0)
+        ax.plot(curve["at"], curve["value"], color=color, marker="o", ms=3, ls=line)
     ax.grid(axis="y")
 
 
@@ -87,7 +87,7 @@ def _name_curves(ax: Axes, rows: pd.DataFrame) -> None:
     last = rows[rows["at"] == rows["at"].max()].set_index("metric")["value"]
     for metric, place in zip(METRICS, _spread([float(last[metric]) for metric in METRICS], gap=0.1), strict=True):
         text = metric_name(metric).replace("-", "-\n")
-        ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center", color=METRIC_COLOURS[metric])
+        ax.text(1.03, place, text, transform=ax.get_yaxis_transform(), va="center", color=METRIC_COLORS[metric])
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:

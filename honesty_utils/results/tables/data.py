@@ -196,12 +196,12 @@ def grid_spearman(counts: Floats) -> Floats:
     Returns:
         Shape (…); NaN where a variable is constant.
     """
-    rows, columns = _centred_ranks(counts.sum(axis=-1)), _centred_ranks(counts.sum(axis=-2))
+    rows, columns = _centered_ranks(counts.sum(axis=-1)), _centered_ranks(counts.sum(axis=-2))
     product = (counts * rows[..., :, None] * columns[..., None, :]).sum(axis=(-1, -2))
     squares = (counts.sum(axis=-1) * rows**2).sum(axis=-1) * (counts.sum(axis=-2) * columns**2).sum(axis=-1)
     return ratio(product, np.sqrt(squares))
 
 
-def _centred_ranks(counts: Floats) -> Floats:
+def _centered_ranks(counts: Floats) -> Floats:
     """Mean rank of each value less the mean of all ranks."""
     return np.cumsum(counts, axis=-1) - counts / 2 - counts.sum(axis=-1, keepdims=True) / 2
