@@ -14,6 +14,8 @@ from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
 from honesty_utils.engines import ModelError
 from honesty_utils.engines.settings import Generation
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import Answer
 from honesty_utils.training.layouts import Layout
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import estimate, params as params_file
@@ -248,6 +250,41 @@ def test_requests_are_asked_once_in_a_notebook_of_their_own(params, checkout):
     assert found["evaluation", "prompt_based"].questions == 7
 
 
+def test_every_stage_of_a_method_is_a_training_and_words_that_are_drawn_already_are_no_evaluation(params, monkeypatch):
+    method = METHODS["absolute"]
+    first = replace(method.stages[0], name="first", rows_per_sample=True)
+    stages = (first, replace(method.stages[0], name="second", start="first"))
+    monkeypatch.setitem(METHODS, "absolute", replace(method, stages=stages))
+    monkeypatch.setitem(METHODS, "prompt_based", replace(METHODS["prompt_based"], answer=Answer(prompt="plain")))
+    given = params(methods={"absolute": {"stages": {"first": {"training": {"max_rows": 5}}}}})
+    found = {(one.stage, one.item): one for one in work.workloads(given, ASSUMED)}
+    assert [key for key in found if key[0] != "sampling"] == [
+        ("training", "absolute.first"), ("training", "absolute"), ("evaluation", "absolute"),
+    ]  # fmt: skip
+    # Three rows a question of three, cut to five; and one a question. Two seeds.
+    assert [found["training", name].responses for name in ("absolute.first", "absolute")] == [2 * 5, 2 * 3]
+
+
+def test_a_method_is_asked_with_its_own_prompt(params, monkeypatch):
+    monkeypatch.setitem(METHODS, "absolute", replace(METHODS["absolute"], answer=Answer(prompt="plain")))
+    found = {one.item: one for one in work.workloads(params(), ASSUMED) if one.stage == "evaluation"}
+    assert found["absolute"].prompt_tokens == 2 * 40 and found["multisample"].prompt_tokens == 124
+
+
+def test_a_start_is_shared_by_all_models_of_a_notebook(params):
+    training = {**PARAMS["training"], "together": True}
+    sweeps = {"tau": {"methods": ["absolute"], "values": [0.5], "seeds": [0]}}
+    shared, alone = (
+        {(one.stage, one.item): one.notebooks for one in work.workloads(params(sweeps=sweeps, training=given), ASSUMED)}
+        for given in (training, PARAMS["training"])
+    )
+    # Two seeds of the method and one of its point are three models of one notebook.
+    for stage in ("training", "evaluation"):
+        assert shared[stage, "absolute"] == pytest.approx(2 / 3) and alone[stage, "absolute"] == 2
+        assert shared[stage, "absolute_tau_0.5"] == pytest.approx(1 / 3) and alone[stage, "absolute_tau_0.5"] == 1
+    assert shared["evaluation", "prompt_based"] == 1
+
+
 def finish(notebook, artifact, **facts):
     """A notebook that took an hour, and an artifact of it."""
     for path in (notebook, artifact):
@@ -278,6 +315,36 @@ def test_what_requests_took_is_read_where_their_answers_lie(params, toy_shape, c
     table = rows(measured.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
     assert table.loc[("sampling", "requests"), "measured_answer_tokens"] == 5
     assert table.loc[("evaluation", "prompt_based"), "measured_answer_tokens"] == 10
+
+
+def test_what_a_notebook_took_is_shared_out_by_what_manifests_tell(params, toy_shape):
+    given = params(
+        training={**PARAMS["training"], "together": True},
+        sweeps={"tau": {"methods": ["absolute"], "values": [0.5], "seeds": [0]}},
+    )
+    run = Run(given.run)
+    # Three models of one notebook, of 1,000 s, 1,000 s and 100 s: the other 1,500 s of its hour are shared out evenly.
+    for (name, seed), taken in {("absolute", 0): 1000, ("absolute", 1): 1000, ("absolute_tau_0.5", 0): 100}.items():
+        executed = run.folder / "notebooks" / "40_training_absolute.ipynb"
+        finish(executed, run.model(name, seed), training_seconds=taken - 1, seconds=taken, completion_tokens=7)
+    estimated = estimate.estimate(given, toy_shape(given), ASSUMED)
+    table = rows(measured.beside(estimated, given))
+    assert table.loc[("training", "absolute"), "measured_device_hours"] == pytest.approx(3000 / 3600)
+    assert table.loc[("training", "absolute_tau_0.5"), "measured_device_hours"] == pytest.approx(600 / 3600)
+    assert table.loc[("training", "absolute"), "measured_answer_tokens"] == 14
+    # A model of an earlier attempt counts as it was made, though the notebook did not take that long.
+    finish(executed, run.model("absolute", 0), training_seconds=1, seconds=7200)
+    table = rows(measured.beside(estimated, given))
+    assert table.loc[("training", "absolute"), "measured_device_hours"] == pytest.approx(8200 / 3600)
+
+
+def test_shards_of_an_earlier_attempt_count_at_the_speed_of_the_others(params, toy_shape):
+    given = params()
+    run = Run(given.run)
+    drawn = {"tokens": 50, "drawn_tokens": 10, "drawn_seconds": 900}
+    finish(run.folder / "notebooks" / "10_sampling_train.ipynb", run.responses("train"), **drawn)
+    table = rows(measured.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "train"), "measured_device_hours"] == pytest.approx(4500 / 3600)
 
 
 # ---- time, memory, disk
