@@ -115,7 +115,7 @@ def test_a_world_without_its_model_has_the_shape_of_its_params():
 @pytest.mark.parametrize(
     ("model", "given", "message"),
     [
-        ("org/model", None, r"'org/model': .* give the config of 'org/model' with --config path/config\.json"),
+        ("org/model", None, r"'org/model': .* give the model's config, .* with --config path/config\.json"),
         ("org/model", "none.json", r"--config .*none\.json: not there; give a model's config\.json"),
         ("./nowhere", None, r"model\.name: './nowhere' is no folder"),
         ("org/model", "t5", r"T5Config: describes no causal language model"),
@@ -131,7 +131,7 @@ def test_a_config_that_cannot_be_had(params, checkout, model, given, message):
 
 def test_a_file_that_is_no_config(params, checkout):
     (checkout / "bad.json").write_text("{")
-    with pytest.raises(EstimateError, match=r"bad\.json.* give a model's config\.json, as save_pretrained writes it"):
+    with pytest.raises(EstimateError, match=r"bad\.json.* give the model's config, as save_pretrained writes it"):
         estimate.load(params(), checkout / "bad.json")
 
 
@@ -263,6 +263,22 @@ def test_every_stage_of_a_method_is_a_training_and_words_that_are_drawn_already_
     ]  # fmt: skip
     # Three rows a question of three, cut to five; and one a question. Two seeds.
     assert [found["training", name].responses for name in ("absolute.first", "absolute")] == [2 * 5, 2 * 3]
+
+
+def test_pairs_have_two_replies_and_a_reference_and_a_head_only_reads(params, toy_shape):
+    given = params(methods={"idk_dpo": None, "p_ik": None})
+    table = rows(estimate.estimate(given, toy_shape(given), ASSUMED)).loc["training"]
+    # A row a question in each stage, two seeds; of a pair each reply stands behind the prompt.
+    assert list(table.index) == ["idk_dpo.warm", "idk_dpo", "p_ik"] and (table["responses"] == 6).all()
+    assert list(table["prompt_tokens"]) == [63, 126, 30] and list(table["answer_tokens"]) == [60, 120, 0]
+    # Six operations a parameter, eight with the reference; two where nothing is learned. Two epochs of the first two.
+    # Float32 runs at a sixteenth of the device's speed.
+    seconds = table["device_hours"] * 3600 * 1e9 / 16 / 1992
+    assert list(seconds) == pytest.approx([6 * 2 * 123, 8 * 2 * 246, 2 * 30])
+    # The reference's weights, and activations of twice the rows.
+    assert table.loc["idk_dpo", "memory_gib"] > table.loc["idk_dpo.warm", "memory_gib"] + 4 * 1992 / 2**30
+    assert table.loc["p_ik", "disk_gib"] < 1e-6
+    assert ("evaluation", "p_ik") not in {(one.stage, one.item) for one in work.workloads(given, ASSUMED)}
 
 
 def test_a_method_is_asked_with_its_own_prompt(params, monkeypatch):

@@ -114,6 +114,7 @@ class Workload:
     prompt_tokens: float  # read once for all samples of a question; in training, of all rows, once
     answer_tokens: float  # generated; in training, of all rows, once
     longest: float  # tokens of the longest prompt
+    replies: int = 1  # to a prompt of a row in training; 2: of a pair, each behind the prompt; 0: only prompts are read
 
 
 def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> tuple[float, int, float, float]:
@@ -122,11 +123,15 @@ def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> t
     if isinstance(settings, Training):
         full, layout = settings.mode == "full", layouts.layout(settings)
         adapter = 0 if full else adapter_parameters(shape, settings.lora_rank, settings.lora_target_modules)
-        rows, tokens = max(1, work.responses), work.prompt_tokens + work.answer_tokens
-        operations = (6 if full else 4) + (2 if settings.gradient_checkpointing else 0)
+        rows, tokens = max(1, work.responses * work.replies), work.prompt_tokens + work.answer_tokens
+        # A pair is compared with what the model that training starts from says of it.
+        reference = work.replies - 1
+        operations = (6 if full else 4) + (2 if settings.gradient_checkpointing else 0) + 2 * reference
         seconds = operations * shape.parameters * settings.epochs * tokens / rate
         length = max(tokens / rows, min(settings.max_length, work.longest + work.answer_tokens / rows))
-        memory = training_memory(shape, settings, adapter, dtype, length, assumed, layout).peak
+        batch = settings.model_copy(update={"batch_size": settings.batch_size * work.replies})
+        memory = training_memory(shape, batch, adapter, dtype, length, assumed, layout).peak
+        memory += reference * 4 * shape.parameters / (layout.pieces if layout else 1) if full else 0
         disk = work.models * (shape.parameters * BYTES[dtype] if full else 4.0 * adapter)
         devices = layout.processes if layout else 1
     else:
@@ -134,7 +139,7 @@ def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> t
         weights = _stored(shape, BYTES[dtype], held.weight) / (assumed.device.bandwidth * assumed.utilization)
         a_token = max(2 * shape.parameters / rate, weights / held.sequences)
         seconds = 2 * shape.parameters * work.prompt_tokens / rate + work.answer_tokens * a_token
-        if assumed.tokens_per_second is not None:
+        if assumed.tokens_per_second is not None and work.answer_tokens:
             seconds = work.answer_tokens / assumed.tokens_per_second
         # vLLM's cache grows with each sequence; a batch of transformers is padded to its longest prompt.
         prompt = work.longest if held.reads is None else work.prompt_tokens / max(1, work.questions)

@@ -38,28 +38,25 @@ def load(params: Params, config: str | Path | None = None) -> Shape:
         EstimateError: no config to be found; names the remedy.
         ModelError: a folder that is none of a model.
     """
-    if config is not None:
-        if not Path(config).exists():
-            raise EstimateError(f"--config {config}: not there; give a model's config.json, or a folder that holds one")
-        return of_config(_read(str(config), None, "give a model's config.json, as save_pretrained writes it"))
+    from transformers import AutoConfig
+
     model = base_model(params)
-    if params.world and params.model.name is None and not Path(str(model.name)).is_dir():
+    name, revision = str(config or model.name), None if config else model.revision
+    if config and not Path(config).exists():
+        raise EstimateError(f"--config {config}: not there; give a model's config.json, or a folder that holds one")
+    if not config and params.world and params.model.name is None and not Path(name).is_dir():
         from honesty_utils.world import pretraining
 
         return of_config(pretraining.shape(params.world.pretraining, params.world.pretraining.vocab_size))
-    loading.model_folder(model.name)
-    remedy = f"give the config of {model.name!r} with --config path/config.json, or a local folder as model.name"
-    return of_config(_read(str(model.name), model.revision, remedy))
-
-
-def _read(name: str, revision: str | None, remedy: str) -> Any:
-    from transformers import AutoConfig
-
+    if not config:
+        loading.model_folder(name)
     try:
-        return AutoConfig.from_pretrained(name, **({"revision": revision} if revision else {}))
+        found = AutoConfig.from_pretrained(name, **({"revision": revision} if revision else {}))
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
+        remedy = "give the model's config, as save_pretrained writes it, with --config path/config.json"
         raise EstimateError(f"model config of {name!r}: {reason} {remedy}") from None
+    return of_config(found)
 
 
 def of_config(config: Any) -> Shape:

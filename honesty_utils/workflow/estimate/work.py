@@ -13,6 +13,7 @@ from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
 from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
 from honesty_utils.training.settings import Training
@@ -87,7 +88,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         return min(most, known if assumed.answer_tokens is None else assumed.answer_tokens)
 
     for (stage, item), group in groups(params).items():
-        settings, prompt, counts = _counts(stage, item, group[0][0], params, sets)
+        settings, prompt, counts, replies = _counts(stage, item, group[0][0], params, sets)
         most = (params.evaluation if stage == "evaluation" else params.sampling).max_new_tokens
         questions_of = {name: count for name, (count, _) in counts.items()}
         rows = {name: count * times for name, (count, times) in counts.items()}
@@ -96,6 +97,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         models = len({_model(path, run) for _, paths in group for path in paths})
         # All samples of a question share a prompt; of rows each has its own.
         read = rows if stage == "training" else questions_of
+        share = models * taken / total
         yield Workload(
             stage=stage,
             item=item,
@@ -104,35 +106,39 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
             notebooks=sum(len(paths) / len(artifacts(task, run)) for task, paths in group),
             questions=models * sum(questions_of.values()),
             responses=models * taken,
-            prompt_tokens=models * taken / total * sum(read[name] * text(getattr(sets[name], prompt)) for name in read),
-            answer_tokens=models * taken / total * sum(rows[name] * answer(sets[name], most) for name in rows),
+            prompt_tokens=share * max(1, replies) * sum(read[one] * text(getattr(sets[one], prompt)) for one in read),
+            answer_tokens=share * replies * sum(rows[one] * answer(sets[one], most) for one in rows),
             longest=max(text(sets[name].longest) for name in counts),
+            replies=replies,
         )
 
 
 def _counts(
     stage: str, item: str, task: Task, params: Params, sets: Mapping[str, Asked]
-) -> tuple[Generation | Training, str, dict[str, tuple[int, int]]]:
-    """Settings of a row, which prompt asks, and of each set its questions and the responses or rows of each."""
+) -> tuple[Generation | Training, str, dict[str, tuple[int, int]], int]:
+    """Settings, which prompt asks, of each set its questions and the responses or rows of each, replies to a prompt."""
     trained_on = min(sets["train"].questions, params.labeling.train_known + params.labeling.train_unknown)
     drawn = {name: samples_of(params.questions[name], params.sampling) for name in sets}
     if stage == "sampling":
         names = task.parameters["sets"].split(",")
-        return params.sampling, "plain", {name: (sets[name].questions, 1 + drawn[name]) for name in names}
+        return params.sampling, "plain", {name: (sets[name].questions, 1 + drawn[name]) for name in names}, 1
     if stage == "drift":
         samples = (params.drift and params.drift.samples) or params.sampling.samples
-        return params.sampling, "plain", {"train": (trained_on, 1 + samples)}
+        return params.sampling, "plain", {"train": (trained_on, 1 + samples)}, 1
     name = item if item in params.entries else item.rpartition(".")[0]
     method, rows = METHODS[params.entries[name].method], params.entries[name].rows
     if stage == "evaluation":
         asks = {name: (sets[name].questions, 1) for name in params.evaluation.datasets}
-        return params.evaluation, method.answer.prompt, asks
+        return params.evaluation, method.answer.prompt, asks, 1
     part = method.stages[-1] if item == name else method.stage(item.rpartition(".")[2])
     counts = {name: sets[name].questions for name in rows.sets} | {
         "train": min(trained_on, rows.questions or trained_on)
     }
     times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else 1 for name in counts}
-    return params.training_of(name, part.name), "honest", {name: (counts[name], times[name]) for name in counts}
+    asks = {name: (counts[name], times[name]) for name in counts}
+    if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
+        return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
+    return params.training_of(name, part.name), "honest", asks, 2 if part.objective == "dpo" else 1
 
 
 class Asked(NamedTuple):
