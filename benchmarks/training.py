@@ -51,7 +51,7 @@ OURS = {
 }
 ARMS = ("trl_defaults", "trl_plain", *OURS)
 """TRL as it comes (bfloat16 arithmetic, gradient checkpointing); without checkpointing; this project's settings."""
-PARTS = ("weights", "optimiser", "gradients", "activations", "output")
+PARTS = ("weights", "optimizer", "gradients", "activations", "output")
 CONFIGURATIONS = {
     "full": {"mode": "full"},
     "full, gradient checkpointing": {"mode": "full", "gradient_checkpointing": True},
@@ -211,7 +211,8 @@ def memory_table(model: Model, settings: Training) -> pd.DataFrame:
         gpu = model.device != "cpu" and torch.cuda.is_available()
         assumed = cost.Assumptions(cost.DEVICES["h200"] if gpu else cost.processor(), process_bytes=0)
         shape = shapes.of_config(transformers.AutoConfig.from_pretrained(model.name))
-        adapter = 0 if chosen.mode == "full" else shapes.adapter_parameters(shape, chosen)
+        lora = (chosen.lora_rank, chosen.lora_target_modules)
+        adapter = 0 if chosen.mode == "full" else shapes.adapter_parameters(shape, *lora)
         estimated = cost.training_memory(shape, chosen, adapter, model.dtype, told["length"], assumed)
         ratio = round(estimated.peak / told["peak"], 3)
         parts = [int(getattr(estimated, part)) for part in PARTS]

@@ -45,7 +45,7 @@ METHOD = Method(
     label="MULTISAMPLE",
     rule="every sample is a row: itself if it is right, else the refusal",
     options=Options,
-    stages=(Stage(build),),
+    stages=(Stage(build, rows_per_sample=True),),
     color="#009E73",
     notebook="33_multisample",
 )

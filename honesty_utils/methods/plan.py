@@ -41,6 +41,7 @@ class Stage:
         reads: whose labels ``build`` is given: `BASE`, or an earlier stage, whose model is then sampled and labelled.
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
         needs_samples: sampled answers, not the greedy one alone.
+        rows_per_sample: a question has a row for each of its sampled answers, not one.
         lacking: what a question has none of that gets no row.
     """
 
@@ -51,6 +52,7 @@ class Stage:
     reads: str = BASE
     signals: tuple[str, ...] = ()
     needs_samples: bool = True
+    rows_per_sample: bool = False
     lacking: str = "no sample could be scored"
 
 

@@ -8,6 +8,8 @@ import sys
 from honesty_utils import engines, judge, questions
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.judge.settings import Judge
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.training import TrainingError, layouts
 from honesty_utils.workflow import estimate
 from honesty_utils.workflow.estimate import cost
@@ -60,8 +62,9 @@ def _memory(params: Params) -> None:
         return  # no config of the model is at hand: the notebook that loads it says why
     found = torch.cuda.get_device_properties(0)
     assumed = estimate.Assumptions(cost.Device(found.name, 1.0, 1.0, found.total_memory))
-    for method in params.trained:
-        settings = params.training_of(method)
+    stages = [(name, stage) for name, entry in params.trained.items() for stage in METHODS[entry.method].stages]
+    for method, stage in [(name, stage) for name, stage in stages if stage.objective != HEAD]:
+        settings = params.training_of(method, stage.name)
         layout = layouts.layout(settings)
         needed = cost.training_memory(shape, settings, 0, params.model.dtype, 1, assumed, layout).states
         if needed > found.total_memory:

@@ -12,19 +12,20 @@ from transformers import LlamaConfig
 
 from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
+from honesty_utils.engines import ModelError
 from honesty_utils.engines.settings import Generation
+from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import Answer
 from honesty_utils.training.layouts import Layout
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import estimate, params as params_file
-from honesty_utils.workflow.estimate import Assumptions, EstimateError, command, cost, shape, truth, work
-from honesty_utils.workflow.estimate.cost import Device
-from honesty_utils.workflow.estimate.probe import probe
-from honesty_utils.workflow.estimate.workload import Workload
+from honesty_utils.workflow.estimate import Assumptions, EstimateError, command, cost, measured, shape, work
+from honesty_utils.workflow.estimate.cost import Device, Workload
 from honesty_utils.world.settings import World
 
 # A billion operations a second, all of them reached, memory that is never in the way.
 DEVICE = Device("toy", operations=1e9, bandwidth=1e18, memory=1e12)
-ASSUMED = Assumptions(DEVICE, utilisation=1.0, answer_tokens=10, characters_per_token=2.0, start_seconds=0)
+ASSUMED = Assumptions(DEVICE, utilization=1.0, answer_tokens=10, characters_per_token=2.0, start_seconds=0)
 PARAMS = {
     "run": "toy",
     "model": {"name": "org/model"},
@@ -95,7 +96,7 @@ def test_parameters_of_llama2_13b_from_its_config(params, checkout):
     assert found.parameters == 327_680_000 + 40 * 317_204_480 + 5120 == 13_015_864_320
     assert (found.layers, found.hidden, found.key_value, found.vocabulary) == (40, 5120, 5120, 32000)
     # Rank 8 on a layer of m inputs and n outputs is 8 (m + n): four of 5,120 + 5,120, three of 5,120 + 13,824.
-    assert shape.adapter_parameters(found, Training(mode="lora", lora_rank=8)) == 40 * 8 * (4 * 10_240 + 3 * 18_944)
+    assert shape.adapter_parameters(found, 8, "all-linear") == 40 * 8 * (4 * 10_240 + 3 * 18_944)
 
 
 def test_keys_and_values_are_counted_where_they_are_shared(params, toy_shape):
@@ -114,7 +115,7 @@ def test_a_world_without_its_model_has_the_shape_of_its_params():
 @pytest.mark.parametrize(
     ("model", "given", "message"),
     [
-        ("org/model", None, r"'org/model': .* give the config of 'org/model' with --config path/config\.json"),
+        ("org/model", None, r"'org/model': .* give the model's config, .* with --config path/config\.json"),
         ("org/model", "none.json", r"--config .*none\.json: not there; give a model's config\.json"),
         ("./nowhere", None, r"model\.name: './nowhere' is no folder"),
         ("org/model", "t5", r"T5Config: describes no causal language model"),
@@ -124,13 +125,13 @@ def test_a_config_that_cannot_be_had(params, checkout, model, given, message):
     (checkout / "t5").mkdir()
     (checkout / "t5" / "config.json").write_text(json.dumps({"model_type": "t5"}))
     path = None if given is None else checkout / given
-    with pytest.raises(EstimateError, match=message):
+    with pytest.raises((EstimateError, ModelError), match=message):
         estimate.load(params(model={"name": model}), path)
 
 
 def test_a_file_that_is_no_config(params, checkout):
     (checkout / "bad.json").write_text("{")
-    with pytest.raises(EstimateError, match=r"bad\.json.* give a model's config\.json, as save_pretrained writes it"):
+    with pytest.raises(EstimateError, match=r"bad\.json.* give the model's config, as save_pretrained writes it"):
         estimate.load(params(), checkout / "bad.json")
 
 
@@ -173,8 +174,8 @@ def test_tokens_by_hand(params, toy_shape):
 
 
 def test_without_a_known_length_answers_are_as_long_as_allowed(params):
-    job = next(work.jobs(params(), replace(ASSUMED, answer_tokens=None)))
-    assert job.answer_tokens == 20 * 16
+    first = next(work.workloads(params(), replace(ASSUMED, answer_tokens=None)))
+    assert first.answer_tokens == 20 * 16
 
 
 def test_a_question_without_answers_has_no_length_of_an_answer(params, checkout):
@@ -192,13 +193,14 @@ def test_rows_are_limited_by_max_rows_and_chosen_questions(params):
         "absolute": {"rows": {"questions": 2}},
         "few": {"method": "multisample", "rows": {"samples": 2}},
     }
-    found = {job.item: job.responses for job in work.jobs(params(methods=methods), ASSUMED) if job.stage == "training"}
+    given = work.workloads(params(methods=methods), ASSUMED)
+    found = {one.item: one.responses for one in given if one.stage == "training"}
     assert found == {"multisample": 4 * 2, "absolute": 2 * 2, "few": 3 * 2 * 2}
 
 
 def test_sampling_anew_is_of_the_questions_that_were_trained_on(params):
     # Three training questions, a greedy answer and two samples each, from the models of two seeds.
-    *_, found = work.jobs(params(drift={"methods": ["absolute"], "samples": 2}), ASSUMED)
+    *_, found = work.workloads(params(drift={"methods": ["absolute"], "samples": 2}), ASSUMED)
     assert (found.stage, found.item, found.models, found.questions, found.responses) == ("drift", "absolute", 2, 6, 18)
     # Plain prompts of 5 tokens, answers of 10.
     assert (found.prompt_tokens, found.answer_tokens) == (30, 180)
@@ -223,8 +225,8 @@ def test_public_sets_have_their_published_size(params):
 
 
 def test_a_set_of_unknown_size(params):
-    given = params(questions={**PARAMS["questions"], "train": {"source": "triviaqa", "split": "train"}})
-    with pytest.raises(EstimateError, match=r"questions\.train: how many questions 'triviaqa' has .* set its limit"):
+    given = params(questions={**PARAMS["questions"], "train": {"source": "nonambigqa", "split": "train"}})
+    with pytest.raises(EstimateError, match=r"questions\.train: how many questions 'nonambigqa' has .* set its limit"):
         work.asked("train", given)
 
 
@@ -242,10 +244,61 @@ def with_requests(params, checkout, **sections):
 
 
 def test_requests_are_asked_once_in_a_notebook_of_their_own(params, checkout):
-    found = {(job.stage, job.item): job for job in work.jobs(with_requests(params, checkout), ASSUMED)}
+    found = {(one.stage, one.item): one for one in work.workloads(with_requests(params, checkout), ASSUMED)}
     # Four test questions without samples, three requests: a greedy reply each, though m is 3.
     assert found["sampling", "evaluation"].responses == 4 and found["sampling", "requests"].responses == 3
     assert found["evaluation", "prompt_based"].questions == 7
+
+
+def test_every_stage_of_a_method_is_a_training_and_words_that_are_drawn_already_are_no_evaluation(params, monkeypatch):
+    method = METHODS["absolute"]
+    first = replace(method.stages[0], name="first", rows_per_sample=True)
+    stages = (first, replace(method.stages[0], name="second", start="first"))
+    monkeypatch.setitem(METHODS, "absolute", replace(method, stages=stages))
+    monkeypatch.setitem(METHODS, "prompt_based", replace(METHODS["prompt_based"], answer=Answer(prompt="plain")))
+    given = params(methods={"absolute": {"stages": {"first": {"training": {"max_rows": 5}}}}})
+    found = {(one.stage, one.item): one for one in work.workloads(given, ASSUMED)}
+    assert [key for key in found if key[0] != "sampling"] == [
+        ("training", "absolute.first"), ("training", "absolute"), ("evaluation", "absolute"),
+    ]  # fmt: skip
+    # Three rows a question of three, cut to five; and one a question. Two seeds.
+    assert [found["training", name].responses for name in ("absolute.first", "absolute")] == [2 * 5, 2 * 3]
+
+
+def test_pairs_have_two_replies_and_a_reference_and_a_head_only_reads(params, toy_shape):
+    given = params(methods={"idk_dpo": None, "p_ik": None})
+    table = rows(estimate.estimate(given, toy_shape(given), ASSUMED)).loc["training"]
+    # A row a question in each stage, two seeds; of a pair each reply stands behind the prompt.
+    assert list(table.index) == ["idk_dpo.warm", "idk_dpo", "p_ik"] and (table["responses"] == 6).all()
+    assert list(table["prompt_tokens"]) == [63, 126, 30] and list(table["answer_tokens"]) == [60, 120, 0]
+    # Six operations a parameter, eight with the reference; two where nothing is learned. Two epochs of the first two.
+    # Float32 runs at a sixteenth of the device's speed.
+    seconds = table["device_hours"] * 3600 * 1e9 / 16 / 1992
+    assert list(seconds) == pytest.approx([6 * 2 * 123, 8 * 2 * 246, 2 * 30])
+    # The reference's weights, and activations of twice the rows.
+    assert table.loc["idk_dpo", "memory_gib"] > table.loc["idk_dpo.warm", "memory_gib"] + 4 * 1992 / 2**30
+    assert table.loc["p_ik", "disk_gib"] < 1e-6
+    assert ("evaluation", "p_ik") not in {(one.stage, one.item) for one in work.workloads(given, ASSUMED)}
+
+
+def test_a_method_is_asked_with_its_own_prompt(params, monkeypatch):
+    monkeypatch.setitem(METHODS, "absolute", replace(METHODS["absolute"], answer=Answer(prompt="plain")))
+    found = {one.item: one for one in work.workloads(params(), ASSUMED) if one.stage == "evaluation"}
+    assert found["absolute"].prompt_tokens == 2 * 40 and found["multisample"].prompt_tokens == 124
+
+
+def test_a_start_is_shared_by_all_models_of_a_notebook(params):
+    training = {**PARAMS["training"], "together": True}
+    sweeps = {"tau": {"methods": ["absolute"], "values": [0.5], "seeds": [0]}}
+    shared, alone = (
+        {(one.stage, one.item): one.notebooks for one in work.workloads(params(sweeps=sweeps, training=given), ASSUMED)}
+        for given in (training, PARAMS["training"])
+    )
+    # Two seeds of the method and one of its point are three models of one notebook.
+    for stage in ("training", "evaluation"):
+        assert shared[stage, "absolute"] == pytest.approx(2 / 3) and alone[stage, "absolute"] == 2
+        assert shared[stage, "absolute_tau_0.5"] == pytest.approx(1 / 3) and alone[stage, "absolute_tau_0.5"] == 1
+    assert shared["evaluation", "prompt_based"] == 1
 
 
 def finish(notebook, artifact, **facts):
@@ -262,7 +315,7 @@ def test_what_a_notebook_took_is_that_of_all_its_devices(params, toy_shape, chec
     given = params(sampling={**PARAMS["sampling"], **two})
     run = Run(given.run)
     finish(run.folder / "notebooks" / "10_sampling_train.ipynb", run.responses("train"))
-    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    table = rows(measured.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
     assert table.loc[("sampling", "train"), "measured_device_hours"] == 2
     assert table.loc[("sampling", "train"), "measured_memory_gib"] == 1
     assert table["measured_device_hours"].count() == 1
@@ -275,60 +328,80 @@ def test_what_requests_took_is_read_where_their_answers_lie(params, toy_shape, c
     finish(notebooks / "10_sampling_requests.ipynb", run.responses("asks"))
     for path in (run.evaluation("prompt_based", 0, "test"), run.answers("prompt_based", 0, "asks")):
         finish(notebooks / "50_evaluation_prompt_based_seed0.ipynb", path)
-    table = rows(truth.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    table = rows(measured.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
     assert table.loc[("sampling", "requests"), "measured_answer_tokens"] == 5
     assert table.loc[("evaluation", "prompt_based"), "measured_answer_tokens"] == 10
+
+
+def test_what_a_notebook_took_is_shared_out_by_what_manifests_tell(params, toy_shape):
+    given = params(
+        training={**PARAMS["training"], "together": True},
+        sweeps={"tau": {"methods": ["absolute"], "values": [0.5], "seeds": [0]}},
+    )
+    run = Run(given.run)
+    # Three models of one notebook, of 1,000 s, 1,000 s and 100 s: the other 1,500 s of its hour are shared out evenly.
+    for (name, seed), taken in {("absolute", 0): 1000, ("absolute", 1): 1000, ("absolute_tau_0.5", 0): 100}.items():
+        executed = run.folder / "notebooks" / "40_training_absolute.ipynb"
+        finish(executed, run.model(name, seed), training_seconds=taken - 1, seconds=taken, completion_tokens=7)
+    estimated = estimate.estimate(given, toy_shape(given), ASSUMED)
+    table = rows(measured.beside(estimated, given))
+    assert table.loc[("training", "absolute"), "measured_device_hours"] == pytest.approx(3000 / 3600)
+    assert table.loc[("training", "absolute_tau_0.5"), "measured_device_hours"] == pytest.approx(600 / 3600)
+    assert table.loc[("training", "absolute"), "measured_answer_tokens"] == 14
+    # A model of an earlier attempt counts as it was made, though the notebook did not take that long.
+    finish(executed, run.model("absolute", 0), training_seconds=1, seconds=7200)
+    table = rows(measured.beside(estimated, given))
+    assert table.loc[("training", "absolute"), "measured_device_hours"] == pytest.approx(8200 / 3600)
+
+
+def test_shards_of_an_earlier_attempt_count_at_the_speed_of_the_others(params, toy_shape):
+    given = params()
+    run = Run(given.run)
+    drawn = {"tokens": 50, "drawn_tokens": 10, "drawn_seconds": 900}
+    finish(run.folder / "notebooks" / "10_sampling_train.ipynb", run.responses("train"), **drawn)
+    table = rows(measured.beside(estimate.estimate(given, toy_shape(given), ASSUMED), given))
+    assert table.loc[("sampling", "train"), "measured_device_hours"] == pytest.approx(4500 / 3600)
 
 
 # ---- time, memory, disk
 
 
-def job(**changes):
-    given = {"stage": "sampling", "item": "train", "models": 1, "questions": 1, "responses": 1, "longest": 5}
-    return Workload(**{**given, "prompt_tokens": 300, "answer_tokens": 700, **changes})
+def workload(settings, **changes):
+    given = {"stage": "sampling", "item": "train", "models": 1, "notebooks": 1, "questions": 1, "responses": 1}
+    return Workload(**{**given, "prompt_tokens": 300, "answer_tokens": 700, "longest": 5, **changes}, settings=settings)
 
 
-def hours(cost_):
-    return cost_.hours * 3600
+def seconds(work, given, assumed=ASSUMED, dtype="bfloat16"):
+    return cost.cost_of(work, given, dtype, assumed)[0] * 3600
 
 
 def test_seconds_by_hand(params, toy_shape):
     # 1,992 parameters, a billion operations a second on bfloat16, 1,000 tokens: 2 x 1,992 x 1,000 / 1e9 seconds.
     given = toy_shape(params())
-    spent = cost.generation(job(), given, Generation(), "bfloat16", ASSUMED)
-    assert hours(spent) == pytest.approx(2 * 1992 * 1000 / 1e9)
+    assert seconds(workload(Generation()), given) == pytest.approx(2 * 1992 * 1000 / 1e9)
     # Three passes over them to train: 6 operations a parameter; 8 with checkpointing; 4 with LoRA.
-    train = job(stage="training", epochs=3)
-    for settings, operations in (
-        (Training(), 6),
-        (Training(gradient_checkpointing=True), 8),
-        (Training(mode="lora"), 4),
-    ):
-        spent = cost.training(train, given, settings, 100, "bfloat16", ASSUMED)
-        assert hours(spent) == pytest.approx(3 * operations * 1992 * 1000 / 1e9)
+    for changes, operations in (({}, 6), ({"gradient_checkpointing": True}, 8), ({"mode": "lora"}, 4)):
+        train = workload(Training(epochs=3, **changes), stage="training")
+        assert seconds(train, given) == pytest.approx(3 * operations * 1992 * 1000 / 1e9)
 
 
 def test_a_token_takes_at_least_the_reading_of_all_weights_shared_by_a_batch(params, toy_shape):
     # 3,984 bytes of weights at 1,000 bytes a second are 3.984 s a step, of which a batch of 4 makes 4 tokens.
     slow = replace(ASSUMED, device=replace(DEVICE, bandwidth=1000))
-    spent = cost.generation(job(), toy_shape(params()), Generation(batch_size=4), "bfloat16", slow)
-    assert hours(spent) == pytest.approx(700 * 3.984 / 4, rel=1e-4)
+    taken = seconds(workload(Generation(batch_size=4)), toy_shape(params()), slow)
+    assert taken == pytest.approx(700 * 3.984 / 4, rel=1e-4)
 
 
 def test_every_notebook_has_its_start_and_half_the_speed_is_twice_the_time(params, toy_shape):
     given = toy_shape(params())
-    full = cost.generation(job(), given, Generation(), "bfloat16", ASSUMED)
-    slow = cost.generation(
-        job(models=3), given, Generation(), "bfloat16", replace(ASSUMED, utilisation=0.5, start_seconds=10)
-    )
-    assert hours(slow) == pytest.approx(30 + 2 * hours(full))
+    half = replace(ASSUMED, utilization=0.5, start_seconds=10)
+    full, slow = seconds(workload(Generation()), given), seconds(workload(Generation(), notebooks=3), given, half)
+    assert slow == pytest.approx(30 + 2 * full)
 
 
 def test_measured_speed_takes_the_place_of_operations(params, toy_shape):
-    spent = cost.generation(
-        job(), toy_shape(params()), Generation(), "bfloat16", replace(ASSUMED, tokens_per_second=70)
-    )
-    assert hours(spent) == pytest.approx(10)
+    found = seconds(workload(Generation()), toy_shape(params()), replace(ASSUMED, tokens_per_second=70))
+    assert found == pytest.approx(10)
 
 
 def test_memory_of_generation_by_hand(params, toy_shape):
@@ -343,21 +416,21 @@ def test_memory_of_generation_by_hand(params, toy_shape):
 def test_memory_of_training_by_hand(params, toy_shape):
     given = toy_shape(params())
     full = cost.training_memory(given, Training(batch_size=2), 0, "float32", 10, ASSUMED)
-    assert (full.weights, full.gradients, full.optimiser) == (4 * 1992, 4 * 1992, 8 * 1992)
+    assert (full.weights, full.gradients, full.optimizer) == (4 * 1992, 4 * 1992, 8 * 1992)
     # A token keeps in one layer: norms 2 x 8 x 12, attention 4 x (16 + 8), feed-forward 16 x 16 bytes; and 16 x 8
     # around the layers. Twenty tokens.
     assert full.activations == 20 * (2 * (192 + 96 + 256) + 128)
-    assert full.peak == full.weights + full.optimiser + max(full.activations + full.output, full.gradients)
+    assert full.peak == full.weights + full.optimizer + max(full.activations + full.output, full.gradients)
     both = cost.training_memory(given, Training(batch_size=2, gradient_accumulation=2), 0, "float32", 10, ASSUMED)
-    assert both.peak == full.weights + full.optimiser + full.activations + full.output + full.gradients
+    assert both.peak == full.weights + full.optimizer + full.activations + full.output + full.gradients
     lora = cost.training_memory(given, Training(batch_size=2, mode="lora"), 50, "bfloat16", 10, ASSUMED)
-    assert (lora.weights, lora.gradients, lora.optimiser) == (2 * 1992 + 200, 200, 400)
+    assert (lora.weights, lora.gradients, lora.optimizer) == (2 * 1992 + 200, 200, 400)
     # On 4-bit weights the base shrinks; trained in bfloat16, weights are float32 and a bfloat16 copy is computed with.
     four = cost.training_memory(given, Training(batch_size=2, mode="qlora"), 50, "bfloat16", 10, ASSUMED)
     # Its embedding of 800 parameters stays in bfloat16.
-    assert (four.weights, four.optimiser) == (pytest.approx(0.56 * 1192 + 2 * 800 + 200), 400)
+    assert (four.weights, four.optimizer) == (pytest.approx(0.56 * 1192 + 2 * 800 + 200), 400)
     half = cost.training_memory(given, Training(batch_size=2), 0, "bfloat16", 10, ASSUMED)
-    assert (half.weights, half.gradients, half.optimiser) == (full.weights, full.gradients, full.optimiser)
+    assert (half.weights, half.gradients, half.optimizer) == (full.weights, full.gradients, full.optimizer)
     assert half.activations == 20 * (2 * (8 * 16 + 96 / 2 + 256 / 2) + 128) + 2 * 1992
 
 
@@ -388,31 +461,32 @@ def test_vllm_cuts_and_quantises_weights_and_answers_as_many_at_a_time_as_it_is_
     spread = {"engine": "vllm", "engine_options": options, "replicas": 3, "replica_gpus": 2}
     many = given.model_copy(update={"engine": "ray", "engine_options": spread})
     assert cost.generation_memory(toy_shape(params()), many, "bfloat16", 5, ASSUMED) == terms
-    spent = [cost.generation(job(), toy_shape(params()), one, "bfloat16", ASSUMED) for one in (given, many)]
-    assert [one.devices for one in spent] == [2, 6] and spent[0].memory == spent[1].memory
+    spent = [cost.cost_of(workload(one), toy_shape(params()), "bfloat16", ASSUMED) for one in (given, many)]
+    assert [devices for _, devices, _, _ in spent] == [2, 6] and spent[0][2] == spent[1][2]
 
 
 def test_a_server_takes_no_memory_of_this_machine(params, toy_shape):
     given = Generation(engine="openai", engine_options={"base_url": "http://127.0.0.1:9/v1"})
-    spent = cost.generation(job(), toy_shape(params()), given, "bfloat16", ASSUMED)
-    assert (spent.memory, spent.devices) == (0, 0)
+    _, devices, memory, _ = cost.cost_of(workload(given), toy_shape(params()), "bfloat16", ASSUMED)
+    assert (memory, devices) == (0, 0)
 
 
-def test_a_layout_shares_out_rows_and_cuts_weights(params, toy_shape):
+def test_a_layout_shares_out_rows_and_cuts_weights(params, toy_shape, checkout):
     given = toy_shape(params())
     pieces = Layout(Path("fsdp.yaml"), "FSDP", 4)
     settings = Training(batch_size=4)
     alone = cost.training_memory(given, settings.model_copy(update={"batch_size": 1}), 0, "float32", 10, ASSUMED)
     cut = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, pieces)
-    assert (cut.weights, cut.gradients, cut.optimiser) == (1992, 1992, 2 * 1992)
+    assert (cut.weights, cut.gradients, cut.optimizer) == (1992, 1992, 2 * 1992)
     # Two layers of 596 (the last norm counted with them) and the embedding are whole for a moment.
     assert cut.gathered == 4 * (2 * 596 + 800) and cut.activations == alone.activations and alone.gathered == 0
     copied = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, kind="MULTI_GPU"))
     assert copied == alone
     away = cost.training_memory(given, settings, 0, "float32", 10, ASSUMED, replace(pieces, offloaded=True))
     assert away.states == 0 and away.gathered == cut.gathered
-    train = job(stage="training")
-    assert cost.training(train, given, settings, 0, "float32", ASSUMED, pieces).devices == 4
+    (checkout / "fsdp.yaml").write_text("distributed_type: FSDP\nnum_processes: 4\n")
+    launched = settings.model_copy(update={"launch": str(checkout / "fsdp.yaml")})
+    assert cost.cost_of(workload(launched, stage="training"), given, "float32", ASSUMED)[1] == 4
 
 
 def test_what_no_device_can_hold_is_said(params, toy_shape, checkout, capsys, monkeypatch):
@@ -469,8 +543,8 @@ def test_an_estimate_stands_until_the_params_change_or_another_is_asked_for(para
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--utilisation", "2"], "a share is at most 1"),
-        (["--answer-tokens", "0"], "more than 0 is needed"),
+        (["--utilization", "2"], "--utilization 2: a share above 0 and of at most 1 is needed"),
+        (["--answer-tokens", "0"], "--answer-tokens 0: more than 0 is needed"),
         (["--device", "abacus"], "invalid choice: 'abacus'"),
     ],
 )
@@ -494,19 +568,17 @@ def test_what_the_user_can_put_right_is_exit_status_2(params, checkout, capsys):
 
 def test_a_probe_measures_answers_and_speed(params, tiny_model, checkout, capsys):
     given = params(model={"name": str(tiny_model), "device": "cpu"})
-    measured = probe(given)
+    assumed, said = measured.probe(given, ASSUMED)
     # Five questions, a greedy answer and three samples each.
-    assert measured.responses == 20 and 0 < measured.answer_tokens <= 16
-    assert measured.tokens_per_second > 0 and measured.memory > 100 << 20
-    assumed = measured.applied(ASSUMED)
-    assert assumed.tokens_per_second == measured.tokens_per_second and assumed.answer_tokens == measured.answer_tokens
+    assert ": 20 responses of " in said and 0 < assumed.answer_tokens <= 16
+    assert assumed.tokens_per_second > 0 and assumed.utilization == ASSUMED.utilization
     assert command.main([str(checkout / "toy.yaml"), "--probe"]) == 0
     assert "probe on cpu" in capsys.readouterr().out
     table = rows(pd.read_csv(checkout / "runs" / "toy" / "estimate.csv"))
     # Greedy decoding of untaught questions and the seeds are the same each time.
-    assert table.loc[("sampling", "train"), "answer_tokens"] == pytest.approx(20 * measured.answer_tokens, abs=1)
+    assert table.loc[("sampling", "train"), "answer_tokens"] == pytest.approx(20 * assumed.answer_tokens, abs=1)
 
 
 def test_a_world_that_is_not_made_cannot_be_probed():
     with pytest.raises(EstimateError, match="the world's model does not exist yet; estimate without a probe"):
-        probe(params_file.load("params/smoke.yaml"))
+        measured.probe(params_file.load("params/smoke.yaml"), ASSUMED)

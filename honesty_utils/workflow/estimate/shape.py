@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from honesty_utils.common.paths import Run
-from honesty_utils.engines import ModelError, loading
-from honesty_utils.training.settings import Training
+from honesty_utils.engines import loading
+from honesty_utils.workflow.opened import base_model
 from honesty_utils.workflow.params import Params
 
 
@@ -19,77 +18,45 @@ class EstimateError(ValueError):
 
 @dataclass(frozen=True)
 class Shape:
-    """What time and memory depend on.
+    """What time and memory depend on."""
 
-    Attributes:
-        parameters: all of them, tied ones once; of a mixture of experts, all experts.
-        layers: transformer blocks.
-        hidden: width of the residual stream.
-        intermediate: width inside the feed-forward part.
-        heads: attention heads.
-        key_value: width of keys and of values in one layer, heads times their size.
-        vocabulary: rows of the output layer.
-        embedding: parameters of embedding and output layer, tied ones once.
-        config: the ``transformers`` config that this was read from.
-    """
-
-    parameters: int
+    parameters: int  # all of them, tied ones once; of a mixture of experts, all experts
     layers: int
-    hidden: int
-    intermediate: int
-    heads: int
-    key_value: int
-    vocabulary: int
-    embedding: int
-    config: Any = field(repr=False, compare=False)
+    hidden: int  # width of the residual stream
+    intermediate: int  # width inside the feed-forward part
+    heads: int  # of attention
+    key_value: int  # width of keys and of values in one layer, heads times their size
+    vocabulary: int  # rows of the output layer
+    embedding: int  # parameters of embedding and output layer, tied ones once
+    config: Any = field(repr=False, compare=False)  # of transformers, from which this was read
 
 
 def load(params: Params, config: str | Path | None = None) -> Shape:
-    """Shape of the model of a run.
-
-    Args:
-        params: names the model, or describes a world's.
-        config: a model's ``config.json``, or the folder that holds one, in place of what ``params`` names.
+    """Shape of the model of a run; ``config`` is a ``config.json`` or its folder, in place of what ``params`` names.
 
     Raises:
         EstimateError: no config to be found; names the remedy.
+        ModelError: a folder that is none of a model.
     """
-    if config is not None:
-        if not Path(config).exists():
-            raise EstimateError(f"--config {config}: not there; give a model's config.json, or a folder that holds one")
-        return of_config(_read(str(config), None, "give a model's config.json, as save_pretrained writes it"))
-    if params.model.name is not None:
-        return of_config(_named(params.model.name, params.model.revision))
-    base_model = Run(params.run).base_model
-    if base_model.is_dir():
-        return of_config(_named(str(base_model), None))
-    if params.world is None:
-        raise EstimateError("model.name: none, and no world that would make a model; name one")
-    from honesty_utils.world import pretraining
-
-    return of_config(pretraining.shape(params.world.pretraining, params.world.pretraining.vocab_size))
-
-
-def _named(name: str, revision: str | None) -> Any:
-    remedy = f"give the config of {name!r} with --config path/config.json, or a local folder as model.name"
-    try:
-        folder = loading.model_folder(name)
-    except ModelError as error:
-        raise EstimateError(str(error)) from None
-    if folder is not None and not (folder / "config.json").is_file():
-        raise EstimateError(f"model.name: {name!r} is an adapter, without the config of its base model; {remedy}")
-    return _read(name, revision, remedy)
-
-
-def _read(name: str, revision: str | None, remedy: str) -> Any:
     from transformers import AutoConfig
 
-    options = {} if revision is None else {"revision": revision}
+    model = base_model(params)
+    name, revision = str(config or model.name), None if config else model.revision
+    if config and not Path(config).exists():
+        raise EstimateError(f"--config {config}: not there; give a model's config.json, or a folder that holds one")
+    if not config and params.world and params.model.name is None and not Path(name).is_dir():
+        from honesty_utils.world import pretraining
+
+        return of_config(pretraining.shape(params.world.pretraining, params.world.pretraining.vocab_size))
+    if not config:
+        loading.model_folder(name)
     try:
-        return AutoConfig.from_pretrained(name, **options)
+        found = AutoConfig.from_pretrained(name, **({"revision": revision} if revision else {}))
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
+        remedy = "give the model's config, as save_pretrained writes it, with --config path/config.json"
         raise EstimateError(f"model config of {name!r}: {reason} {remedy}") from None
+    return of_config(found)
 
 
 def of_config(config: Any) -> Shape:
@@ -120,13 +87,9 @@ def of_config(config: Any) -> Shape:
         raise EstimateError(f"{type(config).__name__}: describes no causal language model ({reason})") from None
 
 
-def adapter_parameters(shape: Shape, training: Training) -> int:
-    """Trainable parameters of the LoRA adapter that ``training`` puts on the model, counted by PEFT itself."""
-    return _adapter(shape, training.lora_rank, training.lora_target_modules)
-
-
 @cache  # of the methods of a run nearly all have the same
-def _adapter(shape: Shape, rank: int, targets: str | tuple[str, ...]) -> int:
+def adapter_parameters(shape: Shape, rank: int, targets: str | tuple[str, ...]) -> int:
+    """Trainable parameters of a LoRA adapter on the model, counted by PEFT itself."""
     from peft import LoraConfig, get_peft_model
 
     chosen = targets if isinstance(targets, str) else list(targets)

@@ -1,231 +1,187 @@
-"""What a params file asks for, counted: questions, responses or rows, and their tokens."""
+"""What a run has to do, counted from its tasks and question sets: questions, responses or rows, and their tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
 from honesty_utils import questions
 from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
+from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.questions.settings import QuestionSet
-from honesty_utils.workflow.estimate.cost import Assumptions
+from honesty_utils.sampling import samples_of
+from honesty_utils.training.settings import Training
+from honesty_utils.workflow import plan
+from honesty_utils.workflow.estimate.cost import Assumptions, Workload
 from honesty_utils.workflow.estimate.shape import EstimateError
-from honesty_utils.workflow.estimate.workload import Workload
 from honesty_utils.workflow.params import Params
+from honesty_utils.workflow.plan import Task
 from honesty_utils.world import people
 
-PUBLISHED: dict[tuple[str, str | None], tuple[int, int]] = {
-    ("triviaqa", None): (9960, 80),
-    ("triviaqa", "validation"): (9960, 80),
-    ("nonambigqa", None): (5325, 49),
-    ("puqa", None): (1000, 92),
-    ("pkqa", None): (1000, 76),
-    ("mmlu", None): (14042, 458),
-    ("mmlu", "test"): (14042, 458),
-    ("mmlu", "dev"): (285, 386),
-    ("nq_open", None): (3610, 49),
-    ("popqa", None): (14267, 35),
-}
-"""Questions of the public sets by source and split (docs/data/), and their mean length in characters, options included;
-for sets that are not on this machine. NQ-open has the length of Non-AmbigQA, which is made of it."""
+CHARACTERS = {
+    "triviaqa": 80, "nonambigqa": 49, "puqa": 92, "pkqa": 76, "mmlu": 458, "mmlu dev": 386, "nq_open": 49, "popqa": 35
+}  # fmt: skip
+"""Mean length of a question of public sets, options included (docs/data/), for sets that are not on this machine.
+NQ-open has the length of Non-AmbigQA, which is made of it."""
+DISTINCT = {("triviaqa", None): 9_960, ("triviaqa", "validation"): 9_960}
+"""Questions of splits whose documented size counts repeats, which are dropped."""
+STAGES = ("sampling", "training", "evaluation", "drift")
+"""Stages of rows, in their order; ``drift`` is the sampling of models that the run has trained."""
+TOLD = ("responses", "models", "evaluation", "answers")
+"""Folders of a run with a manifest of a model's work beside each artifact."""
+
+Group = list[tuple[Task, list[Path]]]
+"""The tasks of a row, each with those of its `artifacts` that belong to the row."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question set: how many questions, and the characters of a prompt around them and of an answer."""
+def groups(params: Params) -> dict[tuple[str, str], Group]:
+    """What each row is about, by stage and item: a part of sampling, else a method or one of its earlier stages."""
+    run, found = Run(params.run), dict[tuple[str, str], Group]()
+    # Files of questions need not be there to be counted.
+    sets = {name: spec.model_copy(update={"path": None}) for name, spec in params.questions.items()}
+    world = params.world and params.world.model_copy(update={"source": None})
+    for task in plan.tasks(params.model_copy(update={"questions": sets, "world": world})):
+        for path in artifacts(task, run):
+            model = _model(path, run)
+            stage = "drift" if model and task.stage == "sampling" else task.stage
+            item = model[0] if model else task.item
+            if stage == "evaluation" and METHODS[params.entries[item].method].reuses_base:
+                continue  # M_t's words under the plain prompt are drawn in sampling
+            group = found.setdefault((stage, item), [])
+            if not group or group[-1][0] is not task:
+                group.append((task, []))
+            group[-1][1].append(path)
+    return {key: found[key] for key in sorted(found, key=lambda key: STAGES.index(key[0]))}
 
-    questions: int
-    plain: float
-    honest: float
-    longest: float
-    answer: float | None = None
+
+def artifacts(task: Task, run: Run) -> list[Path]:
+    """The models and tables of answers that a task leaves; none, if it is none of the `STAGES`."""
+    paths = task.outputs if task.stage in STAGES else []
+    paths = [path.with_name(path.name.removesuffix(".trained.json")) for path in paths]
+    return [path for path in paths if path.relative_to(run.folder).parts[0] in TOLD]
 
 
-def jobs(params: Params, assumed: Assumptions) -> Iterator[Workload]:
-    """The jobs of a run in the order of its stages.
+def _model(path: Path, run: Run) -> tuple[str, ...]:
+    """Name and seed of the model that an artifact is or has answered; of M_t none."""
+    inside = path.relative_to(run.folder).parts
+    return inside[1:3] if len(inside) > 2 else ()
 
-    Raises:
-        EstimateError: a set of unknown size.
-    """
+
+def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
+    """What each row of an estimate has to do."""
+    run = Run(params.run)
     sets = {name: asked(name, params) for name in dict.fromkeys([*params.row_sets, *params.evaluation.datasets])}
-    tokens = _counter(params, assumed)
-    for part, names in parts(params).items():
-        yield _sampling(part, names, params, sets, tokens)
-    for name in params.trained:
-        yield _training(name, params, sets, tokens)
-    for name in (name for name, entry in params.entries.items() if not METHODS[entry.method].reuses_base):
-        yield _evaluation(name, params, sets, tokens)
-    for name in params.drift.methods if params.drift else ():
-        yield _drift(name, params, sets["train"], tokens)
-
-
-def parts(params: Params) -> dict[str, list[str]]:
-    """The sets of each part of sampling, which is a notebook of its own: ``train``, ``evaluation``, ``requests``."""
-    found = {"train": params.row_sets, "evaluation": params.graded_sets(), "requests": params.request_sets()}
-    return {part: names for part, names in found.items() if names}
-
-
-@dataclass(frozen=True)
-class _Counter:
-    """Characters to tokens, and the length of answers."""
-
-    text: Callable[[float], float]
-    answer: Callable[[Asked, int], float]
-
-
-def _counter(params: Params, assumed: Assumptions) -> _Counter:
     around = assumed.chat_tokens if params.prompts.style == "chat" else 1
 
     def text(characters: float) -> float:
         return characters / assumed.characters_per_token + around
 
-    def answer(asked: Asked, most: int) -> float:
-        if assumed.answer_tokens is not None:
-            return min(assumed.answer_tokens, most)
+    def answer(size: Asked, most: int) -> float:
         # A world's model answers as it was taught; of any other no more is known than where it is cut off.
-        return most if asked.answer is None else min(most, asked.answer / assumed.characters_per_token + 1)
+        known = most if size.answer is None else size.answer / assumed.characters_per_token + 1
+        return min(most, known if assumed.answer_tokens is None else assumed.answer_tokens)
 
-    return _Counter(text, answer)
-
-
-def samples_of(name: str, params: Params) -> int:
-    """m of one question set; of requests the greedy reply is judged and no other."""
-    if name in params.request_sets():
-        return 0
-    own = params.questions[name].samples
-    return params.sampling.samples if own is None else own
-
-
-def _sampling(part: str, names: list[str], params: Params, sets: dict[str, Asked], tokens: _Counter) -> Workload:
-    most = params.sampling.max_new_tokens
-    responses = {name: sets[name].questions * (1 + samples_of(name, params)) for name in names}
-    return Workload(
-        "sampling",
-        part,
-        1,
-        sum(sets[name].questions for name in names),
-        sum(responses.values()),
-        sum(sets[name].questions * tokens.text(sets[name].plain) for name in names),
-        sum(responses[name] * tokens.answer(sets[name], most) for name in names),
-        max(tokens.text(sets[name].longest) for name in names),
-    )
-
-
-def _training(method: str, params: Params, sets: dict[str, Asked], tokens: _Counter) -> Workload:
-    entry, settings = params.trained[method], params.training_of(method)
-    balanced = params.labeling.train_known + params.labeling.train_unknown
-    parts = {"train": min(balanced, sets["train"].questions, entry.rows.questions or balanced)}
-    parts |= {name: sets[name].questions for name in entry.rows.sets}
-    rows = {name: count * _rows_a_question(method, name, params) for name, count in parts.items()}
-    total = sum(rows.values())
-    share = min(1.0, (settings.max_rows or total) / total)
-    most, seeds = params.sampling.max_new_tokens, len(settings.seeds)
-    return Workload(
-        "training",
-        method,
-        seeds,
-        sum(parts.values()) * seeds,
-        round(total * share) * seeds,
-        seeds * share * sum(rows[name] * tokens.text(sets[name].honest) for name in parts),
-        seeds * share * sum(rows[name] * tokens.answer(sets[name], most) for name in parts),
-        max(tokens.text(sets[name].longest) for name in parts),
-        settings.epochs,
-    )
+    for (stage, item), group in groups(params).items():
+        settings, prompt, counts, replies = _counts(stage, item, group[0][0], params, sets)
+        most = (params.evaluation if stage == "evaluation" else params.sampling).max_new_tokens
+        questions_of = {name: count for name, (count, _) in counts.items()}
+        rows = {name: count * times for name, (count, times) in counts.items()}
+        total = sum(rows.values())
+        taken = min(total, settings.max_rows or total) if isinstance(settings, Training) else total
+        models = len({_model(path, run) for _, paths in group for path in paths})
+        # All samples of a question share a prompt; of rows each has its own.
+        read = rows if stage == "training" else questions_of
+        share = models * taken / total
+        yield Workload(
+            stage=stage,
+            item=item,
+            settings=settings,
+            models=models,
+            notebooks=sum(len(paths) / len(artifacts(task, run)) for task, paths in group),
+            questions=models * sum(questions_of.values()),
+            responses=models * taken,
+            prompt_tokens=share * max(1, replies) * sum(read[one] * text(getattr(sets[one], prompt)) for one in read),
+            answer_tokens=share * replies * sum(rows[one] * answer(sets[one], most) for one in rows),
+            longest=max(text(sets[name].longest) for name in counts),
+            replies=replies,
+        )
 
 
-def _rows_a_question(method: str, name: str, params: Params) -> int:
-    """MULTISAMPLE makes a row of every sample, all others one of a question."""
-    entry = params.trained[method]
-    return (entry.rows.samples or samples_of(name, params)) if entry.method == "multisample" else 1
+def _counts(
+    stage: str, item: str, task: Task, params: Params, sets: Mapping[str, Asked]
+) -> tuple[Generation | Training, str, dict[str, tuple[int, int]], int]:
+    """Settings, which prompt asks, of each set its questions and the responses or rows of each, replies to a prompt."""
+    trained_on = min(sets["train"].questions, params.labeling.train_known + params.labeling.train_unknown)
+    drawn = {name: samples_of(params.questions[name], params.sampling) for name in sets}
+    if stage == "sampling":
+        names = task.parameters["sets"].split(",")
+        return params.sampling, "plain", {name: (sets[name].questions, 1 + drawn[name]) for name in names}, 1
+    if stage == "drift":
+        samples = (params.drift and params.drift.samples) or params.sampling.samples
+        return params.sampling, "plain", {"train": (trained_on, 1 + samples)}, 1
+    name = item if item in params.entries else item.rpartition(".")[0]
+    method, rows = METHODS[params.entries[name].method], params.entries[name].rows
+    if stage == "evaluation":
+        asks = {name: (sets[name].questions, 1) for name in params.evaluation.datasets}
+        return params.evaluation, method.answer.prompt, asks, 1
+    part = method.stages[-1] if item == name else method.stage(item.rpartition(".")[2])
+    counts = {name: sets[name].questions for name in rows.sets} | {
+        "train": min(trained_on, rows.questions or trained_on)
+    }
+    times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else 1 for name in counts}
+    asks = {name: (counts[name], times[name]) for name in counts}
+    if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
+        return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
+    return params.training_of(name, part.name), "honest", asks, 2 if part.objective == "dpo" else 1
 
 
-def _evaluation(method: str, params: Params, sets: dict[str, Asked], tokens: _Counter) -> Workload:
-    seeds = len(params.training_of(method).seeds) if method in params.trained else 1
-    names, most = params.evaluation.datasets, params.evaluation.max_new_tokens
-    count = sum(sets[name].questions for name in names) * seeds
-    return Workload(
-        "evaluation",
-        method,
-        seeds,
-        count,
-        count,
-        seeds * sum(sets[name].questions * tokens.text(sets[name].honest) for name in names),
-        seeds * sum(sets[name].questions * tokens.answer(sets[name], most) for name in names),
-        max(tokens.text(sets[name].longest) for name in names),
-    )
+class Asked(NamedTuple):
+    """One question set: how many questions, and the mean characters of its prompts and answers."""
 
-
-def _drift(method: str, params: Params, train: Asked, tokens: _Counter) -> Workload:
-    """The questions that were trained on, sampled once more from every model of a method."""
-    assert params.drift is not None
-    seeds = len(params.training_of(method).seeds)
-    count = seeds * min(train.questions, params.labeling.train_known + params.labeling.train_unknown)
-    responses = count * (1 + (params.drift.samples or params.sampling.samples))
-    most = params.sampling.max_new_tokens
-    sizes = (count * tokens.text(train.plain), responses * tokens.answer(train, most), tokens.text(train.longest))
-    return Workload("drift", method, seeds, count, responses, *sizes)
+    questions: int
+    plain: float
+    honest: float
+    longest: float  # prompt of either kind
+    answer: float | None = None  # none: not known
 
 
 def asked(name: str, params: Params) -> Asked:
-    """Size of one question set: counted where it is on this machine or can be made, else as published.
+    """Size of one question set."""
+    spec, world = params.questions[name], params.world
+    made = questions.located(Run(params.run), name, spec)
+    if made.path == spec.path or Path(str(made.path)).is_file():
+        return _given(name, made, params)
+    if world is None or spec.source == "prior_known":  # before M_t has written the set it is as large as it may be
+        most = params.prior_known.size if params.prior_known else None
+        return _published(name, spec.model_copy(update={"limit": spec.limit or most}), params)
+    if world.source is None or name == "tasks":
+        return _limited(_of_table(people.question_sets(world, people.invent(world))[name], params), spec)
+    return _limited(_given(name, world.source[name], params), spec)
 
-    Raises:
-        EstimateError: neither; says how to name a size.
-    """
-    spec = params.questions[name]
-    if spec.source == "microworld" and spec.path is None:
-        return _of_world(name, params)
-    if spec.source == "prior_known" and spec.path is None:
-        return _of_own(name, params)
-    if _is_here(spec, params.data):
+
+def _given(name: str, spec: QuestionSet, params: Params) -> Asked:
+    folders = [Path(), *([Path(params.data)] if params.data else [])]
+    here = any((folder / spec.path).exists() for folder in folders) if spec.path else params.data is not None
+    if here:
         return _of_table(questions.load(name, spec, params.data), params)
     return _published(name, spec, params)
 
 
-def _of_own(name: str, params: Params) -> Asked:
-    """The set that M_t writes: counted once it is written, before that at most as large as it may be."""
-    assert params.prior_known is not None  # a params file without the section has no such set
-    spec, written = params.questions[name], Run(params.run).prior_known
-    if written.is_file():
-        return _of_table(questions.load(name, spec.model_copy(update={"path": str(written)})), params)
-    return _published(name, spec.model_copy(update={"limit": spec.limit or params.prior_known.size}), params)
-
-
-def _is_here(spec: QuestionSet, data: str | None) -> bool:
-    places = [Path(spec.path)] if spec.path else []
-    if data:
-        places += [Path(data) / place for place in places]
-    return any(place.exists() for place in places) or (data is not None and spec.path is None)
-
-
-def _of_world(name: str, params: Params) -> Asked:
-    spec, world = params.questions[name], params.world
-    assert world is not None  # a params file without a world has no such set
-    written = Run(params.run).world_questions(name)
-    if written.is_file():
-        return _of_table(questions.load(name, spec.model_copy(update={"path": str(written)})), params)
-    if world.source is None or name == "tasks":
-        facts = people.invent(world)
-        return _limited(_of_table(people.question_sets(world, facts)[name], params), spec)
-    taught = world.source[name]
-    here = _is_here(taught, params.data)
-    found = _of_table(questions.load(name, taught, params.data), params) if here else _published(name, taught, params)
-    return _limited(found, spec)
-
-
 def _published(name: str, spec: QuestionSet, params: Params) -> Asked:
-    count, characters = PUBLISHED.get((spec.source, spec.split), (spec.limit, 80))
+    documented = questions.SOURCES[spec.source].documented(spec.split)
+    count = DISTINCT.get((spec.source, spec.split), documented) or spec.limit
     if count is None:
         raise EstimateError(
             f"questions.{name}: how many questions {spec.source!r} has is not known here; set its limit, or name a "
             "local copy with path or data"
         )
+    characters = CHARACTERS.get(f"{spec.source} {spec.split}", CHARACTERS.get(spec.source, 80))
     text = "x" * min(characters, spec.longest or characters)
     plain, honest = (len(prompts.render(params.prompts, kind, text)) for kind in ("plain", "honest"))
     return _limited(Asked(count, plain, honest, honest + 2 * characters), spec)
@@ -233,20 +189,15 @@ def _published(name: str, spec: QuestionSet, params: Params) -> Asked:
 
 def _limited(found: Asked, spec: QuestionSet) -> Asked:
     count = round(found.questions * (spec.part[1] - spec.part[0]))
-    return Asked(min(count, spec.limit or count), found.plain, found.honest, found.longest, found.answer)
+    return found._replace(questions=min(count, spec.limit or count))
 
 
 def _of_table(table: pd.DataFrame, params: Params) -> Asked:
-    def lengths(kind: prompts.Kind) -> list[int]:
-        rows: list[tuple[str, Any]] = list(table[["question", "choices"]].itertuples(index=False, name=None))
-        return [len(prompts.render(params.prompts, kind, question, choices)) for question, choices in rows]
-
-    plain, honest = lengths("plain"), lengths("honest")
-    answers = [len(answers[0]) + 2 for answers in table["answers"] if answers] if params.world else []
-    return Asked(
-        len(table),
-        sum(plain) / len(plain),
-        sum(honest) / len(honest),
-        max(plain + honest),
-        sum(answers) / len(answers) if answers else None,
+    pairs = list(zip(table["question"], table["choices"], strict=True))
+    plain, honest = (
+        pd.Series([len(prompts.render(params.prompts, kind, question, choices)) for question, choices in pairs])
+        for kind in ("plain", "honest")
     )
+    answers = [len(answers[0]) + 2 for answers in table["answers"] if answers] if params.world else []
+    answer = sum(answers) / len(answers) if answers else None
+    return Asked(len(table), float(plain.mean()), float(honest.mean()), max(plain.max(), honest.max()), answer)
