@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from honesty_utils.common import manifest, records
+from honesty_utils.common import records
 from honesty_utils.common.paths import Run
 from honesty_utils.metrics import scores
 from honesty_utils.metrics.intervals import States
@@ -55,20 +55,6 @@ def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]
     if not parts:
         raise records.RecordError("no evaluations to load: name at least one method with a seed and one dataset")
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-
-
-def home_of(run: Run) -> str:
-    """A finished run's set in distribution, as the manifest beside its tables says.
-
-    Raises:
-        RecordError: the run has no such manifest here.
-    """
-    if not manifest.path_of(run.folder / "tables").is_file():
-        raise records.RecordError(
-            f"{manifest.path_of(run.folder / 'tables')}: not there; make the run's tables (60_tables), or name its set "
-            "in distribution in `datasets`"
-        )
-    return str(manifest.read(run.folder / "tables")["parameters"]["analysis"]["roles"]["in_distribution"])
 
 
 def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def right_answer(item: Answered, target: Target, seed: int) -> str | None:
 
 METHOD = Method(
     label="ABSOLUTE",
-    rule="expected accuracy of at least tau: answer; else refuse",
+    rule="a right answer if the question counts as known, else the refusal",
     options=Options,
     stages=(Stage(build),),
     color="#0072B2",

@@ -124,7 +124,7 @@ def _states(kind: str) -> Callable[[str | None, str], bool]:
 
 NUM = Method(
     label="CONFIDENCE-NUM",
-    rule="no sample right: refuse; else say in percent how many were, then answer",
+    rule="expected accuracy as a number, then a right answer; the refusal at 0",
     options=NumOptions,
     stages=(Stage(build_num),),
     form=_states("number"),
@@ -133,7 +133,7 @@ NUM = Method(
 )
 VERB = Method(
     label="CONFIDENCE-VERB",
-    rule="no sample right: refuse; else say in one of five wordings how many were, then answer",
+    rule="expected accuracy in words, then a right answer; the refusal at 0",
     options=VerbOptions,
     stages=(Stage(build_verb),),
     form=_states("words"),

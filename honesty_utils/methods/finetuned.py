@@ -78,7 +78,7 @@ def gold_sentence(item: Answered, capitalize: bool = True) -> str | None:
 
 METHOD = Method(
     label="FINE-TUNED",
-    rule="answer every question, known or not",
+    rule="always a right answer: its own if there is one, else the gold one",
     options=Options,
     stages=(Stage(build, needs_samples=False, lacking="no gold answer to teach"),),
     teaches_refusal=False,

@@ -43,7 +43,7 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
 
 METHOD = Method(
     label="MULTISAMPLE",
-    rule="every sample is a row: itself if it is right, else the refusal",
+    rule="every sample is a row: kept if right, the refusal in its place if wrong",
     options=Options,
     stages=(Stage(build, rows_per_sample=True),),
     color="#009E73",

@@ -35,9 +35,6 @@ from honesty_utils.world.settings import World
 
 logger = logging.getLogger(__name__)
 
-ADAPTERS = "adapters"
-"""Name of the group of models that are evaluated together."""
-
 
 class Params(Section):
     """A whole params file."""
@@ -312,20 +309,6 @@ class Params(Section):
     def row_sets(self) -> list[str]:
         """Sets that rows are built from: the training set, and those that some method adds."""
         return list(dict.fromkeys(["train", *(name for entry in self.trained.values() for name in entry.rows.sets)]))
-
-    def evaluation_groups(self) -> dict[str, list[tuple[str, int]]]:
-        """Models that one process evaluates, as ``(method, seed)``, by the name of their executed notebook.
-
-        All adapters, LoRA or QLoRA, share a start of an engine that serves them; any other model is a group of its own.
-        """
-        shared = engines.ENGINES[self.evaluation.engine].serves_adapters
-        groups: dict[str, list[tuple[str, int]]] = {}
-        for name, seeds in self.models.items():
-            adapter = name in self.trained and self.training_of(name).mode != "full"
-            for seed in seeds:
-                group = ADAPTERS if shared and adapter else f"{name}_seed{seed}"
-                groups.setdefault(group, []).append((name, seed))
-        return groups
 
     def family(self, method: str) -> list[str]:
         """A method and the points of its sweeps: they differ in little, and a notebook may make them together."""

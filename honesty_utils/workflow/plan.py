@@ -31,9 +31,11 @@ from honesty_utils.results import plots, tables
 from honesty_utils.training import layouts
 from honesty_utils.workflow import fingerprint
 from honesty_utils.workflow.opened import Scope, base_model, resolved
-from honesty_utils.workflow.params import ADAPTERS, Params, load
+from honesty_utils.workflow.params import Params, load
 
 NOTEBOOKS = "notebooks"
+ADAPTERS = "adapters"
+"""Name of the task that evaluates all adapters, from one start of an engine that serves them."""
 SOURCES = Path(honesty_utils.__file__).parents[1] / NOTEBOOKS
 """The notebooks as they are stored: beside the package, wherever a run's own folders are."""
 

@@ -135,23 +135,6 @@ def test_mistakes_are_named(tmp_path, path, value, message):
         load(tmp_path, changed(path, value))
 
 
-def test_adapters_share_a_start_of_an_engine_that_serves_them(tmp_path):
-    def groups(engine: str) -> dict[str, list[tuple[str, int]]]:
-        training = {"absolute": {"training": {"mode": "qlora"}}, "finetuned": {"training": {"mode": "lora"}}}
-        methods = {**training, "multisample": {"training": {"mode": "full"}}}
-        return load(
-            tmp_path, {**SMALLEST, "methods": methods, "evaluation": {"datasets": ["indist"], "engine": engine}}
-        ).evaluation_groups()
-
-    assert groups("vllm") == {
-        "unaligned_seed0": [("unaligned", 0)],
-        "prompt_based_seed0": [("prompt_based", 0)],
-        "adapters": [("absolute", 0), ("finetuned", 0)],
-        "multisample_seed0": [("multisample", 0)],
-    }
-    assert len(groups("transformers")) == 5
-
-
 def test_trained_models_are_not_asked_of_a_server(tmp_path):
     # M_t may be, as long as nothing that is trained is sampled like it.
     assert load(tmp_path, {**SMALLEST, "sampling": SERVED}).sampling.engine == "openai"
@@ -165,11 +148,11 @@ def test_trained_models_are_not_asked_of_a_server(tmp_path):
     [
         (
             {"helpfulness": "indist"},
-            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of source 'p",
+            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of source 'r",
         ),
         (
             {"prior_known": "asks"},
-            r"analysis.roles.prior_known: 'asks' is of source 'prompts'; a set with right answers",
+            r"analysis.roles.prior_known: 'asks' is of source 'requests'; a set with right answers",
         ),
         ({}, r"analysis.roles: 'asks' plays no role; name it as helpfulness or harmlessness"),
     ],
