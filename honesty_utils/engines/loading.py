@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common import manifest
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.engines.settings import Model
 
 
-class ModelError(ValueError):
+class ModelError(HonestyError, ValueError):
     """A model cannot be loaded, or cannot take a prompt."""
 
 
-class ServerError(RuntimeError):
+class ServerError(HonestyError, RuntimeError):
     """A server refuses whatever it is asked: a wrong key, an unknown model, an empty account."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 _COLUMNS = ("question_id", "sample_index", "text", "outcome", "question", "answers")
 
 
-class NoRows(ValueError):
+class NoRows(HonestyError, ValueError):
     """A method can make nothing of the questions that it was given."""
 
 

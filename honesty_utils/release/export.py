@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from honesty_utils.common import manifest, records
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading
@@ -24,7 +25,7 @@ from honesty_utils.release import cards
 from honesty_utils.results import explore
 
 
-class ExportError(ValueError):
+class ExportError(HonestyError, ValueError):
     """A model that cannot be given away as it is: something is missing, or its licence is not known."""
 
 
