@@ -54,7 +54,7 @@ def model_folder(name: str | None) -> Path | None:
     return folder
 
 
-def identity(model: Model) -> str:
+def model_digest(model: Model) -> str:
     """What the responses of a model depend on: the bytes of a folder and of an adapter's base, or name and revision.
 
     Raises:
@@ -64,7 +64,7 @@ def identity(model: Model) -> str:
     if folder is None:
         return f"{model.name}@{model.revision or 'main'} {model.dtype}"
     if is_adapter(folder):
-        return f"{manifest.content_hash(folder)} on {identity(base_of(model))}"
+        return f"{manifest.content_hash(folder)} on {model_digest(base_of(model))}"
     return f"{manifest.content_hash(folder)} {model.dtype}"
 
 

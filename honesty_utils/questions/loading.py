@@ -19,7 +19,7 @@ from honesty_utils.questions.checking import (
     check_ids,
     check_row,
     check_size,
-    identity,
+    sameness_key,
     with_ids,
     without_repeats,
 )
@@ -136,11 +136,11 @@ def _part(items: list[Item], spec: QuestionSet) -> list[Item]:
     if spec.part == (0.0, 1.0):
         return items
     # By question and not by row, so that a repeat that is kept stays with the first.
-    places = {key: place for place, key in enumerate(dict.fromkeys(map(identity, items)))}
+    places = {key: place for place, key in enumerate(dict.fromkeys(map(sameness_key, items)))}
     order = random.Random(spec.seed).sample(range(len(places)), len(places))
     start, end = (round(share * len(places)) for share in spec.part)
     chosen = set(order[start:end])
-    return [item for item in items if places[identity(item)] in chosen]
+    return [item for item in items if places[sameness_key(item)] in chosen]
 
 
 def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:

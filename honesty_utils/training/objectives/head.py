@@ -72,7 +72,7 @@ def train(
     assert isinstance(engine, HiddenEngine)
     states = engine.states(rows["prompt"].tolist(), options.layer)
     target = rows["target"].to_numpy(np.float64)
-    base = engines.loading.identity(model)
+    base = engines.loading.model_digest(model)
     head, steps = fit(states, target, options, base)
     found = out_of_fold(states, target, groups, options, base, seed)
     facts = {
@@ -128,7 +128,7 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
         states: (rows, width).
         target: shares in [0, 1], (rows,).
         options: layer and C.
-        base: identity of the model.
+        base: ``engines.loading.model_digest`` of the model.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -161,7 +161,7 @@ def out_of_fold(
         target: shares in [0, 1], (rows,).
         groups: number of each row's question, (rows,).
         options: layer and C.
-        base: identity of the model.
+        base: ``engines.loading.model_digest`` of the model.
         seed: of the folds, which have like shares of either kind.
     """
     from sklearn.model_selection import StratifiedGroupKFold
