@@ -108,14 +108,14 @@ def judge_answers(
     Raises:
         ValueError: answers that are not one for each question.
     """
-    told = pd.DataFrame([json.loads(meta) for meta in questions["meta"]], index=questions["question_id"])
-    told = told.reindex(columns=["group", "reference"]).astype(object).where(lambda cells: cells.notna(), None)
+    meta = pd.DataFrame([json.loads(text) for text in questions["meta"]], index=questions["question_id"])
+    meta = meta.reindex(columns=["group", "reference"]).astype(object).where(lambda cells: cells.notna(), None)
     own, other = (_texts(table, questions) for table in (answers, before))
     exchanges = [
         AnsweredRequest(prompt, text, reference)
-        for prompt, text, reference in zip(questions["question"], own["text"], told["reference"], strict=True)
+        for prompt, text, reference in zip(questions["question"], own["text"], meta["reference"], strict=True)
     ]
-    table = own.reset_index().assign(group=told["group"].to_numpy(), rating=None, preference=None, safe=None)
+    table = own.reset_index().assign(group=meta["group"].to_numpy(), rating=None, preference=None, safe=None)
     if role == "helpfulness":
         table["rating"] = [one.value for one in helpfulness(referee, exchanges)]
         table["preference"] = [one.value for one in preference(referee, exchanges, other["text"].tolist())]

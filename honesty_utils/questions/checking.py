@@ -141,8 +141,8 @@ def with_ids(items: Iterable[Item]) -> list[Item]:
     named = []
     for item in items:
         if item.question_id is None:
-            made = hashlib.sha256("\x1f".join(sameness_key(item)).encode()).hexdigest()[:16]
-            seen[made] = seen.get(made, 0) + 1
-            item = replace(item, question_id=made if seen[made] == 1 else f"{made}-{seen[made]}")
+            digest = hashlib.sha256("\x1f".join(sameness_key(item)).encode()).hexdigest()[:16]
+            seen[digest] = seen.get(digest, 0) + 1
+            item = replace(item, question_id=digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
         named.append(item)
     return named

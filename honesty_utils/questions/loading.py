@@ -72,10 +72,10 @@ def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -
 
 def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
     """``spec`` with the place of a set that the run makes, which is in its own folder, filled in."""
-    made = {"microworld": run.world_questions(name), "prior_known": run.prior_known}
-    if spec.source not in made or spec.path is not None:
+    places = {"microworld": run.world_questions(name), "prior_known": run.prior_known}
+    if spec.source not in places or spec.path is not None:
         return spec
-    return spec.model_copy(update={"path": str(made[spec.source])})
+    return spec.model_copy(update={"path": str(places[spec.source])})
 
 
 def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:

@@ -22,7 +22,7 @@ def expected(notebook: str, has: Collection[str] = ()) -> list[str]:
     return registry.expected(TABLES, notebook, has)
 
 
-def save_tables(made: Mapping[str, pd.DataFrame], folder: str | Path, notebook: str) -> list[Path]:
+def save_tables(frames: Mapping[str, pd.DataFrame], folder: str | Path, notebook: str) -> list[Path]:
     """Write the tables of one notebook, and delete those that it made for an earlier run and does not make now.
 
     Returns:
@@ -31,6 +31,6 @@ def save_tables(made: Mapping[str, pd.DataFrame], folder: str | Path, notebook: 
     Raises:
         ValueError: a table without an entry in `TABLES`, or another notebook's.
     """
-    registry.claim(TABLES, notebook, made)
-    registry.remove_stale(TABLES, notebook, made, Path(folder))
-    return [save_table(table, folder, name)[0] for name, table in made.items()]
+    registry.claim(TABLES, notebook, frames)
+    registry.remove_stale(TABLES, notebook, frames, Path(folder))
+    return [save_table(table, folder, name)[0] for name, table in frames.items()]

@@ -140,10 +140,10 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
     kind = np.repeat([1, 0], len(target))
     weight = np.concatenate([target, 1 - target])
     counts = weight > 0
-    made = LogisticRegression(C=options.C, max_iter=1000)
-    made.fit(np.concatenate([inputs, inputs])[counts], kind[counts], sample_weight=weight[counts])
-    head = Head(options.layer, base, mean, scale, made.coef_[0], float(made.intercept_[0]), {})
-    return head, int(made.n_iter_.max())
+    classifier = LogisticRegression(C=options.C, max_iter=1000)
+    classifier.fit(np.concatenate([inputs, inputs])[counts], kind[counts], sample_weight=weight[counts])
+    head = Head(options.layer, base, mean, scale, classifier.coef_[0], float(classifier.intercept_[0]), {})
+    return head, int(classifier.n_iter_.max())
 
 
 def out_of_fold(
