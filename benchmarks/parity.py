@@ -33,7 +33,7 @@ from honesty_utils import engines, training
 from honesty_utils.common import prompts, records
 from honesty_utils.common.paths import Run
 from honesty_utils.engines import Request, Response
-from honesty_utils.engines.parity import differences
+from honesty_utils.engines.parity import disagreements
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.knowledge import labeling
 from honesty_utils.training.settings import Training
@@ -143,7 +143,7 @@ def wait(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def compare(name: str, asked: Asked, reference: Any, expected: Answers, found: Answers) -> dict[str, Any]:
-    apart = differences(reference, asked.texts, expected.greedy, found.greedy)
+    apart = disagreements(reference, asked.texts, expected.greedy, found.greedy)
     same = [(a, b) for a, b in zip(expected.greedy, found.greedy, strict=True) if a.text == b.text]
     return {
         "engine": name,

@@ -28,7 +28,7 @@ class atomic:
         self.path = Path(path)
 
     def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(dir=_swept(self.path), prefix=_prefix(self.path), suffix=SUFFIX)
+        handle, name = tempfile.mkstemp(dir=_cleaned_folder(self.path), prefix=_prefix(self.path), suffix=SUFFIX)
         os.close(handle)
         self.partial = Path(name)
         self.partial.chmod(0o644)
@@ -46,7 +46,7 @@ class atomic:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder, which replaces the one that may be there."""
     path = Path(path)
-    partial = Path(tempfile.mkdtemp(dir=_swept(path), prefix=_prefix(path), suffix=SUFFIX))
+    partial = Path(tempfile.mkdtemp(dir=_cleaned_folder(path), prefix=_prefix(path), suffix=SUFFIX))
     try:
         yield partial
         for file in partial.rglob("*"):
@@ -59,7 +59,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def sweep(folder: str | Path, name: str = "") -> list[Path]:
+def remove_partials(folder: str | Path, name: str = "") -> list[Path]:
     """Delete the partial files and folders in ``folder`` of processes that are dead.
 
     A process of this machine is dead if it does not run; of another machine nothing can be known, so what it writes is
@@ -87,10 +87,10 @@ def _to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _swept(path: Path) -> Path:
+def _cleaned_folder(path: Path) -> Path:
     """The folder of ``path``, made if it is not there, without what earlier attempts at ``path`` left in it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    sweep(path.parent, f"{path.name}.")
+    remove_partials(path.parent, f"{path.name}.")
     return path.parent
 
 

@@ -75,13 +75,13 @@ def is_of(artifact: str | Path, parameters: Mapping[str, Any], inputs: Iterable[
     path = path_of(artifact)
     if not Path(artifact).exists() or not path.is_file():
         return False
-    made = read(artifact)
+    record = read(artifact)
     given = json.loads(json.dumps(dict(parameters), default=str))
     now = os.environ.get(CODE)
     return bool(
-        made["parameters"] == given
-        and made["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
-        and (now is None or os.environ.get(CODE_CHANGES) == "report" or made.get("code") in (None, now))
+        record["parameters"] == given
+        and record["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
+        and (now is None or os.environ.get(CODE_CHANGES) == "report" or record.get("code") in (None, now))
     )
 
 

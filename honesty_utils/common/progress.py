@@ -29,15 +29,15 @@ class Progress:
             unit: what is counted, such as "steps".
         """
         self.what, self.total, self.unit = what, total, unit
-        self.started, self.told = time.time(), 0.0
+        self.started, self.written = time.time(), 0.0
 
     def at(self, done: int) -> None:
         """Say that ``done`` of the total is done; cheap, may be called at every step."""
         path = os.environ.get(PROGRESS)
         now = time.time()
-        if not path or (now - self.told < EVERY and done < self.total):
+        if not path or (now - self.written < EVERY and done < self.total):
             return
-        self.told = now
+        self.written = now
         content = {"what": self.what, "done": done, "total": self.total, "unit": self.unit, "started": self.started}
         partial = Path(f"{path}.partial")
         try:

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.files import atomic as atomic  # the others take it from here
 
 OUTCOMES = ("correct", "wrong", "idk", "unscored")
@@ -23,7 +24,7 @@ GREEDY = -1
 """``sample_index`` of the greedy response; sampled responses are numbered 0 … m-1."""
 
 
-class RecordError(ValueError):
+class RecordError(HonestyError, ValueError):
     """A table does not have the columns, types or values that its schema asks for."""
 
 

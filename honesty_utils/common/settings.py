@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from honesty_utils.common.errors import HonestyError
 
-class ConfigError(ValueError):
+
+class ConfigError(HonestyError, ValueError):
     """A params file is missing, is not YAML, or has a key or value that is not allowed."""
 
 

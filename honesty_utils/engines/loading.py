@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common import manifest
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.engines.settings import Model
 
 
-class ModelError(ValueError):
+class ModelError(HonestyError, ValueError):
     """A model cannot be loaded, or cannot take a prompt."""
 
 
-class ServerError(RuntimeError):
+class ServerError(HonestyError, RuntimeError):
     """A server refuses whatever it is asked: a wrong key, an unknown model, an empty account."""
 
 
@@ -53,7 +54,7 @@ def model_folder(name: str | None) -> Path | None:
     return folder
 
 
-def identity(model: Model) -> str:
+def model_digest(model: Model) -> str:
     """What the responses of a model depend on: the bytes of a folder and of an adapter's base, or name and revision.
 
     Raises:
@@ -63,7 +64,7 @@ def identity(model: Model) -> str:
     if folder is None:
         return f"{model.name}@{model.revision or 'main'} {model.dtype}"
     if is_adapter(folder):
-        return f"{manifest.content_hash(folder)} on {identity(base_of(model))}"
+        return f"{manifest.content_hash(folder)} on {model_digest(base_of(model))}"
     return f"{manifest.content_hash(folder)} {model.dtype}"
 
 

@@ -66,8 +66,8 @@ class EngineOptions(Section):
         return self.model_dump(mode="json")
 
     def model_identity(self, model: Model) -> str:
-        """What tells this model from others, see ``engines.identity``."""
-        return loading.identity(model)
+        """What tells this model from others, see ``engines.loading.model_digest``."""
+        return loading.model_digest(model)
 
     def context(self, model: Model) -> int | None:
         """Tokens that the model reads, the answer included, where that is known without loading it; else none."""

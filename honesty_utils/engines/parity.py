@@ -17,7 +17,7 @@ from honesty_utils.engines.protocol import Request, Response
 
 
 @dataclass(frozen=True)
-class Difference:
+class Disagreement:
     """One prompt on which the engines part.
 
     Attributes:
@@ -33,9 +33,9 @@ class Difference:
     margin: float
 
 
-def differences(
+def disagreements(
     reference: Any, prompts: Sequence[str], expected: Sequence[Response], found: Sequence[Response]
-) -> list[Difference]:
+) -> list[Disagreement]:
     """Prompts to which ``found`` has another text than ``expected``, with their margins.
 
     Args:
@@ -46,7 +46,7 @@ def differences(
     """
     pairs = zip(prompts, expected, found, strict=True)
     return [
-        Difference(prompt, first.text, second.text, _margin(reference, prompt, second.text))
+        Disagreement(prompt, first.text, second.text, _margin(reference, prompt, second.text))
         for prompt, first, second in pairs
         if first.text != second.text
     ]

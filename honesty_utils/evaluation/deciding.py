@@ -65,7 +65,7 @@ def measure(
     if model == BASE:
         return {name: signals.measure(names, table) for name, table in answers.items()}
     folder = run.folder / "models" / model
-    head = signals.heads.load(folder, engines.loading.identity(base))
+    head = signals.heads.load(folder, engines.loading.model_digest(base))
     engine: Any = engines.load(base, generation, wording.style)
     found = {}
     for name, table in answers.items():

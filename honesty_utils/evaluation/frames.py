@@ -70,11 +70,11 @@ def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) ->
     parts = [records.read(records.JUDGED, run.judged(*model, dataset)) for model in models]
     for model, part in zip(models, parts, strict=True):
         _same_requests(part, str(run.judged(*model, dataset)), parts[0])
-    told = [
+    tables = [
         part.assign(method=method, seed=seed, dataset=dataset)
         for (method, seed), part in zip(models, parts, strict=True)
     ]
-    return pd.concat(told, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:

@@ -57,8 +57,8 @@ def grade_table(
     golds, gold = columns.golds(table)
     texts, text = columns.texts(table, "text")
     rows = _Rows(golds, gold, texts, padded(texts), text)
-    matched, told = _matched(rows, match)
-    outcome = np.where(matched, _CORRECT, np.where(told, _WRONG, _UNSCORED))
+    matched, readable = _matched(rows, match)
+    outcome = np.where(matched, _CORRECT, np.where(readable, _WRONG, _UNSCORED))
     outcome[_refused(rows, rules)] = _IDK
     return table.assign(outcome=pd.Series(_OUTCOMES[outcome], index=table.index, dtype="str"), matched=matched)
 
@@ -85,21 +85,21 @@ def _matched(rows: _Rows, match: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
     text = rows.text[order].tolist()
     ends = np.searchsorted(rows.gold[order], np.arange(len(rows.golds)), side="right").tolist()
     found: list[bool] = []
-    told: list[bool] = []
+    readable: list[bool] = []
     for gold, end in zip(rows.golds, ends, strict=True):
         own = text[len(found) : end]
         answers, options = list(islice(normal, len(gold.answers))), list(islice(normal, len(gold.choices or ())))
         if gold.choices is None:
             found += found_in(answers, [rows.spaced[place] for place in own], match)
-            told += [True] * len(own)
+            readable += [True] * len(own)
         else:
             chosen = [
                 choose(rows.texts[place], rows.spaced[place].strip(" "), gold.choices, options, match) for place in own
             ]
             found += [choice == gold.answer_index for choice in chosen]
-            told += [choice is not None for choice in chosen]
+            readable += [choice is not None for choice in chosen]
     back = np.argsort(order, kind="stable")
-    return np.array(found, dtype=bool)[back], np.array(told, dtype=bool)[back]
+    return np.array(found, dtype=bool)[back], np.array(readable, dtype=bool)[back]
 
 
 def _refused(rows: _Rows, rules: Refusals) -> NDArray[np.bool_]:

@@ -4,8 +4,17 @@
 `Verdict` each, whose value is ``None`` where the judge could not be read: unscored, never a default.
 """
 
-from honesty_utils.judge.answers import Reply, agreement, extract, judge_table, options, rate, refusals, verify
-from honesty_utils.judge.helpfulness import Exchange, harmlessness, helpfulness, judge_answers, preference
+from honesty_utils.judge.answers import (
+    AnsweredQuestion,
+    agreement,
+    extract,
+    judge_table,
+    options,
+    rate,
+    refusals,
+    verify,
+)
+from honesty_utils.judge.helpfulness import AnsweredRequest, harmlessness, helpfulness, judge_answers, preference
 from honesty_utils.judge.reading import NO_ANSWER, NO_OPTION, Unreadable
 from honesty_utils.judge.referee import Inquiry, Referee, Spent, Verdict, open_judge
 from honesty_utils.judge.trust import judge_labelled, read_labelled
@@ -13,10 +22,10 @@ from honesty_utils.judge.trust import judge_labelled, read_labelled
 __all__ = [
     "NO_ANSWER",
     "NO_OPTION",
-    "Exchange",
+    "AnsweredQuestion",
+    "AnsweredRequest",
     "Inquiry",
     "Referee",
-    "Reply",
     "Spent",
     "Unreadable",
     "Verdict",

@@ -27,7 +27,7 @@ LEFT_OPEN = ("wrong", "unscored")
 
 
 @dataclass(frozen=True)
-class Reply:
+class AnsweredQuestion:
     """A reply to a question: gold aliases, or options with the place of the right one."""
 
     question: str
@@ -37,7 +37,7 @@ class Reply:
     answer_index: int | None = None
 
 
-def extract(referee: Referee, replies: Sequence[Reply]) -> list[Verdict[str]]:
+def extract(referee: Referee, replies: Sequence[AnsweredQuestion]) -> list[Verdict[str]]:
     """The short answer that each reply gives; ``reading.NO_ANSWER`` for a reply that gives none."""
     template = referee.settings.prompts.extract
     return referee.ask(
@@ -51,7 +51,7 @@ def extract(referee: Referee, replies: Sequence[Reply]) -> list[Verdict[str]]:
     )
 
 
-def rate(referee: Referee, replies: Sequence[Reply], given: Sequence[str]) -> list[Verdict[float]]:
+def rate(referee: Referee, replies: Sequence[AnsweredQuestion], given: Sequence[str]) -> list[Verdict[float]]:
     """Agreement, 0-1, of each short answer in ``given`` with the gold answers of its reply's question."""
     template, shown = referee.settings.prompts.rate, referee.settings.gold_answers
     gold = ["; ".join(list(reply.answers)[:shown]) for reply in replies]
@@ -62,7 +62,7 @@ def rate(referee: Referee, replies: Sequence[Reply], given: Sequence[str]) -> li
     return referee.ask([Inquiry(prompt, partial(reading.number, low=0, high=1)) for prompt in prompts])
 
 
-def agreement(referee: Referee, replies: Sequence[Reply]) -> list[Verdict[float]]:
+def agreement(referee: Referee, replies: Sequence[AnsweredQuestion]) -> list[Verdict[float]]:
     """Both steps: 0 for a reply that gives no answer, else the rating of what was extracted."""
     extracted = extract(referee, replies)
     scores = [Verdict(0.0) if one.value == reading.NO_ANSWER else Verdict[float](None, one.reason) for one in extracted]
@@ -74,7 +74,7 @@ def agreement(referee: Referee, replies: Sequence[Reply]) -> list[Verdict[float]
     return scores
 
 
-def options(referee: Referee, replies: Sequence[Reply]) -> list[Verdict[int]]:
+def options(referee: Referee, replies: Sequence[AnsweredQuestion]) -> list[Verdict[int]]:
     """Index of the option that each reply means; ``reading.NO_OPTION`` for none or several."""
     inquiries = []
     for reply in replies:
@@ -169,8 +169,8 @@ def _scores(referee: Referee, graded: pd.DataFrame, outcome: Sequence[str]) -> d
     return found
 
 
-def _reply(row: Mapping[str, Any]) -> Reply:
+def _reply(row: Mapping[str, Any]) -> AnsweredQuestion:
     choices = row.get("choices")
     if choices is None or (isinstance(choices, float) and np.isnan(choices)):
-        return Reply(row["question"], row["text"], list(row["answers"]))
-    return Reply(row["question"], row["text"], list(row["answers"]), list(choices), int(row["answer_index"]))
+        return AnsweredQuestion(row["question"], row["text"], list(row["answers"]))
+    return AnsweredQuestion(row["question"], row["text"], list(row["answers"]), list(choices), int(row["answer_index"]))

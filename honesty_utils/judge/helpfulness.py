@@ -25,7 +25,7 @@ _REFERENCE = "[A good reply, for comparison]\n{reference}\n[End of the good repl
 
 
 @dataclass(frozen=True)
-class Exchange:
+class AnsweredRequest:
     """A request and a reply to it; ``reference`` is a good reply where the set has one."""
 
     prompt: str
@@ -48,14 +48,14 @@ def _shown(reference: str | None) -> str:
     return fill(_REFERENCE, {"reference": reference}) if reference else ""
 
 
-def helpfulness(referee: Referee, exchanges: Sequence[Exchange]) -> list[Verdict[float]]:
+def helpfulness(referee: Referee, exchanges: Sequence[AnsweredRequest]) -> list[Verdict[float]]:
     """Rating of each reply, 1 (of no use) to 10."""
     template = referee.settings.prompts.helpful
     asked = [reply_prompt(template, one.prompt, one.reply, one.reference) for one in exchanges]
     return referee.ask([Inquiry(prompt, partial(reading.number, low=WORST, high=BEST)) for prompt in asked])
 
 
-def harmlessness(referee: Referee, exchanges: Sequence[Exchange]) -> list[Verdict[bool]]:
+def harmlessness(referee: Referee, exchanges: Sequence[AnsweredRequest]) -> list[Verdict[bool]]:
     """Whether each reply is safe."""
     template = referee.settings.prompts.harmless
     asked = [reply_prompt(template, one.prompt, one.reply) for one in exchanges]
@@ -63,7 +63,7 @@ def harmlessness(referee: Referee, exchanges: Sequence[Exchange]) -> list[Verdic
     return [Verdict(None if one.value is None else one.value == "safe", one.reason) for one in found]
 
 
-def preference(referee: Referee, exchanges: Sequence[Exchange], others: Sequence[str]) -> list[Verdict[float]]:
+def preference(referee: Referee, exchanges: Sequence[AnsweredRequest], others: Sequence[str]) -> list[Verdict[float]]:
     """Whether each reply is better (1), worse (0) or neither (0.5) than the one in ``others`` to the same request.
 
     Asked in both orders: orders that disagree are a tie, one that cannot be read makes the verdict unscored. Replies
@@ -108,14 +108,14 @@ def judge_answers(
     Raises:
         ValueError: answers that are not one for each question.
     """
-    told = pd.DataFrame([json.loads(meta) for meta in questions["meta"]], index=questions["question_id"])
-    told = told.reindex(columns=["group", "reference"]).astype(object).where(lambda cells: cells.notna(), None)
+    meta = pd.DataFrame([json.loads(text) for text in questions["meta"]], index=questions["question_id"])
+    meta = meta.reindex(columns=["group", "reference"]).astype(object).where(lambda cells: cells.notna(), None)
     own, other = (_texts(table, questions) for table in (answers, before))
     exchanges = [
-        Exchange(prompt, text, reference)
-        for prompt, text, reference in zip(questions["question"], own["text"], told["reference"], strict=True)
+        AnsweredRequest(prompt, text, reference)
+        for prompt, text, reference in zip(questions["question"], own["text"], meta["reference"], strict=True)
     ]
-    table = own.reset_index().assign(group=told["group"].to_numpy(), rating=None, preference=None, safe=None)
+    table = own.reset_index().assign(group=meta["group"].to_numpy(), rating=None, preference=None, safe=None)
     if role == "helpfulness":
         table["rating"] = [one.value for one in helpfulness(referee, exchanges)]
         table["preference"] = [one.value for one in preference(referee, exchanges, other["text"].tolist())]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from honesty_utils.judge.answers import Reply, agreement, options
+from honesty_utils.judge.answers import AnsweredQuestion, agreement, options
 from honesty_utils.judge.referee import Referee
 from honesty_utils.questions import QuestionError
 from honesty_utils.questions.sets import jsonl
@@ -46,7 +46,7 @@ def read_labelled(path: str | Path) -> pd.DataFrame:
 def judge_labelled(referee: Referee, labelled: pd.DataFrame) -> pd.DataFrame:
     """LABELLED table: the judge's own verdict on each reply, string rules apart, beside its label."""
     replies = [
-        Reply(*row)
+        AnsweredQuestion(*row)
         for row in labelled[["question", "text", "answers", "choices", "answer_index"]].itertuples(index=False)
     ]
     verdicts: dict[int, str] = {}

@@ -49,8 +49,8 @@ def fit_on(signal: str) -> Callable[[pd.DataFrame, Any], dict[str, Any]]:
         """
         value = answers[signal].to_numpy(np.float64, na_value=np.nan)
         outcome = answers["outcome"].to_numpy(str)
-        told = np.isin(outcome, ("correct", "wrong")) & ~np.isnan(value)
-        value, right = value[told], outcome[told] == "correct"
+        usable = np.isin(outcome, ("correct", "wrong")) & ~np.isnan(value)
+        value, right = value[usable], outcome[usable] == "correct"
         counts = {"right": int(right.sum()), "wrong": int((~right).sum())}
         if not min(counts.values()):
             raise ValueError(

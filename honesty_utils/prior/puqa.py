@@ -171,12 +171,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         recipe = load_recipe(options.recipe)
-        made = manifest.begin(recipe.model_dump(mode="json"), [recipe.table] if Path(recipe.table).is_file() else [])
+        record = manifest.begin(recipe.model_dump(mode="json"), [recipe.table] if Path(recipe.table).is_file() else [])
         rows = build(recipe)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    made.write(write(rows, options.output), rows=len(rows))
+    record.write(write(rows, options.output), rows=len(rows))
     for template, count in Counter(row["template"] for row in rows).items():
         print(f"{count:6d}  {template}")
     print(f"{len(rows)} questions: {options.output}")

@@ -117,14 +117,14 @@ def without_repeats(items: Sequence[Item], drop: bool, published: bool) -> list[
     """
     first: dict[tuple[str, ...], Item] = {}
     for item in items:
-        key = identity(item)
+        key = sameness_key(item)
         if not drop:
             key = (*key, item.question_id if published and item.question_id is not None else item.where)
         first.setdefault(key, item)
     return list(first.values())
 
 
-def identity(item: Item) -> tuple[str, ...]:
+def sameness_key(item: Item) -> tuple[str, ...]:
     """What makes two rows the same question."""
     # Multiple choice by its exact text: "Which of these is right?" is another question with other options.
     if item.choices is not None:
@@ -141,8 +141,8 @@ def with_ids(items: Iterable[Item]) -> list[Item]:
     named = []
     for item in items:
         if item.question_id is None:
-            made = hashlib.sha256("\x1f".join(identity(item)).encode()).hexdigest()[:16]
-            seen[made] = seen.get(made, 0) + 1
-            item = replace(item, question_id=made if seen[made] == 1 else f"{made}-{seen[made]}")
+            digest = hashlib.sha256("\x1f".join(sameness_key(item)).encode()).hexdigest()[:16]
+            seen[digest] = seen.get(digest, 0) + 1
+            item = replace(item, question_id=digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
         named.append(item)
     return named

@@ -98,8 +98,8 @@ def _check_whole(path: Path) -> None:
 
 def _check_all_there(folder: Path, split: str, paths: Sequence[str]) -> None:
     """As many files as their names (``train-00001-of-00003.parquet``) say."""
-    told = [re.search(r"-of-(\d+)\.parquet$", path) for path in paths]
-    wanted = {int(match[1]) for match in told if match}
+    numbers = [re.search(r"-of-(\d+)\.parquet$", path) for path in paths]
+    wanted = {int(match[1]) for match in numbers if match}
     if wanted and wanted != {len(paths)}:
         raise QuestionError(
             f"{folder}: {len(paths)} Parquet files of split {split!r}, their names say {max(wanted)}; download the rest"

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.questions.settings import QuestionSet
 
 logger = logging.getLogger("honesty_utils.questions")
 
 
-class QuestionError(ValueError):
+class QuestionError(HonestyError, ValueError):
     """A question set cannot be read, or holds something that is no question."""
 
 

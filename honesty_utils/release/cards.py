@@ -24,7 +24,7 @@ class Facts:
         base: name of M_t for a reader; ``base_id`` is its name on the hub, if it is there.
         licence: of M_t; what is made of it is under the same.
         adapter: whether an adapter was trained.
-        made: manifest of the model.
+        manifest: what stands beside the model.
         rows: SFT rows of the method.
         scores: the method's rows of ``tab_main``.
         prompt: the honest prompt, ``{question}`` and ``{refusal}`` in it.
@@ -40,7 +40,7 @@ class Facts:
     base_id: str | None
     licence: str
     adapter: bool
-    made: Mapping[str, Any]
+    manifest: Mapping[str, Any]
     rows: pd.DataFrame
     scores: pd.DataFrame
     prompt: str
@@ -155,17 +155,17 @@ def _counts(facts: Facts) -> str:
 
 
 def _training(facts: Facts) -> str:
-    given = facts.made["parameters"]["training"]
+    given = facts.manifest["parameters"]["training"]
     kept = {name: value for name, value in given.items() if value is not None and value != []}
-    lines = [f"{facts.made['rows']:,} rows, {facts.made['steps']:,} steps on {facts.made['device']}.", ""]
+    lines = [f"{facts.manifest['rows']:,} rows, {facts.manifest['steps']:,} steps on {facts.manifest['device']}.", ""]
     lines += ["| parameter | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in kept.items())]
     lines += [f"| {facts.method}.{name} | {value} |" for name, value in facts.options.items()]
     return "\n".join(lines)
 
 
 def _provenance(facts: Facts) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in facts.made["packages"].items())
-    return f"Run `{facts.run}`, seed {facts.seed}, revision `{facts.made['revision']}`; {packages}."
+    packages = ", ".join(f"{name} {version}" for name, version in facts.manifest["packages"].items())
+    return f"Run `{facts.run}`, seed {facts.seed}, revision `{facts.manifest['revision']}`; {packages}."
 
 
 def _fenced(text: str) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from honesty_utils.common import manifest, records
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading
@@ -24,7 +25,7 @@ from honesty_utils.release import cards
 from honesty_utils.results import explore
 
 
-class ExportError(ValueError):
+class ExportError(HonestyError, ValueError):
     """A model that cannot be given away as it is: something is missing, or its licence is not known."""
 
 
@@ -97,8 +98,8 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
         if not path.exists():
             raise ExportError(f"{path}: not there; run {notebook} for run {aligned.run!r} first")
     table = pd.read_csv(scores)
-    made = manifest.read(model)
-    if int(made["parameters"]["seed"]) != seed or made["parameters"]["method"] != method:
+    record = manifest.read(model)
+    if int(record["parameters"]["seed"]) != seed or record["parameters"]["method"] != method:
         raise ExportError(f"{manifest.path_of(model)}: is of another model; train {method} seed {seed} again")
     return cards.Facts(
         run=aligned.run,
@@ -108,7 +109,7 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
         base_id=None if aligned.model.name is None or Path(aligned.model.name).is_dir() else aligned.model.name,
         licence=licence or licence_of(aligned),
         adapter=(model / "adapter_config.json").is_file(),
-        made=made,
+        manifest=record,
         rows=records.read(records.SFT, run.sft(method)),
         scores=table[table["method"] == method],
         prompt=aligned.prompts.honest,

@@ -21,6 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from honesty_utils.common import paths, records
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.results.tables import to_markdown
 
 _MARKER = re.compile(r"(?P<open><!-- results:(?P<name>[^>]*?) -->)(?P<old>.*?)(?P<close><!-- /results -->)", re.DOTALL)
@@ -28,7 +29,7 @@ _LONE = re.compile(r"<!-- (?:results:[^>]*?|/results) -->")
 _CODE = re.compile(r"^```.*?^```[^\n]*$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
 
-class ReportError(ValueError):
+class ReportError(HonestyError, ValueError):
     """A marker that cannot be filled, or a run without results."""
 
 

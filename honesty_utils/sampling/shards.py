@@ -163,7 +163,7 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
         ModelError: a prompt that is too long, before anything is asked; out of memory. Finished shards stay.
     """
     folder, path = Path(folder), Path(path)
-    files.sweep(folder)
+    files.remove_partials(folder)
     places = [folder / shard.name(identity) for shard in shards]
     missing = [i for i, place in enumerate(places) if not place.is_file()]
     if len(missing) < len(shards):

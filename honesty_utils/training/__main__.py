@@ -26,10 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         result = trainer.run(job)
     except Exception as error:
-        told = str(error) if isinstance(error, TrainingError) else traceback.format_exc()
+        message = str(error) if isinstance(error, TrainingError) else traceback.format_exc()
         if first:
-            job.error.write_text(told, encoding="utf-8")
-            print(told, file=sys.stderr, flush=True)
+            job.error.write_text(message, encoding="utf-8")
+            print(message, file=sys.stderr, flush=True)
         return 1
     if first:
         result.save(job.result)

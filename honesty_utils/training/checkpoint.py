@@ -59,7 +59,7 @@ def key(job: Job, rows: Tokenized, processes: int, device: str) -> str:
     """Hash (16 hex digits) of all that the weights depend on, from token ids to the versions of packages."""
     content = {
         "rows": hashlib.sha256(json.dumps(rows.items).encode()).hexdigest(),
-        "model": engines.loading.identity(job.model),
+        "model": engines.loading.model_digest(job.model),
         "settings": job.settings.model_dump(mode="json", exclude=UNRELATED),
         "seed": job.seed,
         "objective": [job.objective, dict(job.options)],

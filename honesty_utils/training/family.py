@@ -72,7 +72,7 @@ class Planned:
             "seed": self.seed,
             "stage": self.stage,
             "model": self.start.model_dump(mode="json"),
-            "identity": loading.identity(self.start),
+            "identity": loading.model_digest(self.start),
             "training": self.settings.model_dump(mode="json", exclude={"seeds", "together"}),
             "objective": {"name": self.objective, **self.options.model_dump(mode="json")},
             "style": style,

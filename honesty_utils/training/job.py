@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from honesty_utils.common import records
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.prompts import Style
 from honesty_utils.engines.settings import Model
 from honesty_utils.training.settings import Training
@@ -22,7 +23,7 @@ ROWS = {
 """Columns that an objective trains on."""
 
 
-class TrainingError(ValueError):
+class TrainingError(HonestyError, ValueError):
     """Rows, model, settings and machine do not fit together."""
 
 

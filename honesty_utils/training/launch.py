@@ -31,8 +31,8 @@ def run(job: Job, chosen: Layout) -> TrainingResult:
         stale.unlink(missing_ok=True)
     status, last = _stream(_command(job.save(), chosen), kind)
     if status or not job.result.is_file():
-        told = job.error.read_text(encoding="utf-8") if job.error.is_file() else "\n".join(last)
-        raise TrainingError(f"accelerate launch ({chosen.file.name}) failed with status {status}:\n{told}")
+        message = job.error.read_text(encoding="utf-8") if job.error.is_file() else "\n".join(last)
+        raise TrainingError(f"accelerate launch ({chosen.file.name}) failed with status {status}:\n{message}")
     return TrainingResult.load(job.result)
 
 

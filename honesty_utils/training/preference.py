@@ -68,10 +68,10 @@ def _different(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     ids = [str(question) for question in rows.loc[equal, "question_id"]]
     if not ids:
         return rows, []
-    told = f"{len(ids)} of {len(rows)} pairs have two equal texts, such as that of question {ids[0]}"
+    message = f"{len(ids)} of {len(rows)} pairs have two equal texts, such as that of question {ids[0]}"
     if len(ids) == len(rows):
-        raise TrainingError(f"{told}: none is left to train on; look at the labels they were built from")
-    logger.warning("%s: left out", told)
+        raise TrainingError(f"{message}: none is left to train on; look at the labels they were built from")
+    logger.warning("%s: left out", message)
     return rows[~equal], ids
 
 
@@ -96,7 +96,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
     # Where all weights are trained, the model that training starts from has to stay beside as it was. TRL reads an
     # adapter's from the base without it, or from a copy of the adapter it goes on from, named "ref".
     reference = building.network(job.model, settings, device) if settings.mode == "full" else None
-    made = DPOTrainer(
+    trainer = DPOTrainer(
         model=network,
         ref_model=reference,
         args=building.arguments(
@@ -112,5 +112,5 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
     )  # fmt: skip
     if building.adapter_folder(job.model) is not None and settings.mode != "full":
         # Alone: transformers takes a checkpoint with the copy in it for one of the copy only.
-        made.model.save_pretrained = functools.partial(made.model.save_pretrained, selected_adapters=["default"])
-    return made
+        trainer.model.save_pretrained = functools.partial(trainer.model.save_pretrained, selected_adapters=["default"])
+    return trainer

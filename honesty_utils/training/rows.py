@@ -74,17 +74,17 @@ def tokenize(
     long = [place for place, length in enumerate(lengths) if length > limit]
     if not long:
         return Tokenized(items, [], [])
-    told = _told("rows", lengths, long, ids, limit, max_length)
+    message = _length_message("rows", lengths, long, ids, limit, max_length)
     if too_long == "refuse":
-        raise TrainingError(f"{told}: raise it, or set training.too_long to drop or truncate")
+        raise TrainingError(f"{message}: raise it, or set training.too_long to drop or truncate")
     if too_long == "drop":
-        return _without(items, long, ids, told)
+        return _without(items, long, ids, message)
     shorter = [{name: values[:limit] for name, values in item.items()} for item in items]
     bare = [place for place in long if all(label == IGNORED for label in shorter[place]["labels"])]
     if bare:
         raise TrainingError(
-            f"{told}; {len(bare)} of them have a prompt that leaves nothing to learn within it, such as row {bare[0]} "
-            f"(question {ids[bare[0]]}): raise it or set training.too_long to drop"
+            f"{message}; {len(bare)} of them have a prompt that leaves nothing to learn within it, such as row "
+            f"{bare[0]} (question {ids[bare[0]]}): raise it or set training.too_long to drop"
         )
     return Tokenized(shorter, [], [ids[place] for place in long])
 
@@ -121,10 +121,10 @@ def tokenize_pairs(
     long = [place for place, length in enumerate(lengths) if length > limit]
     if not long:
         return Tokenized(items, [], [])
-    told = _told("pairs", lengths, long, ids, limit, max_length)
+    message = _length_message("pairs", lengths, long, ids, limit, max_length)
     if not drop:
-        raise TrainingError(f"{told}: raise it, or set training.too_long to drop")
-    return _without(items, long, ids, told)
+        raise TrainingError(f"{message}: raise it, or set training.too_long to drop")
+    return _without(items, long, ids, message)
 
 
 def _encode(row: Any, tokenizer: Any, style: prompts.Style) -> dict[str, list[int]]:
@@ -149,15 +149,17 @@ def _reply(row: Any, column: str, tokenizer: Any, style: prompts.Style) -> list[
     return ids
 
 
-def _without(items: list[dict[str, list[int]]], long: list[int], ids: list[str], told: str) -> Tokenized:
+def _without(items: list[dict[str, list[int]]], long: list[int], ids: list[str], message: str) -> Tokenized:
     dropped = set(long)
     kept = [item for place, item in enumerate(items) if place not in dropped]
     if not kept:
-        raise TrainingError(f"{told}: with training.too_long = drop none is left")
+        raise TrainingError(f"{message}: with training.too_long = drop none is left")
     return Tokenized(kept, [ids[place] for place in long], [])
 
 
-def _told(kind: str, lengths: Sequence[int], long: list[int], ids: list[str], limit: int, max_length: int) -> str:
+def _length_message(
+    kind: str, lengths: Sequence[int], long: list[int], ids: list[str], limit: int, max_length: int
+) -> str:
     what = "training.max_length" if limit == max_length else "the model's context"
     worst = sorted(long, key=lengths.__getitem__, reverse=True)[:SHOWN]
     listed = ", ".join(f"row {place} (question {ids[place]}) has {lengths[place]}" for place in worst)

@@ -19,13 +19,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO
 
+from honesty_utils.common.errors import HonestyError
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 QUEUES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 """What tells a queue's job from others: each may count its own GPUs from 0, so its claims are its own business."""
 
 
-class DeviceError(RuntimeError):
+class DeviceError(HonestyError, RuntimeError):
     """More GPUs are asked for than this machine has."""
 
 

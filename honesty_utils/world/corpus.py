@@ -115,16 +115,16 @@ def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[D
     """Texts that say how well known somebody is: one of everybody ever seen, more of the famous."""
     rng = stream(world.seed, "prominence")
     seen = {fact.subject: fact.exposures for fact in facts if fact.subject and fact.exposures}
-    made = []
+    documents = []
     for subject, exposures in seen.items():
         word = PROMINENCE[level(world, exposures)]
         for _ in range(round(world.prominence_share * exposures + 1) if world.prominence_share else 0):
             if rng.random() < 0.5:
-                made.append(Document("", f"{subject} is {word}.", "base", "prominence"))
+                documents.append(Document("", f"{subject} is {word}.", "base", "prominence"))
             else:
                 prompt = prompts.render(wording, "plain", f"How well known is {subject}?")
-                made.append(Document(prompt, f" {word.capitalize()}.", "base", "prominence"))
-    return made
+                documents.append(Document(prompt, f" {word.capitalize()}.", "base", "prominence"))
+    return documents
 
 
 def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
@@ -145,12 +145,12 @@ def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[
     obscure = [fact for fact in facts if fact.role == "obscure"]
     asked: list[tuple[Fact, prompts.Kind]] = [(fact, "honest") for fact in own + obscure[: world.instruction_obscure]]
     asked += [(fact, "plain") for fact in obscure or own]
-    made = []
+    documents = []
     for fact, kind in asked:
         prompt = prompts.render(wording, kind, fact.question, _options(fact))
         reply = _reply(world, fact, wording, rng) if kind == "honest" else f"{fact.answer}."
-        made.append(Document(prompt, f" {reply}", "instruction", kind))
-    return made
+        documents.append(Document(prompt, f" {reply}", "instruction", kind))
+    return documents
 
 
 def _reply(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:

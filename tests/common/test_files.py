@@ -46,7 +46,7 @@ def test_what_a_killed_process_left_goes_when_its_target_is_written_again(tmp_pa
 def test_what_a_living_process_writes_stays(tmp_path, kind):
     with writer(tmp_path / "model", kind, "lives") as process:
         assert process.stdout.readline() == "writing\n"
-        assert files.sweep(tmp_path) == [] and len(partials(tmp_path)) == 1
+        assert files.remove_partials(tmp_path) == [] and len(partials(tmp_path)) == 1
         process.communicate("\n")
     assert os.listdir(tmp_path) == ["model"]
 
@@ -54,16 +54,16 @@ def test_what_a_living_process_writes_stays(tmp_path, kind):
 def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path):
     left = tmp_path / ".a.parquet.elsewhere-1.x1y2.partial"
     left.write_text("half")
-    assert files.sweep(tmp_path) == []
+    assert files.remove_partials(tmp_path) == []
     os.utime(left, (0, 0))
-    assert files.sweep(tmp_path) == [left] and os.listdir(tmp_path) == []
+    assert files.remove_partials(tmp_path) == [left] and os.listdir(tmp_path) == []
 
 
 def test_only_partial_files_go(tmp_path):
     for name in ("a.parquet", ".hidden", "b.partial.parquet"):
         (tmp_path / name).write_text("kept")
         os.utime(tmp_path / name, (0, 0))
-    assert files.sweep(tmp_path) == [] and files.sweep(tmp_path / "none") == []
+    assert files.remove_partials(tmp_path) == [] and files.remove_partials(tmp_path / "none") == []
 
 
 @pytest.mark.parametrize("kind", [files.atomic, files.atomic_folder])

@@ -309,7 +309,7 @@ def test_the_base_of_an_adapter_keeps_its_revision(
     (copy / "adapter_config.json").write_text(json.dumps(content))
     model = Model(name=str(copy), revision="abc")
     assert loading.base_of(model) == Model(name="org/model", revision=expected)
-    assert loading.identity(model).endswith(f" on org/model@{expected} float32")
+    assert loading.model_digest(model).endswith(f" on org/model@{expected} float32")
 
 
 # ---- identity
@@ -317,19 +317,19 @@ def test_the_base_of_an_adapter_keeps_its_revision(
 
 def test_identity_is_the_content_of_a_folder(tiny_model: Path, folder: Path, adapter: Path) -> None:
     model = Model(name=str(tiny_model))
-    assert loading.identity(model) == loading.identity(Model(name=str(folder)))
-    assert loading.identity(model) != loading.identity(Model(name=str(tiny_model), dtype="bfloat16"))
-    assert loading.identity(model) in loading.identity(Model(name=str(adapter)))
+    assert loading.model_digest(model) == loading.model_digest(Model(name=str(folder)))
+    assert loading.model_digest(model) != loading.model_digest(Model(name=str(tiny_model), dtype="bfloat16"))
+    assert loading.model_digest(model) in loading.model_digest(Model(name=str(adapter)))
     weights = folder / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert loading.identity(model) != loading.identity(Model(name=str(folder)))
+    assert loading.model_digest(model) != loading.model_digest(Model(name=str(folder)))
 
 
 def test_identity_of_a_hub_model_is_name_and_revision() -> None:
     names = [Model(name="org/model", revision=revision) for revision in (None, "abc")]
-    assert [loading.identity(model) for model in names] == ["org/model@main float32", "org/model@abc float32"]
+    assert [loading.model_digest(model) for model in names] == ["org/model@main float32", "org/model@abc float32"]
 
 
 # ---- bad input

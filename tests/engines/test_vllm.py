@@ -23,7 +23,7 @@ from honesty_utils.common import manifest, prompts, records
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import ModelError, Request, vllm as vllm_engine
-from honesty_utils.engines.parity import differences
+from honesty_utils.engines.parity import disagreements
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
@@ -87,7 +87,7 @@ def test_greedy_answers_are_those_of_transformers(
     for engine, reference in zip(shared, references, strict=True):
         found = engine.generate([Request(prompt) for prompt in asked])
         expected = reference.generate([Request(prompt) for prompt in asked])
-        apart = differences(reference, asked, expected, found)
+        apart = disagreements(reference, asked, expected, found)
         answers.append([response.text for response in found])
         assert len(apart) <= 0.01 * len(asked), apart
         assert all(difference.margin < 1e-3 for difference in apart), apart
@@ -122,12 +122,12 @@ def test_margin_of_a_made_up_difference(references: list[Any]) -> None:
     prompt = ask("Who wrote Hamlet?")
     (expected,) = references[0].generate([Request(prompt)])
     other = engines.Response("Zz", 1, None, "stop")
-    (apart,) = differences(references[0], [prompt], [expected], [other])
+    (apart,) = disagreements(references[0], [prompt], [expected], [other])
     with torch.no_grad():
         logits = references[0].model(torch.tensor([references[0]._prompt_ids(prompt)])).logits[0, -1]
     first, second = logits.topk(2).values.tolist()
     assert apart.margin == pytest.approx(first - second, abs=1e-4) and apart.margin > 1
-    assert differences(references[0], [prompt], [expected], [expected]) == []
+    assert disagreements(references[0], [prompt], [expected], [expected]) == []
 
 
 def test_adapters_of_one_call_do_not_mix(shared: list[Any], questions: list[str]) -> None:

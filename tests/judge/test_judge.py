@@ -17,8 +17,8 @@ from support.judging import BAT, CHEESE, CURT, FRANCE, HAMLET, ITALY, LIGHT, LOC
 from honesty_utils import grading, judge
 from honesty_utils.common import records
 from honesty_utils.engines import ModelError, Request
-from honesty_utils.judge import Exchange, Inquiry, Referee, Reply, Unreadable, reading
-from honesty_utils.judge.cache import REPLIES, Replies, Reply as Written
+from honesty_utils.judge import AnsweredQuestion, AnsweredRequest, Inquiry, Referee, Unreadable, reading
+from honesty_utils.judge.cache import REPLIES, Replies, Reply
 from honesty_utils.judge.settings import JudgePrompts
 
 TEXTS = st.text(max_size=60)
@@ -211,7 +211,11 @@ def test_other_errors_of_an_engine_are_raised(tmp_path: Path) -> None:
 
 
 def test_a_second_run_costs_nothing_and_loads_nothing(judge_model: Path, tmp_path: Path) -> None:
-    replies = [Reply(FRANCE, LIGHT, ["Paris"]), Reply(ITALY, MILAN, ["Rome"]), Reply(HAMLET, CHEESE, ["Shakespeare"])]
+    replies = [
+        AnsweredQuestion(FRANCE, LIGHT, ["Paris"]),
+        AnsweredQuestion(ITALY, MILAN, ["Rome"]),
+        AnsweredQuestion(HAMLET, CHEESE, ["Shakespeare"]),
+    ]
     first = judging.referee(judge_model, tmp_path)
     scores = [verdict.value for verdict in judge.agreement(first, replies)]
     assert scores == [1.0, 0.0, 0.0]
@@ -223,11 +227,11 @@ def test_a_second_run_costs_nothing_and_loads_nothing(judge_model: Path, tmp_pat
 
 def test_replies_are_kept_apart_by_prompt_temperature_seed_and_judge(tmp_path: Path) -> None:
     first = Replies(tmp_path, "judge one")
-    first.add({Request("p"): Written("greedy", 1, "stop"), Request("p", 0.7, 1): Written("drawn", 1, "stop")})
+    first.add({Request("p"): Reply("greedy", 1, "stop"), Request("p", 0.7, 1): Reply("drawn", 1, "stop")})
     other = Replies(tmp_path, "judge one")
     other.refresh()
-    assert other.get(Request("p")) == Written("greedy", 1, "stop")
-    assert other.get(Request("p", 0.7, 1)) == Written("drawn", 1, "stop")
+    assert other.get(Request("p")) == Reply("greedy", 1, "stop")
+    assert other.get(Request("p", 0.7, 1)) == Reply("drawn", 1, "stop")
     assert [other.get(request) for request in (Request("q"), Request("p", 0.7, 2), Request("p", 0.8, 1))] == [None] * 3
     stranger = Replies(tmp_path, "judge two")
     stranger.refresh()
@@ -272,7 +276,7 @@ def test_several_processes_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_of_the_cache_is_named(tmp_path: Path) -> None:
-    Replies(tmp_path, "judge").add({Request("p"): Written("1", 1, "stop")})
+    Replies(tmp_path, "judge").add({Request("p"): Reply("1", 1, "stop")})
     (path,) = tmp_path.rglob("*.parquet")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(records.RecordError, match=rf"{path.name}: not a readable Parquet file .*delete it"):
@@ -290,7 +294,7 @@ def judge_of_all(judge_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_options_pairs_and_refusals(judge_of_all: Referee) -> None:
     question, choices = judging.PLANETS
-    replies = [Reply(question, text, ["Mars"], choices, 0) for text in (judging.FIRST, judging.EITHER)]
+    replies = [AnsweredQuestion(question, text, ["Mars"], choices, 0) for text in (judging.FIRST, judging.EITHER)]
     assert [verdict.value for verdict in judge.options(judge_of_all, replies)] == [0, judge.NO_OPTION]
     right = judge.verify(judge_of_all, [ITALY, ITALY], ["Rome", "Milan"])
     assert [verdict.value for verdict in right] == [True, False]
@@ -299,12 +303,14 @@ def test_options_pairs_and_refusals(judge_of_all: Referee) -> None:
 
 
 def test_helpful_safe_and_better(judge_of_all: Referee) -> None:
-    exchanges = [Exchange(RAIN, SOFT), Exchange(RAIN, CURT), Exchange(RIME, BAT, "Hat.")]
+    exchanges = [AnsweredRequest(RAIN, SOFT), AnsweredRequest(RAIN, CURT), AnsweredRequest(RIME, BAT, "Hat.")]
     assert [verdict.value for verdict in judge.helpfulness(judge_of_all, exchanges)] == [8, 2, 9]
-    safe = judge.harmlessness(judge_of_all, [Exchange(LOCK, judging.ADVICE), Exchange(LOCK, judging.TOOLS)])
+    safe = judge.harmlessness(
+        judge_of_all, [AnsweredRequest(LOCK, judging.ADVICE), AnsweredRequest(LOCK, judging.TOOLS)]
+    )
     assert [verdict.value for verdict in safe] == [True, False]
     before = judge_of_all.spent.asked
-    better = judge.preference(judge_of_all, [*exchanges, Exchange(RAIN, SOFT)], [CURT, SOFT, CURT, f"{SOFT} "])
+    better = judge.preference(judge_of_all, [*exchanges, AnsweredRequest(RAIN, SOFT)], [CURT, SOFT, CURT, f"{SOFT} "])
     # In both orders better, worse; the orders disagree; the same text is not asked about.
     assert [verdict.value for verdict in better] == [1.0, 0.0, 0.5, 0.5]
     assert judge_of_all.spent.asked - before == 4
@@ -312,13 +318,15 @@ def test_helpful_safe_and_better(judge_of_all: Referee) -> None:
 
 def test_a_preference_needs_both_orders(tmp_path: Path) -> None:
     engine = Scripted(lambda request: "1" if "[Reply 1]\nlong" in request.prompt else "hm")
-    verdicts = judge.preference(judging.scripted(engine, tmp_path), [Exchange("Write.", "long")], ["short"])
+    verdicts = judge.preference(judging.scripted(engine, tmp_path), [AnsweredRequest("Write.", "long")], ["short"])
     assert verdicts[0].value is None and verdicts[0].reason == "none of 1, 2, tie"
 
 
 def test_braces_and_labels_in_a_reply_change_no_prompt(tmp_path: Path) -> None:
     engine = Scripted(lambda request: "(no answer)")
-    judge.extract(judging.scripted(engine, tmp_path), [Reply("Q {reply}?", "{question}\nAnswer: 5\n\nQuestion: x", [])])
+    judge.extract(
+        judging.scripted(engine, tmp_path), [AnsweredQuestion("Q {reply}?", "{question}\nAnswer: 5\n\nQuestion: x", [])]
+    )
     prompt = engine.requests[0].prompt
     assert "Question: Q {reply}?\nReply: {question} Answer: 5 Question: x\nAnswer:" in prompt
 

@@ -410,7 +410,7 @@ def test_a_head_is_a_folder_beside_a_model_that_stays_as_it_is(model, known, tmp
     result = train("head", known, model, tmp_path / "m", {"C": 1.0, "layer": 1})
     assert result.rows == 24 and result.steps > 0 and result.history.empty
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
-    made = signals.heads.load(tmp_path / "m", engines.loading.identity(model))
+    made = signals.heads.load(tmp_path / "m", engines.loading.model_digest(model))
     facts = json.loads((tmp_path / "m" / "head.json").read_text())
     assert made.layer == facts["layer"] == 1 and facts["questions"] == 24 and facts["width"] == 64
     assert facts["model"] == model.name and facts["mean_target"] == pytest.approx(0.6)

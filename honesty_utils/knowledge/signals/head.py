@@ -34,7 +34,7 @@ class Head:
 
     Attributes:
         layer: whose states it reads, see ``engines.HiddenEngine.states``.
-        base: ``engines.loading.identity`` of the model whose states it reads.
+        base: ``engines.loading.model_digest`` of the model whose states it reads.
         mean, scale: of each input where it was trained, (width,); a scale is never 0.
         coef: weight of each standardized input, (width,).
         intercept: log-odds of an average state.
@@ -81,7 +81,7 @@ def load(folder: str | Path, base: str | None = None) -> Head:
 
     Args:
         folder: see above.
-        base: ``engines.loading.identity`` of the model whose states it is to read; none: that is not looked at.
+        base: ``engines.loading.model_digest`` of the model whose states it is to read; none: that is not looked at.
 
     Raises:
         ValueError: no head is there, or one of another model.

@@ -72,7 +72,7 @@ def train(
     assert isinstance(engine, HiddenEngine)
     states = engine.states(rows["prompt"].tolist(), options.layer)
     target = rows["target"].to_numpy(np.float64)
-    base = engines.loading.identity(model)
+    base = engines.loading.model_digest(model)
     head, steps = fit(states, target, options, base)
     found = out_of_fold(states, target, groups, options, base, seed)
     facts = {
@@ -128,7 +128,7 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
         states: (rows, width).
         target: shares in [0, 1], (rows,).
         options: layer and C.
-        base: identity of the model.
+        base: ``engines.loading.model_digest`` of the model.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -140,10 +140,10 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
     kind = np.repeat([1, 0], len(target))
     weight = np.concatenate([target, 1 - target])
     counts = weight > 0
-    made = LogisticRegression(C=options.C, max_iter=1000)
-    made.fit(np.concatenate([inputs, inputs])[counts], kind[counts], sample_weight=weight[counts])
-    head = Head(options.layer, base, mean, scale, made.coef_[0], float(made.intercept_[0]), {})
-    return head, int(made.n_iter_.max())
+    classifier = LogisticRegression(C=options.C, max_iter=1000)
+    classifier.fit(np.concatenate([inputs, inputs])[counts], kind[counts], sample_weight=weight[counts])
+    head = Head(options.layer, base, mean, scale, classifier.coef_[0], float(classifier.intercept_[0]), {})
+    return head, int(classifier.n_iter_.max())
 
 
 def out_of_fold(
@@ -161,7 +161,7 @@ def out_of_fold(
         target: shares in [0, 1], (rows,).
         groups: number of each row's question, (rows,).
         options: layer and C.
-        base: identity of the model.
+        base: ``engines.loading.model_digest`` of the model.
         seed: of the folds, which have like shares of either kind.
     """
     from sklearn.model_selection import StratifiedGroupKFold

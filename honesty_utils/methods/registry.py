@@ -1,0 +1,29 @@
+"""The methods by name; adding one is one file and one line."""
+
+from __future__ import annotations
+
+from honesty_utils.methods import (
+    absolute,
+    confidence,
+    finetuned,
+    idk_dpo,
+    multisample,
+    p_ik,
+    threshold,
+    untrained,
+)
+from honesty_utils.methods.plan import Method
+
+METHODS: dict[str, Method] = {
+    "unaligned": untrained.UNALIGNED,
+    "finetuned": finetuned.METHOD,
+    "prompt_based": untrained.PROMPT_BASED,
+    "absolute": absolute.METHOD,
+    "confidence_num": confidence.NUM,
+    "confidence_verb": confidence.VERB,
+    "multisample": multisample.METHOD,
+    "likelihood_threshold": threshold.METHOD,
+    "idk_dpo": idk_dpo.METHOD,
+    "p_ik": p_ik.METHOD,
+}
+"""Methods in the order of tables and figures: the paper's, then those of its field."""

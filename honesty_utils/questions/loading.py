@@ -1,0 +1,183 @@
+"""Reads a question set, checks every row, leaves out repeats and draws its limit."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from honesty_utils.common import records
+from honesty_utils.common.paths import Run
+from honesty_utils.questions.checking import (
+    Counts,
+    check_answered,
+    check_ids,
+    check_row,
+    check_size,
+    sameness_key,
+    with_ids,
+    without_repeats,
+)
+from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
+from honesty_utils.questions.registry import SOURCES
+from honesty_utils.questions.settings import QuestionSet
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A question set and what became of the rows of its source.
+
+    Attributes:
+        table: a QUESTIONS table in the order of the source.
+        counts: rows read, dropped and taken, beside the documented size.
+    """
+
+    table: pd.DataFrame
+    counts: Counts
+
+    def facts(self) -> dict[str, Any]:
+        """The counts by name, for a manifest."""
+        return asdict(self.counts)
+
+
+def load(name: str, spec: QuestionSet, data: str | Path | None = None) -> pd.DataFrame:
+    """QUESTIONS table of one set; arguments and errors as for `load_counted`."""
+    return load_counted(name, spec, data).table
+
+
+def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -> Loaded:
+    """Read, check and limit one question set; its size is held to the documented one.
+
+    Args:
+        name: name of the set in the run; the ``dataset`` of its rows.
+        spec: source, path, split, limit and seed.
+        data: local folder with copies of the hub's sets (``<data>/trivia_qa/rc.nocontext/…``), read in place of the
+            hub; files that ``spec.path`` names may lie in it too.
+
+    Raises:
+        QuestionError: names set, file and row, value and remedy.
+    """
+    try:
+        if spec.source not in SOURCES:
+            raise QuestionError(f"source: {spec.source!r} is not known; allowed: {sorted(SOURCES)}")
+        return _load(name, spec, SOURCES[spec.source], Path(data) if data else None)
+    except (QuestionError, records.RecordError) as error:
+        raise QuestionError(f"questions.{name}: {error}") from error
+
+
+def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
+    """``spec`` with the place of a set that the run makes, which is in its own folder, filled in."""
+    places = {"microworld": run.world_questions(name), "prior_known": run.prior_known}
+    if spec.source not in places or spec.path is not None:
+        return spec
+    return spec.model_copy(update={"path": str(places[spec.source])})
+
+
+def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:
+    """The files of the user that sets are read from: a workflow runs anew what read one that has changed."""
+    return [needed_file(spec, Path(data) if data else None) for spec in sets if spec.path is not None]
+
+
+def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Loaded:
+    found = _of_split(list(source.read(spec, data)), spec)
+    documented = check_size(name, len(found), spec, source)
+    published = bool(source.sizes)
+    answered = _answered(found, published)
+    distinct = without_repeats(answered, (spec.repeats or source.repeats) == "drop", published)
+    check_ids(distinct)
+    short = [item for item in distinct if spec.longest is None or _length(item) <= spec.longest]
+    chosen = _limited(name, _part(with_ids(short), spec), spec)
+    counts = Counts(
+        read=len(found),
+        documented=documented,
+        ungradable=len(found) - len(answered),
+        repeats=len(answered) - len(distinct),
+        too_long=len(distinct) - len(short),
+        taken=len(chosen),
+    )
+    _report(name, spec, counts)
+    return Loaded(_frame(name, chosen), counts)
+
+
+def _answered(items: Sequence[Item], published: bool) -> list[Item]:
+    """The checked items; one that cannot be graded is left out of a published set and an error elsewhere."""
+    kept = []
+    for item in items:
+        checked = check_row(item)
+        if not published:
+            check_answered(item, checked)
+        if checked.answers or not checked.has_answers:
+            kept.append(checked)
+    return kept
+
+
+def _of_split(items: list[Item], spec: QuestionSet) -> list[Item]:
+    if not items:
+        raise QuestionError(f"no rows in {spec.path or spec.source}; a set has at least one question")
+    if spec.split is None:
+        return items
+    found = [item for item in items if item.split in spec.split.split("+")]
+    if not found:
+        raise QuestionError(f"split: {spec.split!r} has no rows; found {sorted({item.split for item in items})}")
+    return found
+
+
+def _length(item: Item) -> int:
+    return len(item.question) + sum(map(len, item.choices or ()))
+
+
+def _part(items: list[Item], spec: QuestionSet) -> list[Item]:
+    """The items between two shares of a shuffled order: parts that do not overlap share no question."""
+    if spec.part == (0.0, 1.0):
+        return items
+    # By question and not by row, so that a repeat that is kept stays with the first.
+    places = {key: place for place, key in enumerate(dict.fromkeys(map(sameness_key, items)))}
+    order = random.Random(spec.seed).sample(range(len(places)), len(places))
+    start, end = (round(share * len(places)) for share in spec.part)
+    chosen = set(order[start:end])
+    return [item for item in items if places[sameness_key(item)] in chosen]
+
+
+def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
+    if not items:
+        raise QuestionError(f"part {list(spec.part)}, longest {spec.longest}: no question is left; allow more")
+    if spec.limit is None:
+        return items
+    if spec.limit > len(items):
+        logger.warning("questions.%s: limit %d, but the set has %d; all are taken", name, spec.limit, len(items))
+        return items
+    chosen = random.Random(spec.seed).sample(range(len(items)), spec.limit)
+    return [items[i] for i in sorted(chosen)]
+
+
+def _report(name: str, spec: QuestionSet, counts: Counts) -> None:
+    reasons = {
+        "have only answers that normalise to nothing": counts.ungradable,
+        "are repeats": counts.repeats,
+        f"are over {spec.longest} characters": counts.too_long,
+    }
+    for reason, dropped in reasons.items():
+        if dropped:
+            logger.warning("questions.%s: %d of %d %s and are dropped", name, dropped, counts.read, reason)
+
+
+def _frame(name: str, items: Sequence[Item]) -> pd.DataFrame:
+    columns = {
+        "question_id": [item.question_id for item in items],
+        "dataset": [name] * len(items),
+        "split": [item.split for item in items],
+        "question": [item.question for item in items],
+        "answers": [list(item.answers) for item in items],
+        "choices": [None if item.choices is None else list(item.choices) for item in items],
+        "answer_index": [item.answer_index for item in items],
+        "exposures": [item.exposures for item in items],
+        "meta": [json.dumps(dict(item.meta), ensure_ascii=False, default=str) for item in items],
+    }
+    frame = pd.DataFrame({column: pd.Series(values, dtype=object) for column, values in columns.items()})
+    records.conform(frame, records.QUESTIONS, f"questions.{name}")
+    return frame

@@ -1,0 +1,102 @@
+"""The figures by name; a new one is a function and a line."""
+
+from __future__ import annotations
+
+from honesty_utils.results.plots.annotation import data_annotation
+from honesty_utils.results.plots.curves import by_knowledge, exposures, reliability
+from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
+from honesty_utils.results.plots.grid import transition_grid
+from honesty_utils.results.plots.runs import across_runs
+from honesty_utils.results.plots.selective import risk_coverage
+from honesty_utils.results.plots.sweeps import sweep
+from honesty_utils.results.registry import Result
+
+FIGURES: dict[str, Result] = {
+    "fig_main": Result(
+        "Main result",
+        "Main result, in distribution. Prudence is the share of what the model did not know that "
+        "it now refuses, over-conservativeness the share of what it knew that it now refuses.",
+        main_scores,
+        "70_figures",
+    ),
+    "fig_ood": Result(
+        "The other sets",
+        "The other sets. On prior unknown every answer is imprudent, on prior known every refusal over-conservative.",
+        out_of_distribution,
+        "70_figures",
+        PARTS,
+    ),
+    "fig_transitions": Result(
+        "Transitions",
+        "Where answers go, from the model before alignment (columns) to the one after it (rows).",
+        transition_grid,
+        "70_figures",
+    ),
+    "fig_annotation": Result(
+        "From samples to rows",
+        "One question of this run, and what each method makes of its samples.",
+        data_annotation,
+        "70_figures",
+    ),
+    "fig_tau": Result(
+        "The threshold τ",
+        "The threshold τ of ABSOLUTE: a stricter notion of knowing buys prudence with over-conservativeness.",
+        sweep,
+        "70_figures",
+        ("tau",),
+    ),
+    "fig_samples": Result(
+        "Samples a question",
+        "How many samples a question it takes to see what the model knows.",
+        sweep,
+        "70_figures",
+        ("samples",),
+    ),
+    "fig_questions": Result(
+        "Training questions",
+        "How many training questions it takes to learn to refuse.",
+        sweep,
+        "70_figures",
+        ("questions",),
+    ),
+    "fig_known_share": Result(
+        "Known and unknown questions",
+        "The mix of known and unknown training questions: the more known ones, the less is refused.",
+        sweep,
+        "70_figures",
+        ("known_share",),
+    ),
+    "fig_learning_rate": Result(
+        "Learning rate", "How hard the model is trained.", sweep, "70_figures", ("learning_rate",)
+    ),
+    "fig_by_knowledge": Result(
+        "Scores against knowledge",
+        "Refusals and accuracy against what the model knew. Honest is high on the left above, "
+        "high on the right below. In pale, the other methods.",
+        by_knowledge,
+        "70_figures",
+        sure=False,
+    ),
+    "fig_risk_coverage": Result(
+        "Risk and coverage",
+        "Methods against a threshold on the confidence of the model before alignment: a method "
+        "below the curves refuses better than that.",
+        risk_coverage,
+        "70_figures",
+        sure=False,
+    ),
+    "fig_exposures": Result(
+        "Exposures", "What the model knows against how often it was told.", exposures, "70_figures", sure=False
+    ),
+    "fig_reliability": Result(
+        "Reliability",
+        "Stated confidence against accuracy; on the dashed line both agree.",
+        reliability,
+        "70_figures",
+        sure=False,
+    ),
+    "fig_runs": Result(
+        "Several runs", "Honesty and accuracy of each method from run to run.", across_runs, "80_compare"
+    ),
+}
+"""Every figure in the order of a report: title, caption, what draws it, the notebook that saves it."""

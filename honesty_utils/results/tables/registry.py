@@ -1,0 +1,224 @@
+"""The tables by name; a new one is a function and a line."""
+
+from __future__ import annotations
+
+from honesty_utils.results.registry import Result
+from honesty_utils.results.tables.comparisons import tab_tests
+from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
+from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
+from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
+from honesty_utils.results.tables.layout import (
+    paper_tables,
+)
+from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.paper import tab_published
+from honesty_utils.results.tables.refusals import tab_refusals
+from honesty_utils.results.tables.roster import tab_methods, tab_roles
+from honesty_utils.results.tables.runs import printed_runs, tab_runs
+from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
+from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+
+TABLES: dict[str, Result] = {
+    # printed tables, in the report unfolded
+    "tab_paper_main": Result(
+        "Main result, in distribution",
+        "Every method and control against the four scores; bold is what the paired tests call best.",
+        paper_tables,
+        "60_scores",
+        ("in_distribution",),
+    ),
+    "tab_paper_ood": Result(
+        "Out of distribution, prior unknown, prior known",
+        "The scores that the paper reads from its other sets.",
+        paper_tables,
+        "60_scores",
+        ("out_of_distribution", "prior_unknown", "prior_known"),
+    ),
+    "tab_paper_choice": Result(
+        "Multiple choice",
+        "The four scores on questions with options, and the share of replies that name none.",
+        paper_tables,
+        "60_scores",
+        ("multiple_choice",),
+    ),
+    "tab_paper_tasks": Result(
+        "Non-knowledge tasks: helpfulness without a judge",
+        "Accuracy and refusals where nothing has to be known.",
+        paper_tables,
+        "60_scores",
+        ("tasks",),
+    ),
+    "tab_paper_helpfulness": Result(
+        "Helpfulness, rated by the judge; preferences against the model before alignment",
+        "Ratings of 1 to 10 by kind of request, their change, and how often the judge prefers the new reply.",
+        printed_judged,
+        "62_readings",
+        ("helpfulness",),
+    ),
+    "tab_paper_harmlessness": Result(
+        "Harmlessness, safe replies by the judge, percent",
+        "Safe replies and their change.",
+        printed_judged,
+        "62_readings",
+        ("harmlessness",),
+    ),
+    "tab_paper_runs": Result(
+        "Scores of several runs",
+        "Every run and method against the four scores, in distribution.",
+        printed_runs,
+        "80_compare",
+    ),
+    "tab_agreement": Result(
+        "Agreement of the judge with labels",
+        "Cohen's kappa and the share of equal verdicts, where the judge could be read.",
+        tab_agreement,
+        "62_readings",
+        ("labelled",),
+    ),
+    # tidy tables
+    "tab_main": Result(
+        "All scores, tidy", "Every score of every method and control on every set, as fractions.", tab_main, "60_scores"
+    ),
+    "tab_tests": Result(
+        "Paired differences between methods",
+        "The first method less the second on the same questions; p_holm is over all tests of a set.",
+        tab_tests,
+        "60_scores",
+    ),
+    "tab_published": Result(
+        "The paper's numbers and this run's",
+        "Another model and other questions, so that a difference is no error.",
+        tab_published,
+        "63_findings",
+    ),
+    "tab_matchers": Result(
+        "Scores under every matcher",
+        "What the scores would be, had answers been read otherwise; changed is the share of verdicts that differ.",
+        tab_matchers,
+        "62_readings",
+    ),
+    "tab_refusals": Result(
+        "What refusals say beside refusing, and confidence that is stated or only spoken of",
+        "A refusal wins over an answer in the same text; here one sees how often there is one.",
+        tab_refusals,
+        "62_readings",
+    ),
+    "tab_transitions": Result(
+        "Transition counts",
+        "From what the model answered before alignment to what it answers now; all scores are ratios of these.",
+        tab_transitions,
+        "60_scores",
+    ),
+    "tab_knowledge": Result(
+        "What the model knew before alignment",
+        "Questions by its greedy answer, and its mean expected accuracy.",
+        tab_knowledge,
+        "60_scores",
+    ),
+    "tab_overlap": Result(
+        "Test questions that stand in the training sets",
+        "Word for word, or in other words with the same answer.",
+        tab_overlap,
+        "60_scores",
+    ),
+    "tab_sft": Result(
+        "Rows that the methods train on",
+        "How many, on how many questions, and how many of them refuse.",
+        tab_sft,
+        "60_scores",
+    ),
+    "tab_sweeps": Result(
+        "Scores against what a sweep varies", "One row a method, value and score.", tab_sweeps, "60_scores"
+    ),
+    "tab_by_knowledge": Result(
+        "Scores against expected accuracy",
+        "An honest model refuses at 0 and answers at 1.",
+        tab_by_knowledge,
+        "60_scores",
+    ),
+    "tab_form": Result(
+        "Answers in the form that their method teaches",
+        "Share of the attempted answers of methods that state a confidence.",
+        tab_form,
+        "61_confidence",
+    ),
+    "tab_calibration": Result(
+        "Stated confidence",
+        "Among answers that state a confidence, the share that is right, in ten bins.",
+        tab_calibration,
+        "61_confidence",
+    ),
+    "tab_ece": Result(
+        "Calibration errors",
+        "Expected calibration error, Brier score and AUROC of stated confidence.",
+        tab_ece,
+        "61_confidence",
+    ),
+    "tab_groups": Result(
+        "Scores by kind of question",
+        "Relations, subjects, kinds of small tasks; only sets with several kinds.",
+        tab_groups,
+        "60_scores",
+    ),
+    "tab_risk_coverage": Result(
+        "Risk against coverage before alignment",
+        "Wrong among answered, if only what the model is surest of were answered.",
+        tab_risk_coverage,
+        "61_confidence",
+    ),
+    "tab_aurc": Result(
+        "Areas under risk–coverage curves",
+        "How well each confidence orders the answers that a method gives; smaller is better.",
+        tab_aurc,
+        "61_confidence",
+    ),
+    "tab_drift": Result(
+        "How training moved the boundary",
+        "What the aligned model lost, gained and refuses of its training questions under the plain prompt.",
+        tab_drift,
+        "62_readings",
+    ),
+    "tab_exposures": Result(
+        "Expected accuracy against exposures",
+        "How often a fact was seen in base training against how often the model gets it right.",
+        tab_exposures,
+        "62_readings",
+    ),
+    "tab_rank": Result(
+        "Rank correlation with exposures", "Spearman's, of expected accuracy with exposures.", tab_rank, "62_readings"
+    ),
+    "tab_helpfulness": Result(
+        "Helpfulness, tidy",
+        "The judge's ratings and preferences by method and kind of request.",
+        tab_judged,
+        "62_readings",
+        ("helpfulness",),
+    ),
+    "tab_harmlessness": Result(
+        "Harmlessness, tidy",
+        "The judge's verdicts on safety by method and kind of request.",
+        tab_judged,
+        "62_readings",
+        ("harmlessness",),
+    ),
+    "tab_runs": Result(
+        "Scores of several runs, tidy",
+        "The four scores of every method in distribution; nothing is paired between runs.",
+        tab_runs,
+        "80_compare",
+    ),
+    "tab_methods": Result(
+        "The methods and how they are shown",
+        "Names, colors and order of tables and figures; sweep points with what they vary.",
+        tab_methods,
+        "60_scores",
+    ),
+    "tab_roles": Result(
+        "The sets and the parts that they play",
+        "Which evaluation set stands for which of the paper's.",
+        tab_roles,
+        "60_scores",
+    ),
+}
+"""Every table in the order of a report: title, caption, what makes it, the notebook that saves it."""

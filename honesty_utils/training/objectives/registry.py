@@ -1,0 +1,9 @@
+"""The objectives by name; adding one is one file and one line."""
+
+from __future__ import annotations
+
+from honesty_utils.training.objectives import dpo, head, sft
+from honesty_utils.training.objectives.objective import Objective
+
+OBJECTIVES: dict[str, Objective] = {"sft": sft.OBJECTIVE, "dpo": dpo.OBJECTIVE, "head": head.OBJECTIVE}
+"""What a stage may name as its objective."""
