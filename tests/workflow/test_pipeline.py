@@ -211,13 +211,15 @@ def test_what_the_run_took_stands_beside_what_was_estimated(finished, capsys):
     assert estimate.main([str(finished / "smoke.yaml")]) == 0
     assert "Measured in" in capsys.readouterr().out
     table = pd.read_csv(Run("smoke").folder / "estimate.csv").set_index(["stage", "item"])
-    assert table.filter(like="measured_").gt(0).all(axis=None)
+    # A head answers nothing: what it learns is a number.
+    heads = table.index.get_level_values("item") == "p_ik"
+    assert table[~heads].filter(like="measured_").gt(0).all(axis=None)
     # The number of responses is exact; tokens, memory and disk are of the right size. Hours depend on what else runs.
     facts = [manifest.read(Run("smoke").responses(name)) for name in SMOKE["evaluation"]["datasets"]]
     sampled = table.loc[("sampling", "evaluation")]
     assert sampled["responses"] == sum(fact["responses"] for fact in facts)
     assert sampled["measured_answer_tokens"] == sum(fact["tokens"] for fact in facts)
-    assert table[["ratio_answer_tokens", "ratio_memory_gib", "ratio_disk_gib"]].stack().between(0.2, 5).all()
+    assert table.loc[~heads, ["ratio_answer_tokens", "ratio_memory_gib", "ratio_disk_gib"]].stack().between(0.2, 5).all()
 
 
 def test_evaluation_tables_tell_what_they_took(finished):
@@ -257,7 +259,7 @@ def test_a_training_notebook_keeps_the_models_that_are_there(finished, tmp_path)
     shutil.rmtree(models / "absolute_tau_0.9" / "seed0")
     for marker in models.glob("absolute*/*.trained.json"):
         marker.unlink()  # what Snakemake deletes of a job that it lost
-    done = snakemake(folder, finished / "smoke.yaml", "training_absolute")
+    done = snakemake(folder, finished / "smoke.yaml", "--until", "training_absolute")
     assert done.returncode == 0, done.stderr[-2000:]
     now = {path: path.stat().st_mtime_ns for path in models.glob("absolute*/seed0/model.safetensors")}
     assert len(began) == 3 and {path.parts[-3] for path in began if now[path] != began[path]} == {"absolute_tau_0.9"}
@@ -271,7 +273,6 @@ def test_the_explorer_runs_headlessly(finished):
     assert "Traceback" not in output.read_text(encoding="utf-8")
 
 
-def test_smoke_params_cover_every_method_notebook():
-    assert {entry.method for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == set(
-        methods.METHODS
-    )
+def test_smoke_params_cover_every_method():
+    known = {name for name, kind in methods.METHODS.items() if not kind.baseline}
+    assert {entry.method for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == known
