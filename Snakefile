@@ -37,6 +37,7 @@ for task in PLAN.tasks:
             [directory(str(path)) for path in task.folders],
         log:
             str(task.executed(PLAN.run)),
+        priority: task.models
         threads: task.threads
         resources:
             gpu=task.gpus,

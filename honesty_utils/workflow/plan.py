@@ -58,6 +58,7 @@ class Task:
         scope: methods and sets that it is about.
         gpus: of this machine, that its engines or its training take.
         threads: cores that it can use.
+        models: that it makes or asks: of what could run next, the longest comes first, or it would be the tail.
     """
 
     stage: str
@@ -70,6 +71,7 @@ class Task:
     scope: Scope = field(default_factory=Scope)
     gpus: int = 0
     threads: int = 1
+    models: int = 0
 
     @property
     def name(self) -> str:
@@ -327,6 +329,7 @@ class _Plan:
             inputs=list(dict.fromkeys(inputs)),
             outputs=[run.sft(name, last) for name in family],
             scope=Scope(methods=(method,)),
+            models=sum(len(self.params.models[name]) for name in family),
         )  # fmt: skip
 
     def _trainings(self, method: str, stage: Stage, last: str | None) -> Iterator[Task]:
@@ -346,6 +349,7 @@ class _Plan:
                 outputs=[run.trained(*model, last) for model in models],
                 scope=Scope(methods=(names[0],)),
                 gpus=layouts.devices(params.training_of(names[0], stage.name)),
+                models=len(models),
             )  # fmt: skip
 
     def _shared(self, method: str) -> bool:
@@ -445,6 +449,7 @@ class _Plan:
             ],
             scope=Scope(methods=tuple(asked)),
             gpus=engines.gpus(params.evaluation, params.judge),
+            models=len(models),
         )  # fmt: skip
 
     def _deciding(self, models: list[tuple[str, int]]) -> list[Path]:

@@ -19,7 +19,8 @@ def package(tmp_path, monkeypatch):
         "common/__init__.py": "",
         "common/text.py": "def fold():\n    return 1\n",
         "common/other.py": "x = 1\n",
-        "methods/__init__.py": "from honesty_utils.methods import a, b\n",
+        "methods/__init__.py": "from honesty_utils.methods import registry\n",
+        "methods/registry.py": "from honesty_utils.methods import a, b\n",
         "methods/a.py": "one = 1\n",
         "methods/b.py": "from honesty_utils.methods import a\n",
         "workflow/__init__.py": "",
@@ -73,6 +74,16 @@ def test_of_a_registry_only_what_is_used_is_reached(package):
     assert fingerprint.reached(fingerprint.imports(code), ["methods.b"]) == {"methods.a"}
     # What another module imports by itself stays.
     assert fingerprint.reached(fingerprint.imports(code), ["methods.a"]) == {"methods.a", "methods.b"}
+
+
+def test_a_line_more_in_a_registry_changes_nothing_of_what_was_there(package):
+    code = "from honesty_utils import methods"
+    before = fingerprint.of_notebook(book(package, code), ["methods.b"])
+    (package / "methods/c.py").write_text("three = 3\n")
+    edit(package, "methods/registry.py", "from honesty_utils.methods import a, b, c\n")
+    assert fingerprint.of_notebook(book(package, code), ["methods.b", "methods.c"]) == before
+    edit(package, "methods/a.py", "one = 2\n")
+    assert fingerprint.of_notebook(book(package, code), ["methods.b", "methods.c"]) != before
 
 
 def test_real_notebooks_reach_the_code_that_makes_their_results():

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from honesty_utils.common.paths import Run
+from honesty_utils.methods import METHODS
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.params import Params, load, of_content
 
@@ -52,10 +53,12 @@ def test_names_and_executed_copies_are_unique():
 
 
 def test_small_models_share_a_kernel_and_others_have_one_each():
-    models = sum(len(seeds) for name, seeds in smoke().models.items() if name in smoke().trained)
+    trained = smoke().trained.items()
+    models = sum(len(smoke().models[name]) * len(METHODS[entry.method].stages) for name, entry in trained)
     shared = [task for task in named(smoke()).values() if task.stage == "training"]
     apart = [task for task in named(smoke(training__together=False)).values() if task.stage == "training"]
-    assert len(shared) == len(SMOKE["methods"]) < len(apart) == models
+    stages = sum(len(METHODS[smoke().entries[name].method].stages) for name in SMOKE["methods"])
+    assert len(shared) == stages < len(apart) == models
     assert sum(len(task.outputs) for task in shared) == sum(len(task.outputs) for task in apart) == models
     point = next(task for task in apart if task.item == "absolute_tau_0.3_seed0")
     assert point.parameters == {"method": "absolute_tau_0.3", "seed": 0}
