@@ -72,10 +72,10 @@ docs: install  ## write every number in README and docs anew from figures/ and r
 
 compare: install  ## finished runs side by side: RUNS=a,b,c AS=name of the comparison
 	@$(BIN)/honesty execute notebooks/80_compare.ipynb runs/$(AS)/notebooks/80_compare.ipynb \
-		--parameters '{"run": "$(AS)", "runs": ["$(subst $(comma),"$(comma)",$(RUNS))"]}'
+		--parameters '{"run": "$(AS)", "runs": "$(RUNS)"}'
 
-lab: install  ## JupyterLab on the same environment
-	$(BIN)/jupyter lab notebooks
+lab: install  ## JupyterLab on the last run
+	$(BIN)/jupyter lab notebooks/90_explore.ipynb
 
 unlock: install  ## after a kill: let the next run take over what it left
 	@$(SNAKEMAKE) --unlock

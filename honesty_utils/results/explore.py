@@ -29,6 +29,27 @@ def runs() -> list[str]:
     return sorted({file.parent.parent.name for file in (paths.root() / "runs").glob("*/knowledge/*.parquet")})
 
 
+def last_run() -> str:
+    """The run that was labelled last.
+
+    Raises:
+        FileNotFoundError: none was.
+    """
+    found = {file: file.stat().st_mtime for file in (paths.root() / "runs").glob("*/knowledge/*.parquet")}
+    if not found:
+        raise FileNotFoundError(f"{paths.root() / 'runs'}: no run has been labelled; make reproduce makes one")
+    return max(found, key=found.__getitem__).parent.parent.name
+
+
+def home_set(run: str) -> str:
+    """The sampled set of ``run`` that plays the part in distribution, or else its first."""
+    sampled = sampled_sets(run)
+    with suppress(FileNotFoundError):
+        home = Saved(paths.Run(run)).home
+        return home if home in sampled else sampled[0]
+    return sampled[0]
+
+
 def sampled_sets(run: str) -> list[str]:
     """Question sets of ``run`` that were sampled, so that their expected accuracy is known; sorted."""
     files = sorted((paths.Run(run).folder / "knowledge").glob("*.parquet"))

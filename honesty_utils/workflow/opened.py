@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.judge.settings import Judge, grading_judge
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
@@ -107,6 +108,7 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "generation": lambda params, scope: Generation(**params.evaluation.model_dump(exclude={"datasets"})),
     "entries": _entries,
     "kinds": lambda params, scope: {name: entry.method for name, entry in _entries(params, scope).items()},
+    "signals": lambda params, scope: read_of_base(params.entries),
     "trainings": _trainings,
     "models": lambda params, scope: {name: params.models[name] for name in _entries(params, scope)},
 }

@@ -105,6 +105,7 @@ def test_what_a_run_has() -> None:
     assert explore.runs() == ["fake"]
     assert explore.evaluated("fake")["unaligned"] == [0] and explore.evaluated("fake")["absolute"] == [0, 1]
     assert explore.sampled_sets("fake") == ["indist", "known", "ood", "tasks", "train", "unknown"]  # not choice
+    assert explore.last_run() == "fake" and explore.home_set("fake") == "indist"
     recipe = explore.recipes("fake")["absolute_tau_0.5"]
     assert (recipe.builder, recipe.options, recipe.wording.refusal) == ("absolute", {"tau": 0.5}, synthetic.REFUSAL)
 

@@ -166,7 +166,7 @@ def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path):
     expected = {"rows_absolute", "training_absolute", "evaluation_absolute", "sampling_absolute", "labeling_absolute"}
     # The analyses are of all methods, and 56 to 63 say in their metadata that they read the entries.
     analyses = {"scores", "confidence", "readings", "findings", "figures", "all", "total"}
-    assert expected <= set(found) and set(found) <= expected | analyses | {"signals"}, found
+    assert expected <= set(found) and set(found) <= expected | analyses, found
 
 
 def test_an_edited_question_file_is_read_anew(finished, tmp_path):

@@ -98,8 +98,7 @@ def test_the_code_in_adding_runs(monkeypatch):
     spaces: list[dict] = [{}, {}]
     exec(source, spaces[0])
     exec(method, spaces[1])
-    added = {**methods.METHODS, "clear_cut": spaces[1]["METHOD"]}
-    monkeypatch.setattr(methods, "METHODS", added)
+    monkeypatch.setitem(methods.METHODS, "clear_cut", spaces[1]["METHOD"])
     labels = pd.DataFrame(
         {
             "question_id": list("aabbcc"), "sample_index": [0, 1] * 3, "text": ["x", "x", "y", "n", "n", "n"],
@@ -109,7 +108,7 @@ def test_the_code_in_adding_runs(monkeypatch):
     )  # fmt: skip
     rows = methods.build("clear_cut", labels)
     records.conform(rows, records.SFT, "clear_cut")
-    assert len({kind.color for kind in added.values()}) == len(added)
+    assert len({kind.color for kind in methods.METHODS.values()}) == len(methods.METHODS)
     assert methods.well_formed("Paris.", Prompts(), "clear_cut")
     # a: both right; b: they differ, so it is left out; c: none right.
     assert rows["question_id"].tolist() == ["a", "c"] and rows["is_refusal"].tolist() == [False, True]
