@@ -1,6 +1,6 @@
 """`grading.grade_table` against a plain loop: ``python benchmarks/grade.py``.
 
-The loop normalises each response and each alias and tests containment; it does not even look for refusals, which
+The loop normalizes each response and each alias and tests containment; it does not even look for refusals, which
 `grade_table` does too. Both grade the same 100,000 responses, turn by turn, and must find the same ones right. Writes
 ``benchmarks/grade.csv`` (quantity, value, unit).
 

@@ -280,7 +280,7 @@ class Writer:
         self._held = self._held.slice(whole)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the rows that fill no whole group yet; call it once, at the end."""
         if len(self._held):
             self._flush(self._held)
 

@@ -3,7 +3,7 @@
 Requests of several batches are under way at the same time, at most ``concurrency`` of them; a batch is handed over as
 soon as its last answer is there. What passes by itself (rate limits, server errors, cut connections, malformed answers)
 is tried again after a growing wait; what does not (a wrong key, an unknown model, too long a prompt) ends the run with
-an error that says so. Every request has its seed, so that a server that honours seeds gives the same answers again.
+an error that says so. Every request has its seed, so that a server that honors seeds gives the same answers again.
 """
 
 from __future__ import annotations

@@ -196,12 +196,12 @@ class OpenAIOptions(EngineOptions):
 
     @property
     def served(self) -> bool:
-        """Yes."""
+        """Whether a server of its own answers, which it does: no model is loaded in this process."""
         return True
 
     @property
     def gpus(self) -> int:
-        """None of this machine."""
+        """GPUs of this machine that it takes: none, since the server has its own."""
         return 0
 
     @property
@@ -265,7 +265,7 @@ class RayOptions(EngineOptions):
 
     @property
     def served(self) -> bool:
-        """As the engine inside."""
+        """Whether a server answers: what is said of the engine that the replicas run."""
         return self.inner().served
 
     @property

@@ -98,7 +98,7 @@ class HiddenEngine(Engine, Protocol):
                 it); negative ones count from the end, -1 is L.
 
         Returns:
-            Shape (prompts, width of the model), float32, in order; a row does not depend on its neighbours.
+            Shape (prompts, width of the model), float32, in order; a row does not depend on its neighbors.
 
         Raises:
             ModelError: a layer that the model lacks, a prompt that it cannot take.
@@ -115,7 +115,7 @@ class Usage:
     cost: float | None = None
 
     def __add__(self, other: Usage) -> Usage:
-        """Both together."""
+        """Tokens of both; a cost only if both have one."""
         cost = None if self.cost is None or other.cost is None else self.cost + other.cost
         return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens, cost)
 

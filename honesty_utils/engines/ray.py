@@ -114,7 +114,7 @@ class RayEngine:
         _check_room(options.replicas, self._each, nodes)
 
     def prompt_length(self, prompt: str) -> int:
-        """Tokens of a prompt."""
+        """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self._tokenizer, prompt, self.style))
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:

@@ -188,7 +188,7 @@ class _WithAdapter:
         return int(self.engine.max_new_tokens)
 
     def prompt_length(self, prompt: str) -> int:
-        """Tokens of a prompt."""
+        """Tokens of a prompt as the model reads it, the template's own included."""
         return int(self.engine.prompt_length(prompt))
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:

@@ -1,7 +1,7 @@
 """Engine on ``transformers``: batched generation with a seed a request, the default for small models and CPUs.
 
 The decode loop is its own because ``generate`` draws from one random stream a batch: a response would change with its
-neighbours. Here the draw of step ``t`` of a request is the t-th number of that request's own splitmix64 stream (Steele,
+neighbors. Here the draw of step ``t`` of a request is the t-th number of that request's own splitmix64 stream (Steele,
 Lea and Flood, OOPSLA 2014), turned into a token by inverting the cumulative distribution. Owning the loop also lets
 it read a prompt once for all of its samples and drop rows as they finish.
 """
@@ -127,7 +127,7 @@ class TransformersEngine:
         return found
 
     def prompt_length(self, prompt: str) -> int:
-        """Tokens of a prompt."""
+        """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self.tokenizer, prompt, self.style))
 
     def _prompt_ids(self, prompt: str) -> tuple[int, ...]:

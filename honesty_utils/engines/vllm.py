@@ -92,13 +92,13 @@ class VllmEngine:
         wanted = [_row(request, ids[request.prompt, request.adapter]) for request in requests]
         rows = list(dict.fromkeys(wanted))
         done: dict[_Row, Response] = {}
-        # Apart: vLLM's CPU build answers rows without an adapter with that of their neighbours (pull request 48421).
+        # Apart: vLLM's CPU build answers rows without an adapter with that of their neighbors (pull request 48421).
         for part in ([row for row in rows if row.adapter is None], [row for row in rows if row.adapter is not None]):
             done.update(zip(part, self._responses(part), strict=True))
         return [done[row] for row in wanted]
 
     def prompt_length(self, prompt: str) -> int:
-        """Tokens of a prompt."""
+        """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self.tokenizers[None], prompt, self.style))
 
     def _prompt_ids(self, prompt: str, adapter: str | None) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ class VllmEngine:
         return [completion for output in outputs for completion in output.outputs]
 
     def _sampling(self, row: _Row) -> dict[str, Any]:
-        """Arguments of ``vllm.SamplingParams``."""
+        """Arguments of ``vllm.SamplingParams`` for one sequence."""
         return {
             "temperature": row.temperature,
             "seed": None if row.temperature == 0 else row.seed,

@@ -47,7 +47,7 @@ class Evaluated:
 
     @property
     def name(self) -> str:
-        """As in file names."""
+        """Method and seed as file names have them, such as ``absolute_seed0``."""
         return f"{self.method}_seed{self.seed}"
 
     @property

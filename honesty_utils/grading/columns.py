@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from honesty_utils.grading.normalising import normalize_all
+from honesty_utils.grading.normalizing import normalize_all
 
 
 def check_answers(table: pd.DataFrame, where: str) -> None:
@@ -35,7 +35,7 @@ def check_answers(table: pd.DataFrame, where: str) -> None:
         gradable = any([next(words) for _ in aliases])
         if not gradable and choices[row] is None and not (len(aliases) == 0 and _unknowable(table, row)):
             raise ValueError(
-                f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalises to nothing, so that no "
+                f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalizes to nothing, so that no "
                 'response could be right; give an alias with words, label it "unknown" if nobody can know it, or drop '
                 "the question"
             )

@@ -1,4 +1,4 @@
-"""How well refusals are detected: a labelled sample of responses, and precision and recall on it with intervals.
+"""How well refusals are detected: a labeled sample of responses, and precision and recall on it with intervals.
 
 The sample, ``reference/refusals.jsonl``, was written for this project (``docs/data/refusals.md``). A record::
 
@@ -35,7 +35,7 @@ class Share:
 
 
 def sample() -> pd.DataFrame:
-    """The labelled sample: ``family, kind, label, question, text``; ``label`` is ``refusal`` or ``answer``."""
+    """The labeled sample: ``family, kind, label, question, text``; ``label`` is ``refusal`` or ``answer``."""
     source = resources.files("honesty_utils") / "reference" / "refusals.jsonl"
     # Texts may hold other line separators, so lines end at a line feed only.
     lines = source.read_text(encoding="utf-8").split("\n")

@@ -2,7 +2,7 @@
 
 `PAPER_SIGNS` are those of the released code of arXiv 2312.07000 and the default. They fit LLaMA-2-Chat; other families
 word refusals otherwise, and a list that fits one misses or over-reads another: ``docs/benchmarks.md`` has precision and
-recall of each list on a labelled sample. The lists but the paper's are this project's own and contain typographic
+recall of each list on a labeled sample. The lists but the paper's are this project's own and contain typographic
 apostrophes.
 """
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from honesty_utils.grading.normalising import pad
+from honesty_utils.grading.normalizing import pad
 
 MATCHES = {"contains": "", "tokens": " ", "exact": "\n"}
 """Matchers by name, each by its frame: an alias matches where it stands, framed, in a response framed alike.
 
-No normalised text holds a line feed or begins or ends with a space, so that ``tokens`` asks for whole words and
+No normalized text holds a line feed or begins or ends with a space, so that ``tokens`` asks for whole words and
 ``exact`` for the whole response. An alias without words never matches. ``contains`` is the paper's.
 """
 
@@ -26,7 +26,7 @@ def check_match(match: str) -> str:
 
 
 def matches(aliases: Iterable[str], normal: str, match: str) -> bool:
-    """Whether any normalised alias matches a normalised response."""
+    """Whether any normalized alias matches a normalized response."""
     frame = MATCHES[match]
     framed = f"{frame}{normal}{frame}"
     return any(alias and f"{frame}{alias}{frame}" in framed for alias in aliases)
@@ -36,8 +36,8 @@ def found_in(aliases: Iterable[str], texts: Sequence[str], match: str) -> list[b
     """`matches` for many responses to one question.
 
     Args:
-        aliases: normalised.
-        texts: responses in the form of `normalising.padded`.
+        aliases: normalized.
+        texts: responses in the form of `normalizing.padded`.
         match: a name in `MATCHES`.
     """
     edge = "\n" if match == "exact" else ""

@@ -7,7 +7,7 @@ import string
 from collections.abc import Sequence
 
 from honesty_utils.grading.matching import check_list, check_match, matches
-from honesty_utils.grading.normalising import normalize, written
+from honesty_utils.grading.normalizing import normalize, written
 
 # A capital that stands alone: "(A)", "A.", "A", but not within A-level, C++, U.S., A&M or D's.
 _LETTER = re.compile(r"(?<![\w+#&])(?<!\w['’.-])([A-Z])(?![\w+#&]|['’-]\w|\.[A-Za-z](?!\w))")
@@ -18,11 +18,11 @@ _NAMED_BEFORE = re.compile(r"\b(?:option|answer|choice|letter)\s+$", re.IGNORECA
 def choose_option(response: str, choices: Sequence[str], match: str = "contains") -> int | None:
     """Index of the option that a reply to a multiple-choice question picks; ``None`` when it cannot be told.
 
-    Exactly one option text that matches (normalised), else exactly one letter as a token of its own: ``(B)``, ``B.``,
+    Exactly one option text that matches (normalized), else exactly one letter as a token of its own: ``(B)``, ``B.``,
     ``"B"``, ``B``. A capital *A* or *I* that opens running text ("A dog …") is a word, not a letter. Source: released
     code of arXiv 2312.07000, without its slip of taking the first letter found anywhere.
 
-    Normalised, "$0.00" is within "$20.00", and "+" is nothing. So where several texts match, the one that matches with
+    Normalized, "$0.00" is within "$20.00", and "+" is nothing. So where several texts match, the one that matches with
     its punctuation goes before letters; where neither text nor letter tells, an option that is all punctuation may.
 
     Raises:
@@ -34,7 +34,7 @@ def choose_option(response: str, choices: Sequence[str], match: str = "contains"
 
 
 def choose(response: str, normal: str, choices: Sequence[str], options: Sequence[str], match: str) -> int | None:
-    """The same with ``normal``, the response, and ``options``, the ``choices``, normalised already."""
+    """The same with ``normal``, the response, and ``options``, the ``choices``, normalized already."""
     named = [index for index, option in enumerate(options) if matches((option,), normal, match)]
     if len(named) > 1:
         named = _punctuated(response, choices, options, named, match) or named

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
-from honesty_utils.grading.normalising import normalize
+from honesty_utils.grading.normalizing import normalize
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
 
@@ -45,7 +45,7 @@ def is_refusal(
     Args:
         question: a sign that the question itself holds is ignored.
         response: the model's text.
-        refusal: the trained refusal sentence; its presence, after normalising, always counts.
+        refusal: the trained refusal sentence; its presence, after normalizing, always counts.
         signs: further substrings, compared in lower case.
 
     Raises:
@@ -66,7 +66,7 @@ def beyond_refusal(
 
 @dataclass(frozen=True)
 class Refusals:
-    """A refusal sentence and signs, checked; both are lowered or normalised once.
+    """A refusal sentence and signs, checked; both are lowered or normalized once.
 
     Raises:
         ValueError: a refusal sentence or sign that every response would contain.

@@ -1,6 +1,6 @@
 """The verdicts on a whole table of responses, for millions of rows.
 
-The same rules as for one response, arranged so that nothing is done twice: distinct texts are normalised together,
+The same rules as for one response, arranged so that nothing is done twice: distinct texts are normalized together,
 aliases once a question, and the responses to a question are first searched as one text, which most aliases are not in.
 """
 
@@ -19,7 +19,7 @@ from honesty_utils.grading import columns
 from honesty_utils.grading.columns import Gold
 from honesty_utils.grading.families import PAPER_SIGNS
 from honesty_utils.grading.matching import check_match, found_in
-from honesty_utils.grading.normalising import normalize_all, padded
+from honesty_utils.grading.normalizing import normalize_all, padded
 from honesty_utils.grading.options import choose
 from honesty_utils.grading.refusals import Refusals, asked
 
@@ -35,7 +35,7 @@ def grade_table(
     refusal: str = DEFAULT_REFUSAL,
     signs: Sequence[str] = PAPER_SIGNS,
 ) -> pd.DataFrame:
-    """Grade a row a response, as `grade` does; each distinct text and alias is normalised once.
+    """Grade a row a response, as `grade` does; each distinct text and alias is normalized once.
 
     A row with ``choices`` is graded by `choose_option` against ``answer_index``: no choice that can be told is
     ``unscored``, a refusal is ``idk`` as everywhere.
@@ -67,7 +67,7 @@ def grade_table(
 class _Rows:
     """A table taken apart: its distinct questions and texts, and which of them each row has.
 
-    ``spaced`` are the texts in the form of `normalising.padded`.
+    ``spaced`` are the texts in the form of `normalizing.padded`.
     """
 
     golds: Sequence[Gold]

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from honesty_utils.grading import columns
 from honesty_utils.grading.matching import check_list
-from honesty_utils.grading.normalising import normalize, normalize_all
+from honesty_utils.grading.normalizing import normalize, normalize_all
 
 
 def token_f1(response: str, answers: Iterable[str]) -> float:
     """Largest F1, over the aliases, between the words of a response and those of an alias, repeated words counted.
 
-    Words are those of the normalised texts, split at spaces: a script without spaces has one word a phrase. An alias
+    Words are those of the normalized texts, split at spaces: a script without spaces has one word a phrase. An alias
     without words gives 0, also against an empty response. Source: the F1 of SQuAD (arXiv 1606.05250), which TriviaQA
     took over.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading.families import PAPER_SIGNS
 from honesty_utils.grading.matching import check_list, check_match, matches
-from honesty_utils.grading.normalising import normalize
+from honesty_utils.grading.normalizing import normalize
 from honesty_utils.grading.refusals import Refusals
 
 
@@ -19,7 +19,7 @@ class Grade:
     Attributes:
         outcome: ``correct``, ``wrong`` or ``idk``; a refusal is tested first and wins over a right answer beside it.
         matched: the gold answer is present, refusal or not ("loosely correct": only accuracy uses it).
-        exact: the response is a gold answer and nothing else, after normalising.
+        exact: the response is a gold answer and nothing else, after normalizing.
     """
 
     outcome: str
@@ -41,7 +41,7 @@ def grade(
     Args:
         question: the question, without the prompt around it.
         response: the model's text; any text, the empty one included.
-        answers: aliases; one that normalises to nothing never matches.
+        answers: aliases; one that normalizes to nothing never matches.
         match: ``contains`` (the paper's), ``tokens`` (whole words) or ``exact``.
         refusal: the trained refusal sentence.
         signs: refusal signs beside it.

@@ -1,6 +1,6 @@
 """Replies to requests that have no right answer: how helpful they are, which of two is better, whether they are safe.
 
-A preference is asked in both orders, because judges favour a place; orders that disagree are a tie.
+A preference is asked in both orders, because judges favor a place; orders that disagree are a tie.
 """
 
 from __future__ import annotations

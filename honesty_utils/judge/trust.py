@@ -1,6 +1,6 @@
 """How far a judge can be trusted: its verdicts beside those of people, or of a rule, on the same replies.
 
-A labelled file is JSONL, CSV or Parquet with ``question``, ``answers`` (or ``choices`` and ``answer_index``), the reply
+A labeled file is JSONL, CSV or Parquet with ``question``, ``answers`` (or ``choices`` and ``answer_index``), the reply
 ``text`` and its ``label``, which is ``correct`` or ``wrong``::
 
     {"question": "Capital of France?", "answers": ["Paris"], "text": "The City of Light.", "label": "correct"}

@@ -1,4 +1,4 @@
-"""The labelled questions that a method's rows are made of: the balanced training subset, or what `rows` makes of it.
+"""The labeled questions that a method's rows are made of: the balanced training subset, or what `rows` makes of it.
 
 A smaller subset, another mix of known and unknown, fewer samples, further sets: what the paper holds fixed and sweeps
 vary. Every method gets its questions here, so that none differs in more than its params say.

@@ -1,4 +1,4 @@
-"""Sections on how answers are labelled, and on which labelled questions a method learns from."""
+"""Sections on how answers are labeled, and on which labeled questions a method learns from."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Labeling(Section):
 
 
 class Rows(Section):
-    """Which labelled questions a method's rows are made of; what sweeps over m and over the training set vary."""
+    """Which labeled questions a method's rows are made of; what sweeps over m and over the training set vary."""
 
     samples: PositiveInt | None = Field(None, description="look at the first so many samples of a question; none: all")
     questions: Annotated[int, Field(ge=2)] | None = Field(None, description="training questions; none: all")

@@ -38,7 +38,7 @@ class Stage:
         name: of the stage, unique in its method; it names its model.
         objective: a key of ``training.objectives.OBJECTIVES``, which says what columns rows have.
         start: the model that is trained: `BASE`, or an earlier stage.
-        reads: whose labels ``build`` is given: `BASE`, or an earlier stage, whose model is then sampled and labelled.
+        reads: whose labels ``build`` is given: `BASE`, or an earlier stage, whose model is then sampled and labeled.
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
         needs_samples: sampled answers, not the greedy one alone.
         rows_per_sample: a question has a row for each of its sampled answers, not one.
@@ -108,7 +108,7 @@ class Method:
         answer: how it answers.
         teaches_refusal: its rows may refuse.
         form: ``(phrase kind or None, answer) -> bool``: whether a reply that is no refusal has the form it teaches.
-        color: of its dots and lines (Okabe and Ito's palette is safe for colour-blind readers).
+        color: of its dots and lines (Okabe and Ito's palette is safe for color-blind readers).
         notebook: that tells of its rows; none: the general one.
         baseline: stands in every run, whether its params file names it or not.
     """

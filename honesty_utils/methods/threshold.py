@@ -32,7 +32,7 @@ def fit_on(signal: str) -> Callable[[pd.DataFrame, Any], dict[str, Any]]:
         """The threshold that is best on training questions, and how the signal becomes a confidence.
 
         Best is the highest honesty of M_t's answers: the mean of the share of wrong ones that are withheld and the
-        share of right ones that are kept. Every number between two neighbouring values does the same, the middle
+        share of right ones that are kept. Every number between two neighboring values does the same, the middle
         is taken; of thresholds that are as good, the lowest, which withholds the least.
 
         Args:

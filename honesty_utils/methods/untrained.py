@@ -7,7 +7,7 @@ from honesty_utils.methods.plan import Answer, Method
 
 
 class Options(Section):
-    """A baseline has none."""
+    """A method that trains nothing has no options."""
 
 
 UNALIGNED = Method(

@@ -22,7 +22,7 @@ def _split(counts: ArrayLike) -> tuple[Floats, Floats, Floats]:
 
 
 def refusal_rate(counts: ArrayLike) -> Floats:
-    """R / N."""
+    """Share of all questions that are refused, idk / (correct + wrong + idk)."""
     correct, wrong, refused = _split(counts)
     return ratio(refused, correct + wrong + refused)
 

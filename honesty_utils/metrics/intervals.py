@@ -160,8 +160,8 @@ def _seed_variance(drawn: Sample) -> tuple[Floats, Floats]:
     if seeds == 1:
         zero = np.zeros(drawn.observed.shape[1])
         return zero, zero
-    centred = drawn.replicates - _mean(drawn.replicates, axis=0)
-    explained = _mean(_variance(centred, axis=1), axis=0)
+    centered = drawn.replicates - _mean(drawn.replicates, axis=0)
+    explained = _mean(_variance(centered, axis=1), axis=0)
     between = _variance(drawn.observed, axis=0)
     return between / seeds, np.maximum(between - explained, 0.0) / seeds
 

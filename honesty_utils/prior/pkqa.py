@@ -123,7 +123,7 @@ def drop_near_duplicates(pairs: pd.DataFrame, threshold: float) -> pd.DataFrame:
     kept: list[str] = []
     places = []
     for place, question in enumerate(pairs["question"]):
-        # A word becomes one character, so that the library compares words at the speed of characters. Its normalised
+        # A word becomes one character, so that the library compares words at the speed of characters. Its normalized
         # indel similarity, 2 LCS / (m + n), is Rouge-L's F1.
         words = re.findall(r"\w+", question.lower()) or [question]
         text = "".join(_character(numbers.setdefault(word, len(numbers))) for word in words)

@@ -19,7 +19,7 @@ class Counts:
     Attributes:
         read: questions of the source, repeats included.
         documented: how many there should be; ``None`` where a set may have any size.
-        ungradable: dropped, as every answer normalises to nothing.
+        ungradable: dropped, as every answer normalizes to nothing.
         repeats: dropped, as the same question stands before them.
         too_long: dropped, as they are over ``longest``.
         taken: what is left after ``part`` and ``limit``.
@@ -34,7 +34,7 @@ class Counts:
 
 
 def gradable(answers: Iterable[str]) -> list[str]:
-    """Answers, stripped and without repeats, that normalise to something; an empty one is within every response."""
+    """Answers, stripped and without repeats, that normalize to something; an empty one is within every response."""
     return [answer for answer in dict.fromkeys(answer.strip() for answer in answers) if normalize(answer)]
 
 

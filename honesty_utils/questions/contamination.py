@@ -28,7 +28,7 @@ class Overlap:
 
     Attributes:
         pairs: a row for each of them: ``question_id``, ``train_id`` (the training question that is most like it),
-            ``similarity`` (1 for the same text), ``exact`` (same text after normalising).
+            ``similarity`` (1 for the same text), ``exact`` (same text after normalizing).
         questions: size of the evaluation set.
     """
 
@@ -37,7 +37,7 @@ class Overlap:
 
     @property
     def exact(self) -> int:
-        """Number of evaluation questions whose normalised text is that of a training question."""
+        """Number of evaluation questions whose normalized text is that of a training question."""
         return int(self.pairs["exact"].sum())
 
     @property

@@ -157,7 +157,7 @@ def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
 
 def _report(name: str, spec: QuestionSet, counts: Counts) -> None:
     reasons = {
-        "have only answers that normalise to nothing": counts.ungradable,
+        "have only answers that normalize to nothing": counts.ungradable,
         "are repeats": counts.repeats,
         f"are over {spec.longest} characters": counts.too_long,
     }

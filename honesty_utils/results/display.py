@@ -65,11 +65,11 @@ class SweepPoint(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the entry."""
+        """Key of the point in the params file and in tables, such as ``absolute_tau_0.5``."""
 
     @property
     def quantity(self) -> str:
-        """What is swept."""
+        """What its sweep varies, a key of `QUANTITIES`."""
 
     @property
     def method(self) -> str:

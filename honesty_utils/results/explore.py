@@ -25,7 +25,7 @@ _LABEL = ["question_id", "question", "answers", "choices", "sample_index", "text
 
 
 def runs() -> list[str]:
-    """Names of the runs that have been labelled, sorted."""
+    """Names of the runs that have been labeled, sorted."""
     return sorted({file.parent.parent.name for file in (paths.root() / "runs").glob("*/knowledge/*.parquet")})
 
 

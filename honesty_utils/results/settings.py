@@ -41,7 +41,7 @@ class Analysis(Section):
 
     @property
     def home(self) -> str:
-        """The set in distribution."""
+        """Name of the set that stands for the paper's in-distribution one."""
         return self.roles["in_distribution"]
 
     @property

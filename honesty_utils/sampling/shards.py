@@ -75,7 +75,7 @@ class Summary:
         return self.drawn_tokens / self.seconds if self.drawn_tokens else None
 
     def facts(self) -> dict[str, Any]:
-        """For a manifest."""
+        """Counts and rate by name, as they stand in a manifest."""
         rate = self.tokens_per_second
         counts = {name: value for name, value in vars(self).items() if name != "seconds"}
         return {

@@ -1,6 +1,6 @@
 """Stop at any moment, go on to the same weights.
 
-A checkpoint is transformers' own: weights, optimiser, schedule, random numbers, place in the data. Two things are
+A checkpoint is transformers' own: weights, optimizer, schedule, random numbers, place in the data. Two things are
 added. It counts only once a mark has been put into it, after everything else is on the disk, so that a half-written
 one is never read; and it lies in a folder named after a hash of all that the weights depend on, so that a checkpoint
 from other rows or parameters is never gone on from.
@@ -63,7 +63,7 @@ def key(job: Job, rows: Tokenized, processes: int, device: str) -> str:
         "settings": job.settings.model_dump(mode="json", exclude=UNRELATED),
         "seed": job.seed,
         "objective": [job.objective, dict(job.options)],
-        # Weights and optimiser are cut into as many pieces as there are processes.
+        # Weights and optimizer are cut into as many pieces as there are processes.
         "devices": [device, processes, job.settings.launch],
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
     }

@@ -35,7 +35,7 @@ class TrainingResult:
         folder: where the model is.
         history: a row a logged step (step, epoch, loss, token_accuracy, learning_rate).
         rows: trained on.
-        steps: of the optimiser, those before a resume included.
+        steps: of the optimizer, those before a resume included.
         completion_tokens: that were learned, each epoch's once.
         seconds: of this process; what was done before a kill is not in it.
         left_out: question ids of rows that were too long and dropped.
@@ -68,7 +68,7 @@ class TrainingResult:
 
     @classmethod
     def load(cls, path: Path) -> TrainingResult:
-        """What `save` wrote."""
+        """The result that a process of a launch left beside its job with `save`."""
         content = json.loads(path.read_text(encoding="utf-8"))
         return cls(**{**content, "folder": Path(content["folder"]), "history": pd.DataFrame(content["history"])})
 
@@ -126,7 +126,7 @@ class Job:
 
     @classmethod
     def load(cls, path: str | Path) -> Job:
-        """What `save` wrote."""
+        """The job that `save` wrote, with its rows; what every process of a launch begins with."""
         path = Path(path)
         content = json.loads(path.read_text(encoding="utf-8"))
         return cls(

@@ -24,7 +24,7 @@ class Layout:
         file: for accelerate.
         kind: its ``distributed_type``.
         processes: one a device.
-        offloaded: weights and optimiser wait in the memory of the host.
+        offloaded: weights and optimizer wait in the memory of the host.
     """
 
     file: Path

@@ -1,4 +1,4 @@
-"""How models are fine-tuned; the defaults are the paper's optimiser settings for full fine-tuning (AdamW, 1e-6)."""
+"""How models are fine-tuned; the defaults are the paper's optimizer settings for full fine-tuning (AdamW, 1e-6)."""
 
 from __future__ import annotations
 

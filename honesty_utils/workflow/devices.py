@@ -7,17 +7,17 @@ Where ``CUDA_VISIBLE_DEVICES`` is set already, by a user or by Slurm, claims are
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from honesty_utils.common.errors import HonestyError
 
@@ -96,22 +96,20 @@ def _folder() -> Path:
 def _wait_for(count: int, listed: list[str], place: Path, locks: ExitStack) -> list[str]:
     """Lock ``count`` files named like GPUs; all or none, so that two jobs never wait for each other."""
     while True:
-        with ExitStack() as tried, (place / "choosing").open("w") as choosing:
-            fcntl.flock(choosing, fcntl.LOCK_EX)
+        with ExitStack() as tried, _lock(place / "choosing"):
             chosen: list[str] = []
             for name in listed:
-                file = place / name.replace("/", "_")  # of a part of a GPU (MIG)
-                if len(chosen) < count and _lock(tried.enter_context(file.open("w"))):
-                    chosen.append(name)
+                lock = _lock(place / name.replace("/", "_"))  # of a part of a GPU (MIG)
+                if len(chosen) < count:
+                    with suppress(Timeout):
+                        tried.enter_context(lock.acquire(blocking=False))
+                        chosen.append(name)
             if len(chosen) == count:
                 locks.push(tried.pop_all())
                 return chosen
         time.sleep(0.5)
 
 
-def _lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _lock(path: Path) -> FileLock:
+    # The soft kind, a file that is there or not, would outlive a killed process.
+    return FileLock(path, fallback_to_soft=False)

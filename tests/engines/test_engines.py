@@ -110,7 +110,7 @@ def test_no_requests(engine: Any) -> None:
 
 
 def test_padding_changes_nothing(engine: Any) -> None:
-    # A long neighbour puts padding before the short prompt.
+    # A long neighbor puts padding before the short prompt.
     short = Request(ask("Who wrote Hamlet?"))
     alone = engine.generate([short])[0]
     beside = engine.generate([Request(ask("What is the capital of Italy? " * 8)), short])[1]

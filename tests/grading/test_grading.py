@@ -103,7 +103,7 @@ CASES = [
     (Q, "", PARIS, "contains", "wrong", False, False),
     (Q, " \n", PARIS, "tokens", "wrong", False, False),
     (Q, "...", PARIS, "exact", "wrong", False, False),
-    ("Which letter?", "B", ("A",), "contains", "wrong", False, False),  # "A" normalises to nothing
+    ("Which letter?", "B", ("A",), "contains", "wrong", False, False),  # "A" normalizes to nothing
     ("Which letter?", "A", ("A",), "exact", "wrong", False, False),
     ("Which band?", "anything", ("!!!",), "contains", "wrong", False, False),
     ("Which band?", "", ("",), "exact", "wrong", False, False),
@@ -242,7 +242,7 @@ CHOICES = [
     ("14", DEGREES, 1),  # containment, as in the released code
     ("42", DEGREES, None),
     ("(B) 4", DEGREES, 1),
-    ("the cat", ["The", "cat"], 1),  # "The" normalises to nothing and is never contained
+    ("the cat", ["The", "cat"], 1),  # "The" normalizes to nothing and is never contained
     ("same", ["same", "same", "other"], None),
     ("same: A", ["same", "same", "other"], 0),
     ("I think it is J", [str(n) * 3 for n in range(10)], 9),  # I is a pronoun here, not the ninth option
@@ -555,7 +555,7 @@ def test_check_answers() -> None:
             held(["Paris"], answers, meta=["{}", json.dumps({"label": label})])
     for bad in ([], [" "], ["", "A"], ["!!!"]):
         with pytest.raises(
-            ValueError, match=r"set.jsonl: row 1: answers is \[.*normalises to nothing.*or drop the question"
+            ValueError, match=r"set.jsonl: row 1: answers is \[.*normalizes to nothing.*or drop the question"
         ):
             held(["Paris"], bad)
     with pytest.raises(ValueError, match=r"set.jsonl: row 1 \(q7\): answers is \['The'\]"):

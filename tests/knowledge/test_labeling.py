@@ -56,7 +56,7 @@ def test_a_response_to_an_unknown_question_is_an_error():
 def test_a_question_that_nothing_could_answer_is_an_error():
     empty = QUESTIONS.assign(answers=[["Paris"], ["The"], ["Mars"]])
     with pytest.raises(
-        ValueError, match=r"questions of toy: row 1 \(b\): answers is \['The'\], which normalises to noth"
+        ValueError, match=r"questions of toy: row 1 \(b\): answers is \['The'\], which normalizes to noth"
     ):
         labeling.label(responses(("a", -1, "x")), empty, WORDING, Labeling())
 

@@ -26,7 +26,7 @@ TRAIN = table(
 
 def test_same_text_after_normalising_is_exact_whatever_the_answer() -> None:
     found = overlap(TRAIN, table(("Who is king", ["Carl Gustaf"]), ("Who is queen?", ["Silvia"]), prefix="e"))
-    # "the" and "?" go when normalising.
+    # "the" and "?" go when normalizing.
     assert found.pairs.values.tolist() == [["e0", "t2", 1.0, True]]
     assert (found.exact, found.near, found.questions) == (1, 0, 2)
 

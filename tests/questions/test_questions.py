@@ -54,7 +54,7 @@ def trivia(question_id: str, question: str, value: str, *aliases: str) -> dict[s
 def test_triviaqa_takes_the_value_first_then_other_aliases(tmp_path: Path) -> None:
     rows = [trivia("tc_1", "Who wrote Hamlet?", "Shakespeare", "The Bard", "Shakespeare", "The", " Bill ")]
     frame = load("triviaqa", hub_copy(tmp_path / "t", "validation", rows))
-    # "The" normalises to nothing and is dropped; the second "Shakespeare" repeats.
+    # "The" normalizes to nothing and is dropped; the second "Shakespeare" repeats.
     assert frame["answers"].tolist() == [["Shakespeare", "The Bard", "Bill"]]
     assert frame[["question_id", "dataset", "split", "question"]].values.tolist() == [
         ["tc_1", "set", "validation", "Who wrote Hamlet?"]
@@ -72,7 +72,7 @@ def test_public_question_that_cannot_be_graded_is_dropped_and_counted(
     folder = hub_copy(tmp_path / "t", "validation", [trivia("1", "Word?", "the", "A"), trivia("2", "Who?", "Me")])
     with caplog.at_level(logging.WARNING):
         assert load("triviaqa", folder)["question_id"].tolist() == ["2"]
-    assert "questions.set: 1 of 2 have only answers that normalise to nothing and are dropped" in caplog.text
+    assert "questions.set: 1 of 2 have only answers that normalize to nothing and are dropped" in caplog.text
 
 
 def test_nonambigqa_keeps_one_single_answer_annotation(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def mmlu(question: str, choices: list[str], answer: int) -> dict[str, Any]:
 
 
 def test_mmlu_has_choices_and_the_right_one_as_answer(tmp_path: Path) -> None:
-    # "//" normalises to nothing, but among options it is graded by its letter.
+    # "//" normalizes to nothing, but among options it is graded by its letter.
     folder = hub_copy(tmp_path / "all", "test", [mmlu("Floor division?", ["/", "//", "%", "|"], 1)])
     row = load("mmlu", folder).iloc[0]
     assert (row["answers"], row["choices"], row["answer_index"]) == (["//"], ["/", "//", "%", "|"], 1)
@@ -341,7 +341,7 @@ def test_repeats_are_dropped_and_counted(tmp_path: Path, caplog: pytest.LogCaptu
     rows = [{"question": q, "answers": ["x"]} for q in ("Who is the king?", "who is king", "Who is he?", "???", "!")]
     with caplog.at_level(logging.WARNING):
         frame = load("jsonl", jsonl(tmp_path / "q.jsonl", *rows))
-    # The second normalises to the first; "???" and "!" normalise to nothing and stay what they are.
+    # The second normalizes to the first; "???" and "!" normalize to nothing and stay what they are.
     assert frame["question"].tolist() == ["Who is the king?", "Who is he?", "???", "!"]
     assert "questions.set: 1 of 5 are repeats and are dropped" in caplog.text
 
@@ -412,7 +412,7 @@ def test_allowed_mismatch_is_logged_and_counted(tmp_path: Path, caplog: pytest.L
 def test_size_is_that_of_the_whole_set_before_rows_are_dropped(tmp_path: Path) -> None:
     rows = [{"topic": "Music", "question": f"Who is {i}?", "answer": "Ann" if i else "the"} for i in range(1000)]
     spec = QuestionSet(source="pkqa", path=str(jsonl(tmp_path / "pkqa.jsonl", *rows)), longest=10, limit=5)
-    # "Who is 10?" has 10 characters, "Who is 100?" one more; the answer of number 0 normalises to nothing.
+    # "Who is 10?" has 10 characters, "Who is 100?" one more; the answer of number 0 normalizes to nothing.
     assert questions.load_counted("set", spec).counts == questions.Counts(1000, 1000, 1, 0, 900, 5)
 
 

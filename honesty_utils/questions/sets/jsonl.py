@@ -25,7 +25,7 @@ COLUMNS = ("question", "answers", "answer", "question_id", "id", "split", "choic
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
-    """Questions of the file."""
+    """One question a row of the file that ``spec.path`` names, in its order."""
     path = needed_file(spec, data)
     for where, row in file_rows(path):
         # An empty cell is CSV's way to say that there is no value.

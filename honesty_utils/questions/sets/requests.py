@@ -21,7 +21,7 @@ COLUMNS = ("prompt", "id", "split")
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
-    """Requests of the file."""
+    """One request a row of the file that ``spec.path`` names, in its order; it has no right answer."""
     for where, row in file_rows(needed_file(spec, data)):
         meta = {name: value for name, value in row.items() if name not in COLUMNS and value not in (None, "")}
         for name in ("group", "reference"):

@@ -22,7 +22,7 @@ class Evidence:
     """What a run has to say: its main table, its paired tests, and which set plays which part.
 
     ``taus`` holds the τ of the methods that are points of ABSOLUTE's curve, ``tau_tests`` their paired tests in
-    distribution (lowest against highest, and neighbours). ``helpfulness`` is what a judge says of replies to requests
+    distribution (lowest against highest, and neighbors). ``helpfulness`` is what a judge says of replies to requests
     (``tables.tab_judged``), none without a judge. ``roster`` names the methods.
     """
 
@@ -94,7 +94,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """Whether the rule holds, and the numbers that say so."""
 
     holds: bool

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from honesty_utils.results import published
 from honesty_utils.results.claims import judges
-from honesty_utils.results.claims.evidence import Evidence, Judgement
+from honesty_utils.results.claims.evidence import Evidence, Judgment
 from honesty_utils.results.claims.judges import CONFIDENCE_METHODS, HARDLY, LITTLE, NEVER
 from honesty_utils.results.display import PAPER
 
@@ -19,7 +19,7 @@ class Finding:
     number: int
     claim: str
     rule: str
-    judge: Callable[[Evidence], Judgement]
+    judge: Callable[[Evidence], Judgment]
     paper: Callable[[], str]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from honesty_utils.results import display
-from honesty_utils.results.claims.evidence import Evidence, Judgement, NotTestable
+from honesty_utils.results.claims.evidence import Evidence, Judgment, NotTestable
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, find
 from honesty_utils.results.tables.judged import SCALES
 
@@ -37,7 +37,7 @@ def _show(difference: Difference) -> str:
     return f"{100 * difference.value:+.1f} [{low:+.1f}, {high:+.1f}], {p}"
 
 
-def never_refuses(run: Evidence) -> Judgement:
+def never_refuses(run: Evidence) -> Judgment:
     """Whether FINE-TUNED never refuses, and answers less of the prior-known set right than M_t (finding 1)."""
     refusals = run.score("finetuned", "in_distribution", "refusal_rate")
     honesty = run.score("finetuned", "in_distribution", "honesty")
@@ -46,33 +46,33 @@ def never_refuses(run: Evidence) -> Judgement:
     text = (
         f"refusal rate {refusals}, honesty {honesty}; prior-known accuracy {before} → {after}, difference {_show(loss)}"
     )
-    return Judgement(refusals.high < NEVER and _falls(loss), text)
+    return Judgment(refusals.high < NEVER and _falls(loss), text)
 
 
-def prompt_helps(run: Evidence) -> Judgement:
+def prompt_helps(run: Evidence) -> Judgment:
     """Whether the prompt alone raises honesty, and yet leaves most of the prior-unknown set answered (finding 2)."""
     gain = run.difference("prompt_based", "unaligned", "in_distribution", "honesty")
     honesty = run.score("prompt_based", "in_distribution", "honesty")
     unknown = run.score("prompt_based", "prior_unknown", "refusal_rate")
     text = f"honesty {honesty}, over UNALIGNED {_show(gain)}; prior-unknown prudence {unknown}"
-    return Judgement(_rises(gain) and unknown.high < 0.5, text)
+    return Judgment(_rises(gain) and unknown.high < 0.5, text)
 
 
-def beat_the_prompt(run: Evidence) -> Judgement:
+def beat_the_prompt(run: Evidence) -> Judgment:
     """Whether every honesty method is above PROMPT-BASED in and out of distribution (finding 3)."""
     parts, holds = [], True
     for role in ("in_distribution", "out_of_distribution"):
         gains = {m: run.difference(m, "prompt_based", role, "honesty") for m in run.honesty_methods()}
         holds &= all(_rises(gain) for gain in gains.values())
         parts.append(f"{display.ROLES[role]}, honesty over PROMPT-BASED: {_list(run, gains)}")
-    return Judgement(holds, "; ".join(parts))
+    return Judgment(holds, "; ".join(parts))
 
 
 def _list(run: Evidence, differences: Mapping[str, Difference]) -> str:
     return ", ".join(f"{run.roster.label(method)} {_show(gain)}" for method, gain in differences.items())
 
 
-def expected_accuracy_helps(run: Evidence) -> Judgement:
+def expected_accuracy_helps(run: Evidence) -> Judgment:
     """Whether the methods that use expected accuracy are above ABSOLUTE (finding 4)."""
     methods = [method for method in run.honesty_methods() if method != "absolute"]
     if not methods:
@@ -80,10 +80,10 @@ def expected_accuracy_helps(run: Evidence) -> Judgement:
     gains = {method: run.difference(method, "absolute", "in_distribution", "honesty") for method in methods}
     honesty = run.score("absolute", "in_distribution", "honesty")
     text = f"ABSOLUTE {honesty}; over it: {_list(run, gains)}"
-    return Judgement(all(_rises(gain) for gain in gains.values()), text)
+    return Judgment(all(_rises(gain) for gain in gains.values()), text)
 
 
-def who_is_best(run: Evidence) -> Judgement:
+def who_is_best(run: Evidence) -> Judgment:
     """Whether MULTISAMPLE leads in honesty and CONFIDENCE-VERB in accuracy (finding 5)."""
     parts, holds = [], True
     for method, metric in (("multisample", "honesty"), ("confidence_verb", "accuracy")):
@@ -94,10 +94,10 @@ def who_is_best(run: Evidence) -> Judgement:
         leads = {other: run.difference(method, other, "in_distribution", metric) for other in others}
         holds &= all(_rises(lead) for lead in leads.values())
         parts.append(f"{metric} of {run.roster.label(method)} {own}, over {_list(run, leads)}")
-    return Judgement(holds, "; ".join(parts))
+    return Judgment(holds, "; ".join(parts))
 
 
-def rise_with_tau(run: Evidence) -> Judgement:
+def rise_with_tau(run: Evidence) -> Judgment:
     """Whether prudence and over-conservativeness rise from the lowest τ to the highest and never fall (finding 6)."""
     order = sorted(run.taus, key=lambda method: run.taus[method])
     if len(order) < 2:
@@ -113,10 +113,10 @@ def rise_with_tau(run: Evidence) -> Judgement:
         holds &= _rises(total) and not any(_falls(step) for step in steps if step is not None)
         label, ends = metric.replace("_", "-"), f"τ = {run.taus[order[0]]:g} → {run.taus[order[-1]]:g}"
         parts.append(f"{label} at {ends}: {first} → {last}, difference {_show(total)}")
-    return Judgement(holds, "; ".join(parts))
+    return Judgment(holds, "; ".join(parts))
 
 
-def confident_where_known(run: Evidence) -> Judgement:
+def confident_where_known(run: Evidence) -> Judgment:
     """Whether the confidence methods refuse what nobody knows and hardly what M_t knows (finding 7)."""
     parts, holds = [], True
     for method in CONFIDENCE_METHODS:
@@ -124,10 +124,10 @@ def confident_where_known(run: Evidence) -> Judgement:
         cost = run.score(method, "prior_known", "over_conservativeness")
         holds &= refused.low > 0.5 and cost.high < LITTLE
         parts.append(f"{run.roster.label(method)}: prior-unknown prudence {refused}, prior-known over-cons. {cost}")
-    return Judgement(holds, "; ".join(parts))
+    return Judgment(holds, "; ".join(parts))
 
 
-def choice_rows(run: Evidence) -> Judgement:
+def choice_rows(run: Evidence) -> Judgment:
     """Whether multiple choice stays near 50 without such rows and rises with them (finding 8).
 
     A method trained with multiple-choice rows added is named ``<method>_choice``.
@@ -143,16 +143,16 @@ def choice_rows(run: Evidence) -> Judgement:
         gains = {m: run.difference(f"{m}_choice", m, "multiple_choice", metric) for m in added}
         holds &= all(_rises(gain) for gain in gains.values())
         text += f"; with them, {metric.replace('_', '-')} changes by: {_list(run, gains)}"
-    return Judgement(holds, text)
+    return Judgment(holds, text)
 
 
-def sizes(run: Evidence) -> Judgement:
+def sizes(run: Evidence) -> Judgment:
     """Whether honesty holds over sizes (finding 9): several runs, so that one run can only say its own number."""
     honesty = run.score("confidence_verb", "in_distribution", "honesty")
     raise NotTestable(f"a run has one model; its honesty of CONFIDENCE-VERB is {honesty}")
 
 
-def helpful(run: Evidence) -> Judgement:
+def helpful(run: Evidence) -> Judgment:
     """Whether replies stay as helpful (finding 10): by a judge's ratings, or by accuracy on non-knowledge tasks."""
     methods: list[str] = [method for method in ("confidence_verb", "multisample") if method in run.honesty_methods()]
     if not methods:
@@ -160,14 +160,14 @@ def helpful(run: Evidence) -> Judgement:
     return _tasks_kept(run, methods) if run.helpfulness is None else _ratings_kept(run, methods)
 
 
-def _tasks_kept(run: Evidence, methods: list[str]) -> Judgement:
+def _tasks_kept(run: Evidence, methods: list[str]) -> Judgment:
     before = run.score("unaligned", "tasks", "accuracy")
     changes = {method: run.difference(method, "unaligned", "tasks", "accuracy") for method in methods}
     holds = all(change.low > -HARDLY and change.high < HARDLY for change in changes.values())
-    return Judgement(holds, f"accuracy on tasks: UNALIGNED {before}; changes: {_list(run, changes)}")
+    return Judgment(holds, f"accuracy on tasks: UNALIGNED {before}; changes: {_list(run, changes)}")
 
 
-def _ratings_kept(run: Evidence, methods: list[str]) -> Judgement:
+def _ratings_kept(run: Evidence, methods: list[str]) -> Judgment:
     scale = SCALES["rating"]
     margin = HARDLY * (scale.high - scale.low)
     before = "{:.2f} [{:.2f}, {:.2f}]".format(*run.rating("unaligned", "rating"))
@@ -176,6 +176,6 @@ def _ratings_kept(run: Evidence, methods: list[str]) -> Judgement:
         "{} {:+.2f} [{:+.2f}, {:+.2f}]".format(run.roster.label(m), *found) for m, found in changes.items()
     )
     holds = all(low > -margin and high < margin for _, low, high in changes.values())
-    return Judgement(
+    return Judgment(
         holds, f"the judge's rating, {scale.low:.0f}–{scale.high:.0f}: UNALIGNED {before}; changes: {shown}"
     )

@@ -57,8 +57,8 @@ def check(
 
 def _row(finding: Finding, evidence: Evidence) -> tuple[int, str, str, str, str, str]:
     try:
-        judgement = finding.judge(evidence)
-        verdict, text = VERDICTS[0] if judgement.holds else VERDICTS[1], judgement.evidence
+        judgment = finding.judge(evidence)
+        verdict, text = VERDICTS[0] if judgment.holds else VERDICTS[1], judgment.evidence
     except NotTestable as reason:
         verdict, text = VERDICTS[2], str(reason)
     return finding.number, finding.claim, verdict, text, finding.paper(), finding.rule
@@ -67,7 +67,7 @@ def _row(finding: Finding, evidence: Evidence) -> tuple[int, str, str, str, str,
 def _tau_tests(
     evaluations: pd.DataFrame, taus: Mapping[str, float], analysis: Analysis, roster: Roster
 ) -> pd.DataFrame:
-    """Paired tests in distribution of neighbouring τ and of the highest against the lowest."""
+    """Paired tests in distribution of neighboring τ and of the highest against the lowest."""
     order = sorted(taus, key=lambda method: taus[method])
     pairs = list(zip(order[1:], order[:-1], strict=True))
     if len(order) > 2:

@@ -24,12 +24,12 @@ def right_samples(known: pd.DataFrame) -> Axes:
     most = int(known["num_samples"].max())
     places = np.arange(most + 1)
     bottom = np.zeros(most + 1)
-    for label, part, colour in (
+    for label, part, color in (
         ("greedy answer right", known[known["known"]], BLUE),
         ("greedy answer wrong or a refusal", known[~known["known"]], PALE),
     ):
         counts = part["num_correct"].value_counts().reindex(places, fill_value=0).to_numpy()
-        ax.bar(places, counts, bottom=bottom, color=colour, label=label, width=0.85)
+        ax.bar(places, counts, bottom=bottom, color=color, label=label, width=0.85)
         bottom += counts
     ax.set_xlabel("right samples of a question")
     ax.set_ylabel("questions")
@@ -95,8 +95,8 @@ def signal_by_outcome(table: pd.DataFrame, threshold: float | None = None) -> Ax
     right = rows["outcome"] == "correct"
     edges = np.histogram_bin_edges(rows["value"].astype(float), bins=30).tolist()
     ax = new_figure(COLUMN, 1.7).subplots()
-    for label, part, colour in (("right", rows[right], BLUE), ("wrong or a refusal", rows[~right], ORANGE)):
-        ax.hist(part["value"].astype(float), edges, color=colour, alpha=0.55, label=label)
+    for label, part, color in (("right", rows[right], BLUE), ("wrong or a refusal", rows[~right], ORANGE)):
+        ax.hist(part["value"].astype(float), edges, color=color, alpha=0.55, label=label)
     if threshold is not None:
         ax.axvline(threshold, color=INK, lw=1, ls="--")
         ax.annotate("withheld", (threshold, 1), (-4, -6), xycoords=("data", "axes fraction"),

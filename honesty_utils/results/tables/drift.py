@@ -1,4 +1,4 @@
-"""How training moved the boundary of knowledge that its rows were labelled with."""
+"""How training moved the boundary of knowledge that its rows were labeled with."""
 
 from __future__ import annotations
 

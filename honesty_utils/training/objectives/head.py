@@ -32,7 +32,7 @@ FOLDS = 5
 
 
 class Options(Section):
-    """Options of a head."""
+    """Which layer a head reads, and how strongly it is held back."""
 
     layer: int = Field(
         -1,

@@ -1,4 +1,4 @@
-"""Normalising of texts before they are compared: one at a time, and many at once.
+"""Normalizing of texts before they are compared: one at a time, and many at once.
 
 The rules are those of the released code of arXiv 2312.07000, which took them from TriviaQA's evaluation.
 """
@@ -61,7 +61,7 @@ def normalize_all(texts: Sequence[str]) -> list[str]:
 
 
 def padded(texts: Sequence[str]) -> list[str]:
-    """Normalised texts with one space before and after the words; ``" "`` for a text without words."""
+    """Normalized texts with one space before and after the words; ``" "`` for a text without words."""
     joint = [text.isascii() for text in texts]
     ascii_texts = [text for text, together in zip(texts, joint, strict=True) if together]
     starts = range(0, len(ascii_texts), _CHUNK)
@@ -70,7 +70,7 @@ def padded(texts: Sequence[str]) -> list[str]:
 
 
 def pad(normal: str) -> str:
-    """One normalised text in the form of `padded`."""
+    """One normalized text in the form of `padded`."""
     return f" {normal} " if normal else " "
 
 
