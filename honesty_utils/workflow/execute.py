@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads
 from honesty_utils.workflow.devices import DeviceError, claimed
 
@@ -32,7 +33,7 @@ FAILURES = ("PapermillExecutionError", "DeadKernelError", "NoSuchKernel")
 _ANNOTATIONS: dict[str, Any] = {kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple)}
 
 
-class ParameterError(ValueError):
+class ParameterError(HonestyError, ValueError):
     """A notebook's parameters cell, or a value passed to it, is not what it must be."""
 
 

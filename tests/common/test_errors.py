@@ -18,7 +18,6 @@ INSIDE = {
     "MalformedAnswer",  # of a server: is asked for again
     "Unreadable",  # of a judge: is asked for again, then unscored
     "NotTestable",  # of a finding: its verdict
-    "EstimateError", "ParameterError",  # of workflow, which join the others there
 }  # fmt: skip
 """Errors that the package catches itself."""
 

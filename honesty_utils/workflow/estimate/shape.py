@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.engines import loading
 from honesty_utils.workflow.opened import base_model
 from honesty_utils.workflow.params import Params
 
 
-class EstimateError(ValueError):
+class EstimateError(HonestyError, ValueError):
     """What a run takes cannot be told: no config of its model, or no size of a question set."""
 
 
