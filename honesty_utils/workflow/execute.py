@@ -101,14 +101,21 @@ def check_parameters(notebook: str | Path, values: Mapping[str, Any]) -> None:
             ) from None
 
 
-def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any]) -> float:
+def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any], limit: int | None = None) -> float:
     """Execute ``notebook`` with ``values`` and leave the executed copy at ``output``, also when a cell fails.
+
+    Args:
+        notebook: as it is stored.
+        output: where the executed copy goes.
+        values: of its parameters.
+        limit: seconds that a cell may take; none: as long as it needs.
 
     Returns:
         Seconds it took.
 
     Raises:
         ParameterError: before anything is run.
+        nbclient.exceptions.CellTimeoutError: a cell took longer than the limit.
         papermill.PapermillExecutionError: a cell raised.
     """
     check_parameters(notebook, values)
@@ -131,6 +138,7 @@ def execute(notebook: str | Path, output: str | Path, values: Mapping[str, Any])
             kernel_name="python3",
             language="python",
             progress_bar=False,
+            execution_timeout=limit,
             start_timeout=300,
             # All that matters is written by then; a polite shutdown interrupts first, which kernels report as an error.
             shutdown_kernel="immediate",

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from papermill.exceptions import PapermillExecutionError
 from support import synthetic
+from support.interactive import execute_widgets
 
 from honesty_utils.common.paths import Run
 from honesty_utils.results import plots, tables
@@ -123,7 +124,7 @@ def test_a_run_with_drift_and_a_users_method(home: Path) -> None:
     executed = (home / "60_scores.ipynb").read_text(encoding="utf-8")
     assert "Mine" in executed and "Mine" in (run.figures / "tab_paper_main.md").read_text(encoding="utf-8")
     assert (run.figures / "fig_tau.pdf").is_file()
-    execute(NOTEBOOKS / "90_explore.ipynb", home / "90.ipynb", {"run": "full"})
+    execute_widgets(NOTEBOOKS / "90_explore.ipynb", home / "90.ipynb", {"run": "full"})
 
 
 @pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
