@@ -107,7 +107,6 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(**params.evaluation.model_dump(exclude={"datasets"})),
     "entries": _entries,
-    "kinds": lambda params, scope: {name: entry.method for name, entry in _entries(params, scope).items()},
     "signals": lambda params, scope: read_of_base(params.entries),
     "trainings": _trainings,
     "models": lambda params, scope: {name: params.models[name] for name in _entries(params, scope)},

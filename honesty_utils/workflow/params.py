@@ -143,7 +143,7 @@ class Params(Section):
                 )
 
     def _check_refusals(self) -> None:
-        """The signs are known, and what the world teaches its model to say as a refusal is recognised as one."""
+        """The signs are known, and what the world teaches its model to say as a refusal is recognized as one."""
         try:
             signs = grading.refusal_signs(self.labeling.refusal_signs)
         except ValueError as error:

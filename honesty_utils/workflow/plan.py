@@ -19,6 +19,7 @@ import yaml
 
 import honesty_utils
 from honesty_utils import engines, questions
+from honesty_utils.common import manifest
 from honesty_utils.common.files import atomic
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import ConfigError
@@ -211,6 +212,26 @@ class Workflow:
 CODES = "code.json"
 """File in a run's folder: fingerprint of the code of each executed copy."""
 
+
+def made_by_other_code(params: Params) -> list[str]:
+    """Names of the tasks whose results are there and were made by other code than the notebook reaches now."""
+    found = []
+    for task in tasks(params):
+        made = {_manifest_code(path) for path in (*task.outputs, *task.folders)} - {None}
+        if made and made != {task.code(params)}:
+            found.append(task.name)
+    return found
+
+
+def _manifest_code(path: Path) -> str | None:
+    """Fingerprint in the manifest of an artifact; of a marker, in that of its model."""
+    artifact = path.with_name(path.name.removesuffix(".trained.json"))
+    if not manifest.path_of(artifact).is_file():
+        return None
+    found: str | None = manifest.read(artifact).get("code")
+    return found
+
+
 FINAL = ("scores", "confidence", "readings", "findings", "figures")
 """Stages whose outputs are the results of a run."""
 
@@ -257,14 +278,14 @@ class _Plan:
             )  # fmt: skip
 
     def asked(self) -> Iterator[Task]:
-        """Sampling and labelling of M_t, a task a part."""
+        """Sampling and labeling of M_t, a task a part."""
         for part, names in parts(self.params).items():
             yield self._sampling(part, names, BASE, [*self.base, *self._sources(names)])
             if part != "requests":
                 yield self._labeling(part, names, BASE)
 
     def asked_again(self) -> Iterator[Task]:
-        """Sampling and labelling of trained models: did training move the boundary that it was labelled with?"""
+        """Sampling and labeling of trained models: did training move the boundary that it was labelled with?"""
         drifted = self.params.drift.methods if self.params.drift else ()
         for method in drifted:
             for item, models in self._models(method, points=False):
@@ -284,6 +305,7 @@ class _Plan:
             scope=Scope(sets=tuple(names)),
             gpus=engines.gpus(self.params.sampling),
             threads=2 if own else 1,
+            models=0 if own else len(models.split(",")),
         )  # fmt: skip
 
     def _labeling(self, item: str, names: list[str], models: str) -> Task:
@@ -537,6 +559,7 @@ class _Plan:
             stage, "", notebook,
             inputs=list(dict.fromkeys(inputs)),
             outputs=[*self._csv(notebook), *besides],
+            models=int(stage == "scores"),
         )  # fmt: skip
 
     def _csv(self, notebook: str) -> list[Path]:

@@ -69,7 +69,7 @@ def _memory(params: Params) -> None:
         needed = cost.training_memory(shape, settings, 0, params.model.dtype, 1, assumed, layout).states
         if needed > found.total_memory:
             raise TrainingError(
-                f"methods.{method}: weights, gradients and optimiser take {needed / 1e9:.0f} GB on each of "
+                f"methods.{method}: weights, gradients and optimizer take {needed / 1e9:.0f} GB on each of "
                 f"{layouts.devices(settings)} devices and {found.name} has {found.total_memory / 1e9:.0f} GB; share "
                 "them out with training.launch (fsdp), or train an adapter with training.mode: lora or qlora; presets "
                 "are in params/README.md"

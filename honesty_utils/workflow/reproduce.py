@@ -174,6 +174,14 @@ def finish(watch: Watch, status: int) -> int:
     return status
 
 
+def other_code(names: Sequence[str]) -> str:
+    """What is said of results that other code has made and that stay (``code_changes: report``)."""
+    if not names:
+        return ""
+    shown = "\n".join(f"  {name}" for name in names)
+    return f"Made by other code, and kept; FORCE=<name> makes one again with what follows:\n{shown}\n"
+
+
 def own_words(log: Path) -> str:
     """The last thing that Snakemake said, with the remedy where it is known."""
     text = log.read_text(encoding="utf-8", errors="replace").strip()
@@ -190,13 +198,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cores", default="all")
     options, rest = parser.parse_known_args(arguments)
     # What is checked is imported only here: a mistyped option need not wait for it.
+    from honesty_utils.workflow import plan
     from honesty_utils.workflow.params import load
     from honesty_utils.workflow.preflight import check
 
     status = check(options.params, options.data)
     if status:
         return status
+    params = load(options.params, options.data)
+    if params.code_changes == "report":
+        print(other_code(plan.made_by_other_code(params)), end="")
     config = [f"params={options.params}", *([f"data={options.data}"] if options.data else [])]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root() / "Snakefile"), "--cores", options.cores]
     command += ["--config", *config, "--rerun-incomplete", *(item for item in rest if item != "--")]
-    return run(command, Run(load(options.params, options.data).run).folder, sys.stdout)
+    return run(command, Run(params.run).folder, sys.stdout)

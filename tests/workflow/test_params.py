@@ -400,7 +400,7 @@ def test_a_training_that_no_gpu_can_hold_is_found_before_any_work(tmp_path, caps
 
     assert found() == 2
     assert (
-        "methods.absolute: weights, gradients and optimiser take 208 GB on each of 1 devices and A100 has 80 GB; share "
+        "methods.absolute: weights, gradients and optimizer take 208 GB on each of 1 devices and A100 has 80 GB; share "
         "them out with training.launch (fsdp), or train an adapter with training.mode: lora or qlora"
     ) in capsys.readouterr().err
     assert found(launch="fsdp") == found(mode="lora") == 0

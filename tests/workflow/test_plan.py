@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
 from honesty_utils.methods import METHODS
 from honesty_utils.workflow import plan
@@ -176,3 +177,26 @@ def test_a_workflow_without_a_params_file_or_with_a_bad_one_says_so(tmp_path):
     bad.write_text(yaml.safe_dump({**SMOKE, "sampling": {"samples": 0}}))
     with pytest.raises(ValueError, match=r"sampling\.samples: .*greater than or equal to 1"):
         plan.Workflow({"params": str(bad)})
+
+
+def test_results_of_other_code_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    params = smoke(code_changes="report")
+    tasks = named(params)
+    run = Run("smoke")
+    assert plan.made_by_other_code(params) == []
+    for path in (run.labels("train"), run.sft("absolute"), run.model("multisample", 0)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    codes = {run.labels("train"): tasks["labeling_train"].code(params), run.sft("absolute"): "of another day"}
+    codes[run.model("multisample", 0)] = "of another day"
+    for path, code in codes.items():
+        manifest.path_of(path).write_text(json.dumps({"code": code}), encoding="utf-8")
+    assert plan.made_by_other_code(params) == ["rows_absolute", "training_multisample"]
+    # By default they are made again: their fingerprint is part of what a task depends on.
+    content = {"params": str(Path.cwd() / "params" / "smoke.yaml")}
+    workflow = plan.Workflow(content)
+    assert json.loads(workflow.depends(workflow.tasks[0])(None))["code"]
+    kept = tmp_path / "kept.yaml"
+    kept.write_text(yaml.safe_dump({**SMOKE, "code_changes": "report"}), encoding="utf-8")
+    workflow = plan.Workflow({"params": str(kept)})
+    assert json.loads(workflow.depends(workflow.tasks[0])(None))["code"] == ""

@@ -90,6 +90,13 @@ def test_what_the_workflow_itself_cannot_do_is_said_in_its_words(tmp_path):
     assert "MissingInputException" in watch.out.getvalue() and str(log) in watch.out.getvalue()
 
 
+def test_what_other_code_has_made_is_said(capsys):
+    assert reproduce.other_code([]) == ""
+    assert "FORCE=<name>" in reproduce.other_code(["rows_absolute"]) and "  rows_absolute\n" in reproduce.other_code(
+        ["rows_absolute"]
+    )
+
+
 def test_progress_is_written_for_whoever_looks_and_for_nobody_else(tmp_path, monkeypatch):
     path = tmp_path / "x.json"
     monkeypatch.delenv(PROGRESS, raising=False)
