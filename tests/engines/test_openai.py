@@ -459,6 +459,7 @@ def test_preflight_looks_at_what_the_engines_need(tmp_path: Path, capsys: pytest
     smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
     engine = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1", "key_variable": "NO_SUCH"}}
     path = tmp_path / "params.yaml"
+    smoke["methods"].pop("p_ik")  # reads hidden states, which no server gives
     path.write_text(yaml.safe_dump({**smoke, "drift": None, "sampling": {**smoke["sampling"], **engine}}))
     assert preflight.main([str(path)]) == 2
     assert "the environment has no NO_SUCH" in capsys.readouterr().err
@@ -466,7 +467,7 @@ def test_preflight_looks_at_what_the_engines_need(tmp_path: Path, capsys: pytest
 
 def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for name in ("openai", "ray"):
+    for name, options in {"openai": {"base_url": "http://127.0.0.1:9/v1"}, "ray": {}}.items():
         message = rf"engine '{name}': the package '{name}' is not installed; make install EXTRAS=dev,{name}"
         with pytest.raises(ModelError, match=message):
-            engines.check_installed(name)
+            engines.check_options(name, options).check_installed()
