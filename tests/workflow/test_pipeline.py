@@ -234,6 +234,8 @@ def test_evaluation_tables_tell_what_they_took(finished):
 
 
 def test_plain_papermill_runs_a_notebook_and_an_executed_copy_runs_again(finished):
+    # A copy reads the run's snapshot, which is of the last params file that Snakemake opened, in a dry run too.
+    snakemake(finished, finished / "smoke.yaml", "--dry-run")
     before = Run("smoke").sft("absolute").read_bytes()
     command = [
         sys.executable,
