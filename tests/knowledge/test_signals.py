@@ -68,7 +68,7 @@ def test_a_question_without_a_row_of_a_signal_is_missing_there():
 
 
 def test_no_signals_are_an_empty_table():
-    records.conform(signals.measure([], ANSWERS), records.SIGNALS, "none")
+    assert records.conform(signals.measure([], ANSWERS), records.SIGNALS, "none").num_rows == 0
 
 
 # --- a head -----------------------------------------------------------------------------------------------------------
