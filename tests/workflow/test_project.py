@@ -115,6 +115,20 @@ def test_the_code_in_adding_runs(monkeypatch):
     assert callable(spaces[0]["read"])
 
 
+def test_files_that_pages_name_exist():
+    made_by_the_reader = {"honesty_utils/methods/clear_cut.py"}
+    named = {
+        (str(page), name)
+        for page in PAGES
+        if page != Path("docs/log.md")  # what was tried, under the names of its day
+        for name in re.findall(
+            r"(?<![\w./])(?:honesty_utils|tests|notebooks|benchmarks)/[\w./-]*\w\.\w+", page.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) > 20
+    assert not {(page, name) for page, name in named if not Path(name).exists() and name not in made_by_the_reader}
+
+
 def test_params_files_that_pages_name_exist():
     for page in PAGES:
         for path in re.findall(r"params/[\w.-]+\.yaml", page.read_text(encoding="utf-8")):
