@@ -18,6 +18,10 @@ except ValueError as error:
     sys.exit(str(error))
 
 
+onstart:
+    PLAN.start()
+
+
 rule all:
     default_target: True
     input:

@@ -172,7 +172,7 @@ class Workflow:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Read and check the params file, and write the run's snapshot of it.
+        """Read and check the params file.
 
         Raises:
             ValueError: no params file named, or an error in it.
@@ -181,10 +181,13 @@ class Workflow:
             raise ConfigError("Snakefile: no params file; add --config params=params/microworld.yaml")
         self._params = load(config["params"], data=config.get("data"))
         self.run, self.tasks = Run(self._params.run), tasks(self._params)
-        write_snapshot(self._params)
         self._codes = {task.name: task.code(self._params) for task in self.tasks}
-        self._write_codes()
         forget_missing(self.tasks)
+
+    def start(self) -> None:
+        """Write what the notebooks open: the run's snapshot and the fingerprints. A dry run leaves both as they are."""
+        write_snapshot(self._params)
+        self._write_codes()
 
     def targets(self) -> list[str]:
         """What a finished run has: all tables, figures and the report."""

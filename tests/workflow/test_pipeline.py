@@ -18,6 +18,7 @@ from honesty_utils.common import manifest, records
 from honesty_utils.common.paths import Run
 from honesty_utils.workflow import params as params_file
 from honesty_utils.workflow.estimate import command as estimate
+from honesty_utils.workflow.plan import snapshot
 
 TOP = Path(__file__).resolve().parents[2]
 SMOKE = yaml.safe_load((TOP / "params" / "smoke.yaml").read_text(encoding="utf-8"))
@@ -162,7 +163,9 @@ def planned(output: str) -> dict[str, int]:
 
 def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path):
     methods = {**SMOKE["methods"], "absolute": {**SMOKE["methods"]["absolute"], "options": {"tau": 0.4}}}
+    before = snapshot(Run("smoke")).read_bytes()
     plan = snakemake(finished, write_params(tmp_path, "edited", methods=methods), "--dry-run")
+    assert snapshot(Run("smoke")).read_bytes() == before, "a dry run changes no file that copies open"
     found = planned(plan.stdout + plan.stderr)
     expected = {"rows_absolute", "training_absolute", "evaluation_absolute", "sampling_absolute", "labeling_absolute"}
     # The analyses are of all methods, and 56 to 63 say in their metadata that they read the entries.
@@ -234,8 +237,6 @@ def test_evaluation_tables_tell_what_they_took(finished):
 
 
 def test_plain_papermill_runs_a_notebook_and_an_executed_copy_runs_again(finished):
-    # A copy reads the run's snapshot, which is of the last params file that Snakemake opened, in a dry run too.
-    snakemake(finished, finished / "smoke.yaml", "--dry-run")
     before = Run("smoke").sft("absolute").read_bytes()
     command = [
         sys.executable,

@@ -195,6 +195,12 @@ def test_results_of_other_code_are_named(tmp_path, monkeypatch):
     # By default they are made again: their fingerprint is part of what a task depends on.
     content = {"params": str(Path.cwd() / "params" / "smoke.yaml")}
     workflow = plan.Workflow(content)
+    assert not plan.snapshot(run).exists() and not (run.folder / plan.CODES).exists()  # a dry run goes no further
+    workflow.start()
+    assert load(plan.snapshot(run)) == params.model_copy(update={"code_changes": "rerun"})
+    assert set(json.loads((run.folder / plan.CODES).read_text())["codes"]) == {
+        t.executed(run).stem for t in workflow.tasks
+    }
     assert json.loads(workflow.depends(workflow.tasks[0])(None))["code"]
     kept = tmp_path / "kept.yaml"
     kept.write_text(yaml.safe_dump({**SMOKE, "code_changes": "report"}), encoding="utf-8")
