@@ -84,9 +84,6 @@ class Params(Section):
                 raise ValueError(
                     f"evaluation.datasets: {name!r} is not under questions; known: {sorted(self.questions)}"
                 )
-        for name in self.drift.methods if self.drift else ():
-            if name not in self.trained:
-                raise ValueError(f"drift.methods: {name!r} is not trained; known: {sorted(self.trained)}")
         if "in_distribution" not in self.analysis.roles:
             raise ValueError(
                 "analysis.roles: in_distribution is missing; name the evaluation set that is like training"
@@ -101,6 +98,9 @@ class Params(Section):
                 )
         for name, entry in self.entries.items():
             self._check_method(name, entry)
+        for name in self.drift.methods if self.drift else ():
+            if name not in self.trained:
+                raise ValueError(f"drift.methods: {name!r} is not trained; known: {sorted(self.trained)}")
         self._check_labels()
         self._check_names_of_code()
         self._check_trained_models_can_be_asked()

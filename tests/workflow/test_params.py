@@ -73,6 +73,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("methods.absolute.options.tua", 0.5, r"methods.absolute.options: .*tua"),
         ("methods.absolute.training", {"epoch": 1}, r"methods.absolute.training: epoch: .*correct its spelling"),
         ("methods.nonsense", None, r"methods.nonsense.method: 'nonsense'; known: \['absolute'"),
+        ("drift", {"methods": ["nonsense"]}, r"drift.methods: 'nonsense' is not trained; known: \['absolute'"),
         ("methods.unaligned", {"method": "absolute"}, r"methods.unaligned.method: 'absolute', but 'unaligned' names"),
         ("evaluation.datasets", ["elsewhere"], r"'elsewhere' is not under questions; known: \['indist', 'train'\]"),
         ("evaluation.datasets", [], r"evaluation.datasets: "),
@@ -133,6 +134,12 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
 def test_mistakes_are_named(tmp_path, path, value, message):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, changed(path, value))
+
+
+def test_a_method_that_is_none_is_named_whatever_else_the_file_has(tmp_path):
+    content = {**changed("methods.nonsense", None), "drift": {"methods": ["absolute"]}}
+    with pytest.raises(ConfigError, match=r"methods.nonsense.method: 'nonsense'; known: \['absolute'"):
+        load(tmp_path, content)
 
 
 def test_trained_models_are_not_asked_of_a_server(tmp_path):
