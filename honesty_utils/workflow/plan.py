@@ -182,6 +182,10 @@ class Workflow:
         self._params = load(config["params"], data=config.get("data"))
         self.run, self.tasks = Run(self._params.run), tasks(self._params)
         self._codes = {task.name: task.code(self._params) for task in self.tasks}
+        # Under ``report`` a task is held to the code that it counted with when the run last started: no edit runs it
+        # again, nor does setting the option.
+        held = self._held() if self._params.code_changes == "report" else {}
+        self._counted = {name: held.get(name, code) for name, code in self._codes.items()}
         forget_missing(self.tasks)
 
     def start(self) -> None:
@@ -199,21 +203,27 @@ class Workflow:
         return lambda wildcards: text
 
     def depends(self, task: Task) -> Any:
-        """What a task depends on besides its inputs: its part of the params file and, as a rule, its code."""
-        code = self._codes[task.name] if self._params.code_changes == "rerun" else ""
-        text = json.dumps({"params": task.depends(self._params), "code": code})
+        """What a task depends on besides its inputs: its part of the params file and the code that counts."""
+        text = json.dumps({"params": task.depends(self._params), "code": self._counted[task.name]})
         return lambda wildcards: text
+
+    def _held(self) -> dict[str, str]:
+        path = self.run.folder / CODES
+        found: dict[str, str] = (
+            json.loads(path.read_text(encoding="utf-8")).get("counted", {}) if path.is_file() else {}
+        )
+        return found
 
     def _write_codes(self) -> None:
         """Leave the fingerprints where ``execute`` finds them: as a rule's parameter they would count as a change."""
         executed = {task.executed(self.run).stem: self._codes[task.name] for task in self.tasks}
-        content = {"code_changes": self._params.code_changes, "codes": executed}
+        content = {"code_changes": self._params.code_changes, "codes": executed, "counted": self._counted}
         with atomic(self.run.folder / CODES) as partial:
             partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 CODES = "code.json"
-"""File in a run's folder: fingerprint of the code of each executed copy."""
+"""File in a run's folder: fingerprint of the code of each executed copy, and that which counts for each task."""
 
 
 def made_by_other_code(params: Params) -> list[str]:

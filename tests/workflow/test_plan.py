@@ -192,17 +192,30 @@ def test_results_of_other_code_are_named(tmp_path, monkeypatch):
     for path, code in codes.items():
         manifest.path_of(path).write_text(json.dumps({"code": code}), encoding="utf-8")
     assert plan.made_by_other_code(params) == ["rows_absolute", "training_multisample"]
-    # By default they are made again: their fingerprint is part of what a task depends on.
-    content = {"params": str(Path.cwd() / "params" / "smoke.yaml")}
-    workflow = plan.Workflow(content)
+
+
+def test_the_code_that_counts_is_that_of_today_or_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    run = Run("smoke")
+
+    def opened(code: str, **changes: str) -> plan.Workflow:
+        monkeypatch.setattr(plan.Task, "code", lambda *_: code)
+        path = tmp_path / "smoke.yaml"
+        path.write_text(yaml.safe_dump({**SMOKE, **changes}), encoding="utf-8")
+        return plan.Workflow({"params": str(path)})
+
+    def counted(workflow: plan.Workflow) -> set[str]:
+        return {json.loads(workflow.depends(task)(None))["code"] for task in workflow.tasks}
+
+    workflow = opened("first")
     assert not plan.snapshot(run).exists() and not (run.folder / plan.CODES).exists()  # a dry run goes no further
     workflow.start()
-    assert load(plan.snapshot(run)) == params.model_copy(update={"code_changes": "rerun"})
-    assert set(json.loads((run.folder / plan.CODES).read_text())["codes"]) == {
-        t.executed(run).stem for t in workflow.tasks
-    }
-    assert json.loads(workflow.depends(workflow.tasks[0])(None))["code"]
-    kept = tmp_path / "kept.yaml"
-    kept.write_text(yaml.safe_dump({**SMOKE, "code_changes": "report"}), encoding="utf-8")
-    workflow = plan.Workflow({"params": str(kept)})
-    assert json.loads(workflow.depends(workflow.tasks[0])(None))["code"] == ""
+    assert load(plan.snapshot(run)) == smoke()
+    # Setting the option runs nothing again; what an edit would have run again is told instead.
+    for code in ("second", "third"):
+        assert counted(opened(code)) == {code}
+        kept = opened(code, code_changes="report")
+        assert counted(kept) == {"first"}
+        kept.start()
+        codes = json.loads((run.folder / plan.CODES).read_text(encoding="utf-8"))["codes"]
+        assert codes == {task.executed(run).stem: code for task in kept.tasks}  # for manifests: what really ran
