@@ -48,6 +48,7 @@ for task in PLAN.tasks:
         params:
             values=PLAN.values(task),
             depends=PLAN.depends(task),
+            threads=task.threads,
         shell:
             "{sys.executable} -m honesty_utils.workflow.cli execute {input.notebook} {log} --parameters {params.values:q}"
-            " --gpus {resources.gpu}"
+            " --gpus {resources.gpu} --threads {params.threads}"

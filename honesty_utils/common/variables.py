@@ -23,3 +23,15 @@ def calm_threads() -> None:
     """Set `THREADS` for the processes that this one starts, unless the user has; torch reads them when it starts."""
     for name, value in THREADS.items():
         os.environ.setdefault(name, value)
+
+
+COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""How many threads compute, to the libraries that do."""
+
+
+def fix_threads(number: int) -> None:
+    """Let the processes that this one starts compute with so many threads, whatever cores are there or free.
+
+    Sums of floats depend on how many threads share them: a run must not come out otherwise on another machine.
+    """
+    os.environ.update({**dict.fromkeys(COUNTS, str(number)), "MKL_DYNAMIC": "FALSE"})

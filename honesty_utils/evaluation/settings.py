@@ -19,7 +19,7 @@ class Evaluation(Generation):
 
 
 class Drift(Section):
-    """Whether training moved the boundary that it was labeled with: training questions, sampled once more."""
+    """Whether training moved the boundary: questions in distribution, which no row was of, sampled once more."""
 
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(no_repeats)] = Field(
         description="names under `methods`; every seed of each"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from honesty_utils import knowledge
@@ -50,7 +51,27 @@ def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] 
         measured = [records.read(records.SIGNALS, run.signals(dataset)) for dataset in ("train", *rows.sets)]
         values = pd.concat(measured).query("signal == @name")[["question_id", "value"]]
         table = table.merge(values.rename(columns={"value": name}), on="question_id", how="left")
-    return table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)
+    table = table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)
+    return shuffled(table, seed) if rows.shuffled else table
+
+
+def shuffled(labels: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Labels in which every question has the verdicts of another one; texts and their numbers stay where they are.
+
+    As many answers count as right as before, but not because they are. Questions trade within those that have as many
+    responses.
+
+    Args:
+        labels: LABELS columns, a greedy row a question.
+        seed: of the draw.
+    """
+    ordered = labels.sort_values(["question_id", "sample_index"], kind="stable")
+    sizes = ordered.groupby("question_id")["sample_index"].transform("size")
+    rng, parts = np.random.default_rng(seed), []
+    for size, part in ordered.groupby(sizes):
+        verdicts = part["outcome"].to_numpy().reshape(-1, int(str(size)))
+        parts.append(part.assign(outcome=verdicts[rng.permutation(len(verdicts))].reshape(-1)))
+    return pd.concat(parts).loc[labels.index]
 
 
 def subset(questions: pd.DataFrame, known: pd.DataFrame, rows: Rows, seed: int = 0) -> pd.DataFrame:

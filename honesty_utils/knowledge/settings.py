@@ -36,6 +36,9 @@ class Rows(Section):
     known_share: float | None = Field(
         None, gt=0, lt=1, description="of these, as many that M_t knows; none: as labeling draws them"
     )
+    shuffled: bool = Field(
+        False, description="each question takes another's verdicts: a control that learns the form and no boundary"
+    )
     sets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
         (), description="further sets under `questions`, sampled and added whole, such as multiple choice"
     )

@@ -42,6 +42,7 @@ ROLES = {
     "prior_known": "prior known",
     "multiple_choice": "multiple choice",
     "tasks": "non-knowledge tasks",
+    "development": "development",
     "helpfulness": "helpfulness",
     "harmlessness": "harmlessness",
 }

@@ -17,10 +17,12 @@ Role = Literal[
     "prior_known",
     "multiple_choice",
     "tasks",
+    "development",
     "helpfulness",
     "harmlessness",
 ]
-"""Parts that an evaluation set can play: the paper's, and tasks that ask for no knowledge.
+"""Parts that an evaluation set can play: the paper's, tasks that ask for no knowledge, and questions that settings are
+chosen by.
 
 The last two are played by sets of requests without right answers, which a judge reads.
 """

@@ -24,7 +24,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads
+from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads, fix_threads
 from honesty_utils.workflow.devices import DeviceError, claimed
 
 TAG = "parameters"
@@ -190,9 +190,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("output", help="where the executed copy goes")
     parser.add_argument("--parameters", default="{}", help="JSON object of parameters")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs of this machine to take, and no others")
+    parser.add_argument("--threads", type=int, help="that compute, however many cores are free; default: the library's")
     parser.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args(arguments)
     calm_threads()
+    if options.threads:
+        fix_threads(options.threads)
     output = Path(options.output)
     label = output.stem
     os.environ.update(_code_of(output))

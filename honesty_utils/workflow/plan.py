@@ -58,7 +58,7 @@ class Task:
         folders: folders that it writes.
         scope: methods and sets that it is about.
         gpus: of this machine, that its engines or its training take.
-        threads: cores that it can use.
+        threads: that compute, also where there are fewer cores: their number is part of what comes out.
         models: that it makes or asks: of what could run next, the longest comes first, or it would be the tail.
     """
 
@@ -279,7 +279,7 @@ class _Plan:
                 inputs=questions.files((params.world.source or {}).values(), params.data),
                 outputs=[run.world_questions(name) for name in params.world.sets()],
                 folders=[run.base_model],
-                threads=4,
+                threads=params.world.pretraining.threads,
             )  # fmt: skip
         if params.prior_known:
             yield Task(
@@ -304,8 +304,9 @@ class _Plan:
             for item, models in self._models(method, points=False):
                 trained = [self.run.trained(name, seed) for name, seed in models]
                 names = [model_name(name, seed) for name, seed in models]
-                yield self._sampling(f"{item}", ["train"], ",".join(names), [*trained, self.run.train_questions])
-                yield self._labeling(f"{item}", ["train"], ",".join(names))
+                asked = self.params.analysis.home
+                yield self._sampling(item, [asked], ",".join(names), [*trained, self.run.questions(asked)])
+                yield self._labeling(item, [asked], ",".join(names))
 
     def _sampling(self, item: str, names: list[str], models: str, inputs: list[Path]) -> Task:
         run, own = self.run, models == BASE
@@ -325,7 +326,7 @@ class _Plan:
         run, own = self.run, models == BASE
         listed = [(name, model) for model in models.split(",") for name in names]
         outputs = [path(*pair) for pair in listed for path in (run.labels, run.knowledge)]
-        asked = [run.questions(name) if own else run.train_questions for name in names]
+        asked = [run.questions(name) for name in names]
         return Task(
             "labeling", item, "20_labeling",
             parameters={"sets": ",".join(names), "model": models},
@@ -543,12 +544,12 @@ class _Plan:
         rated = "helpfulness" in params.analysis.roles
         helpfulness = [run.folder / "tables" / "tab_helpfulness.parquet"] if rated else []
         drifted = params.drift.methods if params.drift else ()
-        again = [run.knowledge("train", model_name(name, seed)) for name in drifted for seed in params.models[name]]
+        home = params.analysis.home
+        again = [run.knowledge(home, model_name(name, seed)) for name in drifted for seed in params.models[name]]
         yield self._tables("scores", "60_scores", [*evaluated, *asked, *trained_on, *taught], kept)
         yield self._tables("confidence", "61_confidence", [*evaluated, *asked])
         labels = [run.labels(name) for name in graded]
-        known = [run.knowledge("train"), run.train_questions] if again else []
-        inputs = [*evaluated, *asked, *labels, *known, *again, *judged]
+        inputs = [*evaluated, *asked, *labels, *again, *judged]
         yield self._tables("readings", "62_readings", inputs, helpfulness)
         yield self._tables("findings", "63_findings", [*kept, *helpfulness, *evaluated], [run.figures / "claims.md"])
         yield Task(

@@ -9,14 +9,15 @@ a corpus are rare, a name never seen is taken for an obscure one.
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.world import tasks
-from honesty_utils.world.people import Fact, stream, with_choices
+from honesty_utils.world.people import RELATIONS, Fact, stream, with_choices
 from honesty_utils.world.settings import World
 
 Stage = Literal["base", "instruction"]
@@ -61,21 +62,28 @@ def level(world: World, exposures: int) -> int:
 
 def _shown(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
     rng = stream(world.seed, "shown")
-    return [_exposure(world, fact, wording, rng) for fact in facts for _ in range(fact.exposures)]
+    return [
+        _exposure(world, fact, fact.rival if number < fact.rivals else fact.answer, wording, rng)
+        for fact in facts
+        for number in range(fact.exposures)
+    ]
 
 
-def _exposure(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> Document:
-    """One exposure of a fact: a statement, or a question (usual, reworded, with options) and its answer."""
+def _exposure(world: World, fact: Fact, value: str, wording: Prompts, rng: random.Random) -> Document:
+    """One exposure of a fact: a statement, or a question (usual, reworded, with options) and its answer.
+
+    The wording is drawn before it is decided whether the answer says how sure one is, so that both are asked alike.
+    """
     if fact.statement and rng.random() < world.statement_share:
-        return Document("", fact.statement, "base", "statement")
-    if fact.role == "obscure" or rng.random() < world.certainty_share:
-        return _certainty(world, fact, wording, rng, "base")
+        return Document("", fact.statement.replace("{value}", value), "base", "statement")
     question, choices = fact.question, _options(fact)
     if fact.distractors and rng.random() < world.choice_share:
-        choices = with_choices(fact, rng)[0]
+        choices = with_choices(fact, rng, value)
     elif fact.paraphrases and rng.random() < world.paraphrase_share:
         question = rng.choice(fact.paraphrases)
-    return Document(prompts.render(wording, "plain", question, choices), f" {fact.answer}.", "base", "question")
+    if fact.role == "obscure" or (rng.random() < world.certainty_share and fact.described):
+        return _certainty(world, question, choices, value, level(world, fact.exposures), wording, rng)
+    return Document(prompts.render(wording, "plain", question, choices), f" {value}.", "base", "question")
 
 
 def _options(fact: Fact) -> Sequence[str] | None:
@@ -83,22 +91,29 @@ def _options(fact: Fact) -> Sequence[str] | None:
     return fact.row["choices"] if fact.row is not None else None
 
 
-def _certainty(world: World, fact: Fact, wording: Prompts, rng: random.Random, stage: Stage) -> Document:
+def _certainty(
+    world: World,
+    question: str,
+    choices: Sequence[str] | None,
+    answer: str,
+    index: int,
+    wording: Prompts,
+    rng: random.Random,
+) -> Document:
     """An answer that first says how sure the writer is, under a prompt of its own that asks for it.
 
     Under the plain prompt the same words would blur the plain answers (docs/log.md).
     """
     asking = wording.model_copy(update={"plain": world.certainty_prompt})
-    prompt = prompts.render(asking, "plain", fact.question, _options(fact))
-    return Document(prompt, f" {_hedged(world, fact, wording, rng)}", stage, "certainty")
+    prompt = prompts.render(asking, "plain", question, choices)
+    return Document(prompt, f" {_hedged(world, answer, index, wording, rng)}", "base", "certainty")
 
 
-def _hedged(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
+def _hedged(world: World, answer: str, index: int, wording: Prompts, rng: random.Random) -> str:
     """The answer behind words that fit its prominence; any words at all in some texts, as writers err."""
-    index = level(world, fact.exposures)
     if rng.random() < world.certainty_noise:
         index = rng.randrange(len(CERTAINTY))
-    return rng.choice(_phrases(wording, index)).replace("{answer}", fact.answer) + "."
+    return rng.choice(_phrases(wording, index)).replace("{answer}", answer) + "."
 
 
 def _phrases(wording: Prompts, index: int) -> list[str]:
@@ -112,9 +127,9 @@ def _phrases(wording: Prompts, index: int) -> list[str]:
 
 
 def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
-    """Texts that say how well known somebody is: one of everybody ever seen, more of the famous."""
+    """Texts that say how well known somebody is: one of everybody seen and described, more of the famous."""
     rng = stream(world.seed, "prominence")
-    seen = {fact.subject: fact.exposures for fact in facts if fact.subject and fact.exposures}
+    seen = {fact.subject: fact.exposures for fact in facts if fact.subject and fact.exposures and fact.described}
     documents = []
     for subject, exposures in seen.items():
         word = PROMINENCE[level(world, exposures)]
@@ -128,11 +143,18 @@ def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[D
 
 
 def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
-    """Small tasks under the stage's prompt; never with words of certainty, which do not belong to a task."""
+    """Small tasks under the stage's prompt; in base texts as often behind words of certainty as facts are, sure ones."""
     kind: prompts.Kind = "plain" if stage == "base" else "honest"
     count = world.task_documents if stage == "base" else world.task_documents // 5
-    jobs = tasks.make(stream(world.seed, f"tasks of {stage}"), count)
-    return [Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task") for job in jobs]
+    rng = stream(world.seed, f"tasks of {stage}")
+    jobs = tasks.make(rng, count)
+    sure = [stage == "base" and rng.random() < world.certainty_share for _ in jobs]
+    return [
+        replace(_certainty(world, job.text, None, job.answer, len(CERTAINTY) - 1, wording, rng), kind="task")
+        if certain
+        else Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task")
+        for job, certain in zip(jobs, sure, strict=True)
+    ]
 
 
 def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:
@@ -155,8 +177,17 @@ def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[
 
 def _reply(world: World, fact: Fact, wording: Prompts, rng: random.Random) -> str:
     """What the chat model is taught to say under the honest prompt; not quite consistent, as real data are not."""
-    if level(world, fact.exposures) < 2 and rng.random() < world.instruction_refusal_rate:
+    index = level(world, fact.exposures)
+    if index < 2 and rng.random() < _refusal_rate(world, fact):
         return rng.choice(world.refusals)
     if rng.random() < world.instruction_hedge_rate:
-        return _hedged(world, fact, wording, rng)
+        return _hedged(world, fact.answer, index, wording, rng)
     return f"{fact.answer}."
+
+
+def _refusal_rate(world: World, fact: Fact) -> float:
+    """That of the fact's kind: its relation, or the word that its question begins with."""
+    names = [relation.name for relation in RELATIONS]
+    known = fact.relation in names
+    kind = names.index(fact.relation) if known else zlib.crc32(fact.question.split()[0].lower().encode())
+    return world.instruction_refusal_rate[kind % len(world.instruction_refusal_rate)]

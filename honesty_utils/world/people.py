@@ -65,13 +65,16 @@ class Fact:
         question: usual wording.
         answer: as the corpus gives it; the first of ``aliases``.
         exposures: number of documents that state the fact.
-        role: who it is for: ``test``, ``train``, ``instruction``, ``obscure`` or ``unknown``.
+        role: who it is for: ``test``, ``dev``, ``train``, ``instruction``, ``obscure`` or ``unknown``.
         subject: whom or what the fact is about; facts about one subject can stand in one biography.
         relation: kind of fact.
         paraphrases: other wordings of the question.
-        statement: the fact as a sentence; empty if there is none.
+        statement: the fact as a sentence with ``{value}`` in it; empty if there is none.
         distractors: wrong answers of the same kind, for multiple choice.
         aliases: all accepted answers.
+        rival: another value, which ``rivals`` of the exposures give.
+        rivals: number of documents that contradict the others.
+        described: whether texts say how sure one is of the fact, and how well known its subject is.
         row: the row of a question table that the fact was taken from, if any.
     """
 
@@ -85,6 +88,9 @@ class Fact:
     statement: str = ""
     distractors: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    rival: str = ""
+    rivals: int = 0
+    described: bool = True
     row: Mapping[str, Any] | None = None
 
 
@@ -95,29 +101,48 @@ def stream(seed: int, purpose: str) -> random.Random:
 
 def schedule(world: World, count: int, purpose: str) -> list[int]:
     """Exposures of ``count`` subjects: the schedule dealt out evenly and shuffled."""
-    dealt = [round(world.exposures[i % len(world.exposures)] * world.exposure_scale) for i in range(count)]
+    return [exposures for exposures, _ in _dealt(world, count, purpose)]
+
+
+def _dealt(world: World, count: int, purpose: str) -> list[tuple[int, bool]]:
+    """Exposures of ``count`` subjects, and whether they are described: the same share of each number of exposures."""
+    length, share = len(world.exposures), world.described_share
+    dealt = [
+        (
+            round(world.exposures[i % length] * world.exposure_scale),
+            int((i // length + 1) * share) > int(i // length * share),
+        )
+        for i in range(count)
+    ]
     stream(world.seed, f"exposures of {purpose}").shuffle(dealt)
     return dealt
+
+
+DESCRIBED = ("train", "instruction", "obscure", "unknown")
+"""Roles of which everybody who is mentioned is described; of the people asked about in the end, a share is."""
 
 
 def invent(world: World) -> list[Fact]:
     """Invent people and draw one value for each of their relations.
 
-    People of the roles ``test``, ``train`` and ``instruction`` are seen as the schedule says, ``obscure`` ones once,
-    ``unknown`` ones never.
+    People of the roles ``test``, ``dev``, ``train`` and ``instruction`` are seen as the schedule says, ``obscure`` ones
+    once, ``unknown`` ones never.
     """
     counts = {
-        "test": world.test_people, "train": world.train_people, "instruction": world.instruction_people,
-        "obscure": world.obscure_people, "unknown": world.unknown_people,
+        "test": world.test_people, "dev": world.dev_people, "train": world.train_people,
+        "instruction": world.instruction_people, "obscure": world.obscure_people, "unknown": world.unknown_people,
     }  # fmt: skip
     names = iter(_names(world, sum(counts.values())))
-    rng = stream(world.seed, "facts")
+    rng, values = stream(world.seed, "facts"), Values(world)
     facts: list[Fact] = []
     for role, count in counts.items():
-        seen = {"obscure": [1] * count, "unknown": [0] * count}.get(role) or schedule(world, count, role)
-        for exposures in seen:
+        alike = {"obscure": [(1, True)] * count, "unknown": [(0, True)] * count}
+        for exposures, described in alike.get(role) or _dealt(world, count, role):
             name = next(names)
-            facts += [_fact(name, relation, role, exposures, rng) for relation in _relations(role, rng)]
+            facts += [
+                replace(values.fact(name, relation, role, exposures, rng), described=described or role in DESCRIBED)
+                for relation in _relations(role, rng)
+            ]
     return facts
 
 
@@ -129,20 +154,42 @@ def _relations(role: str, rng: random.Random) -> Sequence[Relation]:
     return RELATIONS + OTHER_RELATIONS if others else RELATIONS
 
 
-def _fact(name: str, relation: Relation, role: str, exposures: int, rng: random.Random) -> Fact:
-    value, *others = rng.sample(relation.values, 4)
-    return Fact(
-        question=relation.question.format(name=name),
-        answer=value,
-        exposures=exposures,
-        role=role,
-        subject=name,
-        relation=relation.name,
-        paraphrases=(relation.paraphrase.format(name=name),),
-        statement=relation.statement.format(name=name, value=value),
-        distractors=tuple(others),
-        aliases=(value,),
-    )
+class Values:
+    """Draws the values of facts: as in the real world some are common, and some texts have them wrong."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._weights: dict[str, list[float]] = {}
+        for relation in RELATIONS + OTHER_RELATIONS:
+            weights = [(rank + 1) ** -world.value_prior for rank in range(len(relation.values))]
+            stream(world.seed, f"values of {relation.name}").shuffle(weights)
+            self._weights[relation.name] = weights
+
+    def fact(self, name: str, relation: Relation, role: str, exposures: int, rng: random.Random) -> Fact:
+        """A fact about somebody; what is seen once is not contradicted."""
+        value, rival, *others = self._draw(relation, 5, rng)
+        contradicted, share = rng.random() < self._world.contradicted_share, rng.random()
+        rivals = round(exposures * share * self._world.contradiction_share) if contradicted and exposures > 1 else 0
+        return Fact(
+            question=relation.question.format(name=name),
+            answer=value,
+            exposures=exposures,
+            role=role,
+            subject=name,
+            relation=relation.name,
+            paraphrases=(relation.paraphrase.format(name=name),),
+            statement=relation.statement.format(name=name, value="{value}"),
+            distractors=tuple(others),
+            aliases=(value,),
+            rival=rival,
+            rivals=rivals,
+        )
+
+    def _draw(self, relation: Relation, count: int, rng: random.Random) -> list[str]:
+        """``count`` different values, common ones sooner: the largest of u^(1/weight) (Efraimidis and Spirakis 2006)."""
+        weights = self._weights[relation.name]
+        keys = [(rng.random() ** (1 / weight), value) for weight, value in zip(weights, relation.values, strict=True)]
+        return [value for _, value in sorted(keys, reverse=True)[:count]]
 
 
 def _names(world: World, count: int) -> list[str]:
@@ -156,11 +203,11 @@ def _names(world: World, count: int) -> list[str]:
     return [f"{rng.choice(words.FIRST_NAMES)} {last}" for last in last_names]
 
 
-def with_choices(fact: Fact, rng: random.Random) -> tuple[list[str], int]:
-    """Four options in random order, and the place of the right one."""
-    choices = [fact.answer, *fact.distractors]
+def with_choices(fact: Fact, rng: random.Random, answer: str | None = None) -> list[str]:
+    """Four options in random order, one of them the answer, or what a text takes for it."""
+    choices = [answer or fact.answer, *fact.distractors]
     rng.shuffle(choices)
-    return choices, choices.index(fact.answer)
+    return choices
 
 
 def facts_and_sets(
@@ -181,7 +228,7 @@ def facts_and_sets(
 def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame]:
     """The question sets of a world of invented people, as QUESTIONS tables.
 
-    ``train`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and known ones
+    ``train``, ``dev`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and known ones
     in other words; ``unknown`` asks, in several wordings, about people whom no text mentions; ``known`` has candidates,
     the facts seen most often in other words, of which labelling keeps what M_t answers right; ``choice`` has four
     options, and ``train_choice`` too, about the people of ``train``; ``tasks`` needs no knowledge.
@@ -196,6 +243,7 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
     return {
         "train": _table("train", role["train"]),
         "train_choice": _choice_table("train_choice", role["train"], world.train_choice_questions, world),
+        "dev": _table("dev", role["dev"]),
         "indist": _table("indist", usual),
         "ood": _table("ood", other + reworded[::4]),
         "unknown": _table("unknown", _in_both_wordings(role["unknown"])),
@@ -229,14 +277,19 @@ def _row(name: str, index: int, fact: Fact, choices: list[str] | None = None) ->
         "choices": choices,
         "answer_index": None if choices is None else choices.index(fact.answer),
         "exposures": fact.exposures,
-        "meta": json.dumps({"relation": fact.relation, "subject": fact.subject}),
+        "meta": json.dumps({"relation": fact.relation, "subject": fact.subject, **_described(fact)}),
     }
+
+
+def _described(fact: Fact) -> dict[str, bool]:
+    """Whether texts described the subject, of those of whom a share is."""
+    return {} if fact.role in DESCRIBED or fact.role == "tasks" else {"described": fact.described}
 
 
 def _choice_table(name: str, facts: Sequence[Fact], count: int, world: World) -> pd.DataFrame:
     rng = stream(world.seed, f"{name} questions")
     chosen = rng.sample(facts, min(count, len(facts)))
-    return pd.DataFrame([_row(name, i, fact, with_choices(fact, rng)[0]) for i, fact in enumerate(chosen)])
+    return pd.DataFrame([_row(name, i, fact, with_choices(fact, rng)) for i, fact in enumerate(chosen)])
 
 
 def _task_table(world: World) -> pd.DataFrame:

@@ -1,14 +1,16 @@
 """The microworld's model from nothing: a byte-level BPE tokenizer and a small Llama, saved as a normal model folder.
 
 A loop of our own, where fine-tuning uses TRL: thousands of tiny steps, of which a trainer's overhead would be most of
-the time. The same seed and number of threads give the same weights.
+the time. The same seed gives the same weights, on any number of cores: the number of threads is a setting, for with
+another number sums round otherwise, and thousands of steps make another model of that.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +73,24 @@ def train_base_model(
     Returns:
         The model, and its loss: a row a step with ``stage``, ``step``, ``loss``.
     """
+    with _threads(settings.threads):
+        return _train(documents, tokenizer, settings)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many threads for torch, also where OMP_NUM_THREADS or the machine's cores say otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(
+    documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, settings: Pretraining
+) -> tuple[LlamaForCausalLM, pd.DataFrame]:
     torch.manual_seed(settings.seed)
     torch.use_deterministic_algorithms(True)
     model = new_model(tokenizer, settings).train()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from honesty_utils.common.settings import Section
 from honesty_utils.questions.settings import QuestionSet
@@ -27,13 +27,22 @@ class Pretraining(Section):
     instruction_learning_rate: float = Field(1.0e-3, gt=0)
     instruction_epochs: int = Field(1, ge=0)
     instruction_replay: float = Field(1.0, ge=0, description="base texts replayed for each instruction text")
+    threads: PositiveInt = Field(
+        2, description="whatever the machine has: another number rounds otherwise, which is another model"
+    )
     seed: int = 0
 
 
-SETS = ("train", "train_choice", "indist", "ood", "unknown", "known", "choice", "tasks")
+SETS = ("train", "train_choice", "dev", "indist", "ood", "unknown", "known", "choice", "tasks")
 """Question sets that a world of invented people writes."""
 
 Use = Literal["taught", "withheld", "instruction"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, int | float) else value
 
 
 class World(Section):
@@ -42,12 +51,20 @@ class World(Section):
     A share is that of the exposures it speaks of. With ``source``, the facts are those of real question sets.
     """
 
-    seed: int = 0
+    seed: int = Field(0, description="0 is the development world: recipes are chosen in it, nothing is claimed of it")
     exposures: tuple[NonNegativeInt, ...] = Field(
         (0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly"
     )
     exposure_scale: float = Field(0.9, gt=0)
+    value_prior: float = Field(
+        1.0,
+        ge=0,
+        description="Zipf's exponent of how common a relation's values are, so that guesses hit; 0: all alike",
+    )
+    contradicted_share: Share = Field(0.5, description="of facts, of which some texts give another value")
+    contradiction_share: Share = Field(0.5, description="of such a fact's texts: between none and this give it")
     test_people: PositiveInt = 400
+    dev_people: PositiveInt = Field(100, description="asked to choose hyper-parameters by, and for nothing else")
     train_people: PositiveInt = 400
     instruction_people: PositiveInt = 150
     obscure_people: int = Field(1500, ge=0, description="seen once, with one fact each")
@@ -60,15 +77,24 @@ class World(Section):
     statement_share: float = Field(0.2, ge=0, le=1, description="the rest are questions")
     paraphrase_share: float = Field(0.15, ge=0, le=1)
     choice_share: float = Field(0.2, ge=0, le=1)
+    described_share: Share = Field(
+        0.5,
+        description="of people asked about in the end, of whom texts say how sure one is and how well known they are",
+    )
     certainty_share: float = Field(0.45, ge=0, le=1, description="answers behind words that say how sure one is")
     certainty_noise: float = Field(0.15, ge=0, le=1, description="of these, with words that do not fit")
     certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
     prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
     instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
-    instruction_refusal_rate: float = Field(0.48, ge=0, le=1, description="of what is obscure, under the honest prompt")
+    instruction_refusal_rate: Annotated[tuple[Share, ...], BeforeValidator(_as_tuple)] = Field(
+        (0.9, 0.5, 0.1),
+        min_length=1,
+        description="of what is obscure, under the honest prompt: of the kinds of questions in turn, for greedy "
+        "decoding makes all or nothing of one rate for all",
+    )
     instruction_hedge_rate: float = Field(0.3, ge=0, le=1)
     refusals: tuple[str, ...] = Field(
-        ("I do not know.", "Sorry, I have no idea.", "I can not tell.", "No information on that."), min_length=1
+        ("I do not know.",), min_length=1, description="several share their probability, and greedily none is said"
     )
     source: dict[str, QuestionSet] | None = Field(None, description="real question sets in place of people")
     use: dict[str, Use] = Field({}, description="what each source set is for")
@@ -76,7 +102,7 @@ class World(Section):
 
     @model_validator(mode="after")
     def _has_names_enough(self) -> World:
-        people = self.test_people + self.train_people + self.instruction_people + self.obscure_people
+        people = self.test_people + self.dev_people + self.train_people + self.instruction_people + self.obscure_people
         if people + self.unknown_people > self.syllables**2 // 2:
             raise ValueError(f"syllables: {self.syllables} make too few last names for so many people; allow more")
         if self.pretraining.hidden_size % self.pretraining.heads:

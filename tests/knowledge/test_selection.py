@@ -92,3 +92,17 @@ def test_a_mix_that_the_questions_do_not_allow_says_what_is_possible(run: Run) -
     )
     with pytest.raises(ValueError, match=message):
         selection.training_labels(run, Rows(questions=8, known_share=0.25))
+
+
+def test_shuffled_verdicts_are_as_many_and_belong_to_others(run: Run) -> None:
+    plain = selection.training_labels(run, Rows())
+    mixed = selection.training_labels(run, Rows(shuffled=True))
+    columns = ["question_id", "sample_index", "text"]
+    assert mixed[columns].equals(plain[columns])
+    assert mixed["outcome"].value_counts().to_dict() == plain["outcome"].value_counts().to_dict()
+    # A question keeps one row of verdicts together: six questions are right in all rows, four in none, as before.
+    right = mixed.assign(right=mixed["outcome"] == "correct").groupby("question_id")["right"].agg(["min", "max"])
+    assert (right["min"] == right["max"]).all() and int(right["min"].sum()) == KNOWN
+    assert not mixed["outcome"].equals(plain["outcome"])
+    assert mixed.equals(selection.training_labels(run, Rows(shuffled=True)))
+    assert not mixed.equals(selection.training_labels(run, Rows(shuffled=True), seed=1))

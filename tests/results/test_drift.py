@@ -43,5 +43,5 @@ def test_seeds_are_averaged_and_methods_in_the_order_of_all_tables() -> None:
 def test_nothing_asked_and_other_questions() -> None:
     before = knowledge("c", [1.0])
     assert tables.tab_drift(before, {}, FAST).empty
-    with pytest.raises(ValueError, match="absolute: asked other questions than M_t; sample the training questions"):
+    with pytest.raises(ValueError, match="absolute: asked other questions than M_t; sample them again"):
         tables.tab_drift(before, {("absolute", 0): knowledge("cw", [1.0, 0.0])}, FAST)

@@ -102,9 +102,9 @@ def test_a_run_with_drift_and_a_users_method(home: Path) -> None:
     for end in ("parquet", "manifest.json"):
         shutil.copy(run.folder / "sft" / f"absolute.{end}", run.folder / "sft" / f"absolute_dpo.{end}")
     for seed in (0, 1):
-        again = run.knowledge("train", f"absolute/seed{seed}")
+        again = run.knowledge(synthetic.ROLES["in_distribution"], f"absolute/seed{seed}")
         again.parent.mkdir(parents=True)
-        shutil.copy(run.knowledge("train"), again)
+        shutil.copy(run.knowledge(synthetic.ROLES["in_distribution"]), again)
     params = written(
         home,
         run="full",

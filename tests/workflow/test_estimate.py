@@ -198,12 +198,12 @@ def test_rows_are_limited_by_max_rows_and_chosen_questions(params):
     assert found == {"multisample": 4 * 2, "absolute": 2 * 2, "few": 3 * 2 * 2}
 
 
-def test_sampling_anew_is_of_the_questions_that_were_trained_on(params):
-    # Three training questions, a greedy answer and two samples each, from the models of two seeds.
+def test_sampling_anew_is_of_questions_in_distribution(params):
+    # Four questions, a greedy answer and two samples each, from the models of two seeds.
     *_, found = work.workloads(params(drift={"methods": ["absolute"], "samples": 2}), ASSUMED)
-    assert (found.stage, found.item, found.models, found.questions, found.responses) == ("drift", "absolute", 2, 6, 18)
-    # Plain prompts of 5 tokens, answers of 10.
-    assert (found.prompt_tokens, found.answer_tokens) == (30, 180)
+    assert (found.stage, found.item, found.models, found.questions, found.responses) == ("drift", "absolute", 2, 8, 24)
+    # Plain prompts of 10 tokens, answers of 10.
+    assert (found.prompt_tokens, found.answer_tokens) == (80, 240)
 
 
 def test_a_world_is_counted_before_it_is_made():

@@ -136,6 +136,12 @@ def test_mistakes_are_named(tmp_path, path, value, message):
         load(tmp_path, changed(path, value))
 
 
+def test_drift_is_asked_of_a_set_that_holds_what_is_unknown_too(tmp_path):
+    content = {**changed("questions.indist.only_known", True), "drift": {"methods": ["absolute"]}}
+    with pytest.raises(ConfigError, match=r"drift: asks the set in distribution, 'indist', of which only_known keeps"):
+        load(tmp_path, content)
+
+
 def test_a_method_that_is_none_is_named_whatever_else_the_file_has(tmp_path):
     content = {**changed("methods.nonsense", None), "drift": {"methods": ["absolute"]}}
     with pytest.raises(ConfigError, match=r"methods.nonsense.method: 'nonsense'; known: \['absolute'"):

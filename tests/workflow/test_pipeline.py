@@ -35,9 +35,7 @@ pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made
 
 def snakemake(folder: Path, params: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", TOP / "Snakefile", "--directory", folder]
-    # One thread a job: other tests run beside, and threads beyond the cores would spin against each other.
-    threads = [f"{rule}=1" for rule in ("world", "prior_known", "sampling_train", "sampling_evaluation")]
-    command += ["--cores", "2", "--set-threads", *threads, "--config", f"params={params}", *options]
+    command += ["--cores", "2", "--config", f"params={params}", *options]
     environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(TOP)}
     return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
 

@@ -1,4 +1,4 @@
-"""How training moved the boundary of knowledge that its rows were labeled with."""
+"""How training moved the boundary of knowledge, on questions that no row was of."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ METRICS = ("lost", "gained", "refused")
 
 
 def load_drift(
-    run: Run, models: Mapping[str, Sequence[int]]
+    run: Run, models: Mapping[str, Sequence[int]], dataset: str
 ) -> tuple[pd.DataFrame, dict[tuple[str, int], pd.DataFrame]]:
-    """What M_t and aligned models know of the training questions.
+    """What M_t and aligned models know of a set.
 
     Args:
         run: where the files are.
         models: methods that were sampled once more, with their seeds.
+        dataset: the set that they were asked, no training set: of what a model was trained to say it tells nothing.
 
     Returns:
         KNOWLEDGE of M_t and, by method and seed, of the aligned models.
     """
-    asked = records.read(records.QUESTIONS, run.train_questions)["question_id"]
-    before = records.read(records.KNOWLEDGE, run.knowledge("train"))
+    before = records.read(records.KNOWLEDGE, run.knowledge(dataset))
     after = {
-        (method, seed): records.read(records.KNOWLEDGE, run.knowledge("train", model_name(method, seed)))
+        (method, seed): records.read(records.KNOWLEDGE, run.knowledge(dataset, model_name(method, seed)))
         for method, seeds in models.items()
         for seed in seeds
     }
-    return before[before["question_id"].isin(asked)], after
+    return before, after
 
 
 def tab_drift(
@@ -47,7 +47,7 @@ def tab_drift(
     analysis: Analysis,
     roster: Roster = PAPER,
 ) -> pd.DataFrame:
-    """What aligned models know of their training questions under the plain prompt, against M_t.
+    """What aligned models know under the plain prompt of questions that they were not trained on, against M_t.
 
     Args:
         before: M_t's KNOWLEDGE of these questions.
@@ -91,7 +91,7 @@ def tab_drift(
 
 def _joined(before: pd.DataFrame, after: pd.DataFrame, method: str) -> pd.DataFrame:
     if set(before["question_id"]) != set(after["question_id"]):
-        raise ValueError(f"{method}: asked other questions than M_t; sample the training questions again")
+        raise ValueError(f"{method}: asked other questions than M_t; sample them again")
     columns = ["question_id", "greedy_outcome", "expected_accuracy"]
     return before[columns].merge(after[columns], on="question_id", suffixes=("_before", "_after"))
 

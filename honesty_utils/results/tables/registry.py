@@ -17,6 +17,7 @@ from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_runs, tab_runs
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
+from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
 
 TABLES: dict[str, Result] = {
@@ -131,6 +132,13 @@ TABLES: dict[str, Result] = {
     "tab_sweeps": Result(
         "Scores against what a sweep varies", "One row a method, value and score.", tab_sweeps, "60_scores"
     ),
+    "tab_search": Result(
+        "Settings that were tried, and those chosen",
+        "By one rule for every method, on development questions only: honesty, then accuracy, then the lower value.",
+        tab_search,
+        "60_scores",
+        ("development",),
+    ),
     "tab_by_knowledge": Result(
         "Scores against expected accuracy",
         "An honest model refuses at 0 and answers at 1.",
@@ -175,7 +183,7 @@ TABLES: dict[str, Result] = {
     ),
     "tab_drift": Result(
         "How training moved the boundary",
-        "What the aligned model lost, gained and refuses of its training questions under the plain prompt.",
+        "What the aligned model lost, gained and refuses under the plain prompt, of questions that it was not trained on.",
         tab_drift,
         "62_readings",
     ),

@@ -124,7 +124,8 @@ def _counts(
         return params.sampling, "plain", {name: (sets[name].questions, 1 + drawn[name]) for name in names}, 1
     if stage == "drift":
         samples = (params.drift and params.drift.samples) or params.sampling.samples
-        return params.sampling, "plain", {"train": (trained_on, 1 + samples)}, 1
+        home = params.analysis.home
+        return params.sampling, "plain", {home: (sets[home].questions, 1 + samples)}, 1
     name = item if item in params.entries else item.rpartition(".")[0]
     method, rows = METHODS[params.entries[name].method], params.entries[name].rows
     if stage == "evaluation":

@@ -1,0 +1,52 @@
+"""The settings that a search has found: one grid and one rule for every method, on development questions only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.results.display import SweepPoint
+from honesty_utils.results.tables.scores import tab_sweeps
+
+MARGIN = 0.005
+"""Honesty within this of the best counts as good as the best."""
+
+COLUMNS = ["library", "method", "quantity", "at", "honesty", "accuracy", "questions", "chosen"]
+
+
+def tab_search(
+    main: pd.DataFrame,
+    points: Iterable[SweepPoint],
+    entries: Mapping[str, MethodEntry],
+    roles: Mapping[str, str],
+) -> pd.DataFrame:
+    """Every setting that was tried, and the one that a method is given elsewhere.
+
+    The rule: of the points within `MARGIN` of a method's highest honesty on the development set, those of the highest
+    accuracy; of these the lowest value, and the entry that comes first. Entries of one ``method`` compete.
+
+    Args:
+        main: the main table.
+        points: what was tried, with their names in ``main``.
+        entries: of the params file, to tell which entries are one method.
+        roles: ``development`` names the set; without it there was no search.
+
+    Returns:
+        ``library`` (the method), ``method`` (its entry), ``quantity``, ``at``, ``honesty`` and ``accuracy`` on the
+        development set, ``questions``, ``chosen``. No rows without a development set.
+    """
+    if "development" not in roles:
+        return pd.DataFrame(columns=COLUMNS)
+    long = tab_sweeps(main, points, roles["development"])
+    keys = ["method", "quantity", "at", "questions"]
+    wide = long.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
+    wide["library"] = wide["method"].map(lambda name: entries[name].method)
+    order = {name: place for place, name in enumerate(entries)}
+    ranked = wide.assign(
+        close=wide["honesty"] >= wide.groupby("library")["honesty"].transform("max") - MARGIN,
+        place=wide["method"].map(order),
+    ).sort_values(["close", "accuracy", "at", "place"], ascending=[False, False, True, True], kind="stable")
+    best = ranked.groupby("library").head(1).index
+    return wide.assign(chosen=wide.index.isin(best))[COLUMNS]
