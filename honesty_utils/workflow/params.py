@@ -103,8 +103,8 @@ class Params(Section):
                 raise ValueError(f"drift.methods: {name!r} is not trained; known: {sorted(self.trained)}")
         if self.drift and self.questions[self.analysis.home].only_known:
             raise ValueError(
-                f"drift: asks the set in distribution, {self.analysis.home!r}, of which only_known keeps what M_t knows; "
-                "leave only_known out, or the drift section"
+                f"drift: asks the set in distribution, {self.analysis.home!r}, of which only_known keeps what M_t "
+                "knows; leave only_known out, or the drift section"
             )
         self._check_labels()
         self._check_names_of_code()

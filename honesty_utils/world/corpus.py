@@ -143,7 +143,7 @@ def _prominence(world: World, facts: Iterable[Fact], wording: Prompts) -> list[D
 
 
 def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Document]:
-    """Small tasks under the stage's prompt; in base texts as often behind words of certainty as facts are, sure ones."""
+    """Small tasks under the stage's prompt; in base texts as often behind words of certainty as facts."""
     kind: prompts.Kind = "plain" if stage == "base" else "honest"
     count = world.task_documents if stage == "base" else world.task_documents // 5
     rng = stream(world.seed, f"tasks of {stage}")

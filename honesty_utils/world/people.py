@@ -186,7 +186,7 @@ class Values:
         )
 
     def _draw(self, relation: Relation, count: int, rng: random.Random) -> list[str]:
-        """``count`` different values, common ones sooner: the largest of u^(1/weight) (Efraimidis and Spirakis 2006)."""
+        """``count`` different values, common ones sooner: those of largest u^(1/weight) (Efraimidis, Spirakis 2006)."""
         weights = self._weights[relation.name]
         keys = [(rng.random() ** (1 / weight), value) for weight, value in zip(weights, relation.values, strict=True)]
         return [value for _, value in sorted(keys, reverse=True)[:count]]
@@ -228,10 +228,10 @@ def facts_and_sets(
 def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame]:
     """The question sets of a world of invented people, as QUESTIONS tables.
 
-    ``train``, ``dev`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and known ones
-    in other words; ``unknown`` asks, in several wordings, about people whom no text mentions; ``known`` has candidates,
-    the facts seen most often in other words, of which labelling keeps what M_t answers right; ``choice`` has four
-    options, and ``train_choice`` too, about the people of ``train``; ``tasks`` needs no knowledge.
+    ``train``, ``dev`` and ``indist`` ask the same relations of different people; ``ood`` asks other relations, and
+    known ones in other words; ``unknown`` asks, in several wordings, about people whom no text mentions; ``known`` has
+    candidates, the facts seen most often in other words, of which labelling keeps what M_t answers right; ``choice``
+    has four options, and ``train_choice`` too, about the people of ``train``; ``tasks`` needs no knowledge.
     """
     role: dict[str, list[Fact]] = {}
     for fact in facts:

@@ -13,9 +13,9 @@ from honesty_utils.world import corpus, people, tasks
 from honesty_utils.world.settings import SETS, World
 
 SMALL = World(
-    exposures=(0, 2, 20), exposure_scale=1, test_people=12, dev_people=6, train_people=9, instruction_people=6, obscure_people=10,
-    unknown_people=4, choice_questions=20, train_choice_questions=12, task_questions=15, task_documents=50,
-    instruction_obscure=5,
+    exposures=(0, 2, 20), exposure_scale=1, test_people=12, dev_people=6, train_people=9, instruction_people=6,
+    obscure_people=10, unknown_people=4, choice_questions=20, train_choice_questions=12, task_questions=15,
+    task_documents=50, instruction_obscure=5,
 )  # fmt: skip
 WORDING = Prompts(plain="Q: {question}\nA:", honest="Say so.\nQ: {question}\nA:", refusal="I do not know.")
 

@@ -183,7 +183,7 @@ TABLES: dict[str, Result] = {
     ),
     "tab_drift": Result(
         "How training moved the boundary",
-        "What the aligned model lost, gained and refuses under the plain prompt, of questions that it was not trained on.",
+        "What aligned models lost, gained and refuse under the plain prompt, of questions they were not trained on.",
         tab_drift,
         "62_readings",
     ),
