@@ -99,13 +99,8 @@ def stream(seed: int, purpose: str) -> random.Random:
     return random.Random(f"{seed}/{purpose}")
 
 
-def schedule(world: World, count: int, purpose: str) -> list[int]:
-    """Exposures of ``count`` subjects: the schedule dealt out evenly and shuffled."""
-    return [exposures for exposures, _ in _dealt(world, count, purpose)]
-
-
-def _dealt(world: World, count: int, purpose: str) -> list[tuple[int, bool]]:
-    """Exposures of ``count`` subjects, and whether they are described: the same share of each number of exposures."""
+def schedule(world: World, count: int, purpose: str) -> list[tuple[int, bool]]:
+    """Exposures of ``count`` subjects, and whether they are described: dealt out evenly, both, and shuffled."""
     length, share = len(world.exposures), world.described_share
     dealt = [
         (
@@ -137,7 +132,7 @@ def invent(world: World) -> list[Fact]:
     facts: list[Fact] = []
     for role, count in counts.items():
         alike = {"obscure": [(1, True)] * count, "unknown": [(0, True)] * count}
-        for exposures, described in alike.get(role) or _dealt(world, count, role):
+        for exposures, described in alike.get(role) or schedule(world, count, role):
             name = next(names)
             facts += [
                 replace(values.fact(name, relation, role, exposures, rng), described=described or role in DESCRIBED)
@@ -315,11 +310,12 @@ def teach(world: World, tables: Mapping[str, pd.DataFrame]) -> tuple[list[Fact],
     shown: dict[str, pd.DataFrame] = {}
     for name, table in tables.items():
         use = world.use[name]
-        exposures = [0] * len(table) if use == "withheld" else schedule(world, len(table), name)
-        answered = [_right(row) is not None for row in table.to_dict("records")]
-        table = table.assign(exposures=[n if has else 0 for n, has in zip(exposures, answered, strict=True)])
         role = {"taught": "test", "withheld": "unknown", "instruction": "instruction"}[use]
-        facts += [_taught(row, role) for row in table[answered].to_dict("records")]
+        dealt = [(0, True)] * len(table) if use == "withheld" else schedule(world, len(table), name)
+        told = [_taught(row, role, *seen) for row, seen in zip(table.to_dict("records"), dealt, strict=True)]
+        meta = [json.loads(text or "{}") | _described(fact) for text, fact in zip(table["meta"], told, strict=True)]
+        table = table.assign(exposures=[fact.exposures for fact in told], meta=[json.dumps(item) for item in meta])
+        facts += [fact for fact in told if fact.answer]
         if use != "instruction":
             shown[name] = table
     return facts, {**shown, "tasks": _task_table(world)}
@@ -332,12 +328,15 @@ def _right(row: Mapping[str, Any]) -> str | None:
     return str(row["answers"][0]) if len(row["answers"]) else None
 
 
-def _taught(row: Mapping[str, Any], role: str) -> Fact:
+def _taught(row: Mapping[str, Any], role: str, exposures: int, described: bool) -> Fact:
+    """The fact of a question; without an answer and never shown where the question has none."""
+    answer = _right(row)
     return Fact(
         question=row["question"],
-        answer=_right(row) or "",
-        exposures=int(row["exposures"]),
+        answer=answer or "",
+        exposures=0 if answer is None else exposures,
         role=role,
         aliases=tuple(row["answers"]),
+        described=described or role in DESCRIBED,
         row=row,
     )
