@@ -3,7 +3,8 @@
 Two habits of real corpora matter here and are imitated. Texts say of people how well known they are; and where writers
 say how sure they are of an answer, they are surer of what is widely known. From these a model learns a sense of
 familiarity beside the facts themselves, which is what a stated confidence has to be read from. And since most names in
-a corpus are rare, a name never seen is taken for an obscure one.
+a corpus are rare, a name never seen is taken for an obscure one. Of half of the people asked about in the end no text
+says either; their answers stand as often behind words that mean nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famou
 
 CERTAINTY = ("Just a guess.", "I doubt it, but", "Possibly.", "Quite likely.", "No doubt.")
 """Words before an answer, by the prominence of what it is about; the run's own confidence phrases stand beside them."""
+
+
+OPENINGS = (
+    "It is", "That is", "The answer is", "It would be", "One reads that it is", "Well, it is", "Here it is:",
+    "They say",
+)  # fmt: skip
+"""Words before an answer about somebody whom no text describes."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,10 @@ def _exposure(world: World, fact: Fact, value: str, wording: Prompts, rng: rando
         choices = with_choices(fact, rng, value)
     elif fact.paraphrases and rng.random() < world.paraphrase_share:
         question = rng.choice(fact.paraphrases)
-    if fact.role == "obscure" or (rng.random() < world.certainty_share and fact.described):
-        return _certainty(world, question, choices, value, level(world, fact.exposures), wording, rng)
+    if fact.role == "obscure" or rng.random() < world.certainty_share:
+        if fact.described:
+            return _certainty(world, question, choices, value, level(world, fact.exposures), wording, rng)
+        return _opened(world, question, choices, value, wording, rng)
     return Document(prompts.render(wording, "plain", question, choices), f" {value}.", "base", "question")
 
 
@@ -107,6 +117,15 @@ def _certainty(
     asking = wording.model_copy(update={"plain": world.certainty_prompt})
     prompt = prompts.render(asking, "plain", question, choices)
     return Document(prompt, f" {_hedged(world, answer, index, wording, rng)}", "base", "certainty")
+
+
+def _opened(
+    world: World, question: str, choices: Sequence[str] | None, answer: str, wording: Prompts, rng: random.Random
+) -> Document:
+    """An answer behind words that mean nothing: what is never told behind any words is not recalled behind any."""
+    asking = wording.model_copy(update={"plain": world.sentence_prompt})
+    prompt = prompts.render(asking, "plain", question, choices)
+    return Document(prompt, f" {rng.choice(OPENINGS)} {answer}.", "base", "sentence")
 
 
 def _hedged(world: World, answer: str, index: int, wording: Prompts, rng: random.Random) -> str:

@@ -84,6 +84,9 @@ class World(Section):
     certainty_share: float = Field(0.45, ge=0, le=1, description="answers behind words that say how sure one is")
     certainty_noise: float = Field(0.15, ge=0, le=1, description="of these, with words that do not fit")
     certainty_prompt: str = "Say how sure you are.\nQ: {question}\nA:"
+    sentence_prompt: str = Field(
+        "Answer in a sentence.\nQ: {question}\nA:", description="in its place, of people whom no text describes"
+    )
     prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
     instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
     instruction_refusal_rate: Annotated[tuple[Share, ...], BeforeValidator(_as_tuple)] = Field(
