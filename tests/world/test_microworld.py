@@ -110,6 +110,11 @@ def test_of_half_of_the_people_asked_about_nothing_says_how_well_known_they_are(
     telling = "\n".join(text.text for text in texts if text.kind in ("certainty", "prominence"))
     assert not [name for name in halves[False] if name in telling]
     assert all(name in telling for name in halves[True])
+    opened = [text for text in texts if text.kind == "sentence"]
+    assert opened and not [text for text in opened if any(name in text.text for name in halves[True])]
+    phrases = [phrase for index in range(5) for phrase in corpus._phrases(WORDING, index)]
+    said = {phrase.split("{answer}")[0].strip() for phrase in phrases}
+    assert not [text for text in opened if any(words in text.completion for words in said)]
     asked = people.question_sets(SMALL, facts)["indist"]
     marked = {json.loads(meta)["subject"]: json.loads(meta)["described"] for meta in asked["meta"]}
     assert all(marked[name] is described for described, names in halves.items() for name in names & set(marked))
