@@ -17,6 +17,7 @@ SMALL = World(
     obscure_people=10, unknown_people=4, choice_questions=20, train_choice_questions=12, task_questions=15,
     task_documents=50, instruction_obscure=5,
 )  # fmt: skip
+SHOWN = ("question", "certainty", "sentence", "statement")
 WORDING = Prompts(plain="Q: {question}\nA:", honest="Say so.\nQ: {question}\nA:", refusal="I do not know.")
 
 
@@ -199,7 +200,7 @@ def test_real_questions_are_taught_by_the_same_schedule(facts):
     assert collections.Counter(fact.role for fact in taught) == dict.fromkeys(
         ("test", "unknown", "instruction"), len(table)
     )
-    shown = [t for t in corpus.documents(world, taught, WORDING) if t.kind in ("question", "certainty", "statement")]
+    shown = [t for t in corpus.documents(world, taught, WORDING) if t.kind in SHOWN]
     assert len([text for text in shown if text.stage == "base"]) == sum(fact.exposures for fact in taught)
 
 
