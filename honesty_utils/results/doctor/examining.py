@@ -155,15 +155,17 @@ def examine(patient: Patient, reference: Reference, only: str | None = None) -> 
         only: one of ``checks.STAGES``; none: all.
 
     Raises:
-        DoctorError: a stage that is none, or nothing of the run is there.
+        DoctorError: a stage that is none, or one of which nothing is there.
         RecordError: a table of the run that cannot be read.
     """
     if only is not None and only not in STAGES:
         raise DoctorError(f"stage {only!r}; known: {', '.join(STAGES)}")
-    found, missing = references.measure(patient)
+    found, missing = references.measure(patient, only)
     if not found:
+        stage = only or "any stage"
         raise DoctorError(
-            f"run {patient.run.name!r}: nothing to examine in {patient.run.folder}; sampling has not been done yet"
+            f"run {patient.run.name!r}: nothing to examine, for nothing that {stage} writes is in "
+            f"{patient.run.folder}; run it that far first"
         )
     keys = [(check, about) for check in named(only) for about in check.about(patient.outline)]
     both = [check.key(about) for check, about in keys if check.key(about) in found]
@@ -174,9 +176,8 @@ def examine(patient: Patient, reference: Reference, only: str | None = None) -> 
         for check, about in keys
         if check.key(about) in found or (check.key(about) in reference.quantities and check.key(about) not in absent)
     ]
-    gaps = {stage: keys for stage, keys in missing.items() if only in (None, stage)}
     changed = _changed(patient.outline.recipe or {}, reference.recipe)
-    return Report(patient.run.name, patient.outline.model, reference, findings, gaps, changed, level)
+    return Report(patient.run.name, patient.outline.model, reference, findings, missing, changed, level)
 
 
 def _finding(check: Check, about: str, found: Measured | None, reference: Reference, level: float) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -120,7 +122,7 @@ def _of_samples(patient: Patient, about: str, found: Measured | None) -> Measure
     """The same with m beside it, without which it says nothing."""
     if found is None:
         return None
-    return Measured(found.value, found.error, found.number, found.seeds, _samples(patient, about))
+    return replace(found, given=_samples(patient, about))
 
 
 def _samples(patient: Patient, about: str) -> str:

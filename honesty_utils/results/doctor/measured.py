@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from honesty_utils.metrics.honesty import Floats, ratio
 
@@ -34,6 +34,7 @@ class Measured:
         number: independent questions or rows that it is worth, never more than there are.
         seeds: the value of each trained model; empty where nothing is trained.
         given: a setting without which it means something else, such as ``m = 10``; only equal ones are compared.
+        answers: how many there are, of which ``number`` tells the worth; 0 where that is not known.
     """
 
     value: float
@@ -41,6 +42,7 @@ class Measured:
     number: float
     seeds: tuple[float, ...] = ()
     given: str = ""
+    answers: float = 0.0
 
     def facts(self) -> dict[str, Any]:
         """For a reference file."""
@@ -49,12 +51,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class _Noise:
-    """Value and linearized parts of one ratio: ``parts`` sum to 0, a cluster each."""
+    """Value and linearized parts of one ratio: ``parts`` sum to 0, a cluster each; ``seeds`` may hold NaN."""
 
     value: float
     parts: Floats
+    counts: NDArray[np.bool_]
     seeds: Floats
     number: float
+
+    @property
+    def error(self) -> float:
+        return _error(self.parts[self.counts])
 
 
 def share(top: ArrayLike, bottom: ArrayLike, clusters: ArrayLike, trained: bool = False) -> Measured | None:
@@ -78,7 +85,7 @@ def mean(values: ArrayLike, clusters: ArrayLike) -> Measured | None:
     given = np.asarray(values, dtype=np.float64)
     there = ~np.isnan(given)
     noise = _noise(np.where(there, given, 0.0), there, clusters)
-    return None if noise is None else Measured(noise.value, _error(noise.parts), noise.number)
+    return None if noise is None else Measured(noise.value, noise.error, noise.number)
 
 
 def deviation(values: ArrayLike, clusters: ArrayLike) -> Measured | None:
@@ -108,13 +115,9 @@ def half_of(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLi
     a, b = _noise(*first, clusters), _noise(*second, clusters)
     if a is None or b is None:
         return None
-    each = (a.seeds + 1 - b.seeds) / 2
-    return Measured(
-        float(each.mean()),
-        _error((a.parts - b.parts) / 2),
-        a.number + b.number,
-        tuple(each.tolist()) if trained else (),
-    )
+    each, parts = (a.seeds + 1 - b.seeds) / 2, (a.parts - b.parts) / 2
+    error = _error(parts[a.counts | b.counts])
+    return Measured(float(np.nanmean(each)), error, a.number + b.number, _kept(each, trained))
 
 
 def counted(value: float, questions: float) -> Measured:
@@ -123,7 +126,8 @@ def counted(value: float, questions: float) -> Measured:
     A balanced subset of q questions is twice the number of the rarer kind, whose standard deviation is at most
     sqrt(q / 2) (binomial); so that of the subset is at most sqrt(2 q), and everything in proportion to it.
     """
-    return Measured(value, value * float(np.sqrt(2 / questions)) if questions else 0.0, questions)
+    number = max(questions, 1.0)
+    return Measured(value, value * float(np.sqrt(2 / number)), number)
 
 
 def over_seeds(each: list[Measured]) -> Measured | None:
@@ -163,9 +167,9 @@ def _noise(top: ArrayLike, bottom: ArrayLike, clusters: ArrayLike) -> _Noise | N
     residuals = np.nan_to_num((above - each * below) / np.where(totals > 0, totals, np.nan))
     parts = residuals.sum(axis=1) / (totals > 0).sum()
     numbered = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)[1]
+    counts = np.bincount(numbered, weights=below.sum(axis=1)) > 0
     summed = np.bincount(numbered, weights=parts)
-    defined = each[~np.isnan(each)]
-    return _Noise(float(defined.mean()), summed, defined, float(totals[totals > 0].mean()))
+    return _Noise(float(np.nanmean(each)), summed, counts, each, float(totals[totals > 0].mean()))
 
 
 def _columns(values: ArrayLike) -> Floats:
@@ -179,7 +183,13 @@ def _error(parts: Floats) -> float:
 
 
 def _share(noise: _Noise, trained: bool) -> Measured:
-    error, spread = _error(noise.parts), noise.value * (1 - noise.value)
+    error, spread = noise.error, noise.value * (1 - noise.value)
     # All alike: the answers say nothing of how clusters hang together, so each counts once.
-    worth = spread / error**2 if error > 0 else float(len(noise.parts))
-    return Measured(noise.value, error, min(worth, noise.number), tuple(noise.seeds.tolist()) if trained else ())
+    worth = spread / error**2 if error > 0 else float(noise.counts.sum())
+    worth = min(worth, noise.number)
+    return Measured(noise.value, error, worth, _kept(noise.seeds, trained), answers=noise.number)
+
+
+def _kept(seeds: Floats, trained: bool) -> tuple[float, ...]:
+    """Values of trained models that are defined."""
+    return tuple(float(value) for value in seeds if trained and not np.isnan(value))

@@ -14,7 +14,7 @@ so that a run that differs in nothing is called different in at most `REPORT_LEV
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -75,9 +75,26 @@ def expected(known: Known, found: Measured, level: float) -> Range:
     """
     if known.margin is not None:
         return _printed(known, found, level)
-    if len(known.runs) >= LEAST_RUNS:
-        return _several(known, found, level)
-    return _one(known.runs[0], found, known.unit, level)
+    found, *others = _weighed([found, *known.runs]) if known.unit == SHARE else [found, *known.runs]
+    if len(others) >= LEAST_RUNS:
+        return _several(Known(known.unit, tuple(others)), found, level)
+    return _one(others[0], found, known.unit, level)
+
+
+def _weighed(items: list[Measured]) -> list[Measured]:
+    """The same; answers of a run that are all alike are worth what those of the other runs are.
+
+    Alone they do not say how questions about one subject hang together, and count once a subject.
+    """
+    worth = [item.number / item.answers for item in items if item.answers and 0 < item.value < 1]
+    if not worth:
+        return items
+    mean = float(np.mean(worth))
+    alike = [item.value in (0.0, 1.0) for item in items]
+    return [
+        replace(item, number=max(item.number, item.answers * mean)) if same else item
+        for item, same in zip(items, alike, strict=True)
+    ]
 
 
 def _printed(known: Known, found: Measured, level: float) -> Range:
@@ -157,7 +174,7 @@ def _satterthwaite(total: float, *parts: tuple[float, float]) -> float:
 
 def quantile(level: float, freedom: float) -> float:
     """How many standard deviations are exceeded, on either side, with the chance ``level``."""
-    return _quantile(level, round(min(freedom, 1e6), 1))
+    return _quantile(level, round(freedom, 1) if freedom < 1e6 else float("inf"))
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any
 from honesty_utils.common import files, manifest
 from honesty_utils.results import published
 from honesty_utils.results.doctor.answering import BETWEEN
-from honesty_utils.results.doctor.checks import CHECKS, HOME
+from honesty_utils.results.doctor.checks import CHECKS, HOME, named
 from honesty_utils.results.doctor.measured import SHARE, Measured
 from honesty_utils.results.doctor.patient import TRAIN, Absent, DoctorError, Outline, Patient
 from honesty_utils.results.doctor.ranges import LEAST_RUNS, Known
@@ -55,8 +55,12 @@ class Reference:
     runs: Sequence[str] = ()
 
 
-def measure(patient: Patient) -> tuple[dict[str, Measured], dict[str, list[str]]]:
-    """All quantities of a run.
+def measure(patient: Patient, only: str | None = None) -> tuple[dict[str, Measured], dict[str, list[str]]]:
+    """The quantities of a run.
+
+    Args:
+        patient: the run.
+        only: those of one stage; none: all.
 
     Returns:
         Those that are there, by ``Check.key``, and the keys whose files are not, by stage.
@@ -67,7 +71,7 @@ def measure(patient: Patient) -> tuple[dict[str, Measured], dict[str, list[str]]
     """
     found: dict[str, Measured] = {}
     missing: dict[str, list[str]] = {}
-    for check in CHECKS:
+    for check in named(only):
         for about in check.about(patient.outline):
             key = check.key(about)
             try:
@@ -175,6 +179,7 @@ def _known(entry: Mapping[str, Any]) -> Known:
             float(item["number"]),
             tuple(map(float, item["seeds"])),
             str(item["given"]),
+            float(item["answers"]),
         )
         for item in entry["runs"]
     )

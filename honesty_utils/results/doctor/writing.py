@@ -54,8 +54,8 @@ def markdown(report: Report) -> str:
 def _head(report: Report) -> list[str]:
     chance = f"{100 * REPORT_LEVEL:g} %"
     about = (
-        f"Compared with {report.reference.name}: {report.compared} quantities, each at the level {report.level:.2g}, so that a "
-        f"run like its reference is called different in at most {chance} of reports."
+        f"Compared with {report.reference.name}: {report.compared} quantities, each at the level {report.level:.2g}, "
+        f"so that a run like its reference is called different in at most {chance} of reports."
     )
     lines = [f"run {report.run}", *textwrap.wrap(about, WIDTH)]
     if not report.reference.runs:
@@ -115,7 +115,7 @@ def _conclusion(report: Report) -> list[str]:
         return [f"Nothing differs from {report.reference.name}."]
     assert first.found is not None and first.range is not None
     others = len(report.differing) - 1
-    after = f" Of {others} others outside their range, those below may follow from it." if others else ""
+    after = f" Outside their range lie {others} more; later ones may follow from it." if others else ""
     name, about = first.check.title, first.about.replace("@", " on ")
     sentence = (
         f"The first stage that differs is {first.check.stage}: {name} ({about}) is {first.verdict}, "
