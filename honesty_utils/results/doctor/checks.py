@@ -274,7 +274,7 @@ CHECKS: tuple[Check, ...] = (
         "labeling",
         "share of them that M_t knows",
         "train_questions",
-        SHARE,
+        SCORE,
         knowing.subset_known,
         _train,
         low=(

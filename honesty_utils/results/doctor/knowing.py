@@ -101,10 +101,10 @@ def subset_size(patient: Patient, about: str) -> Measured | None:
 
 
 def subset_known(patient: Patient, about: str) -> Measured | None:
-    """Share of them that M_t knows."""
+    """Share of them that M_t knows: a ratio that is asked for, not drawn, so that only its rounding is noise."""
     chosen = patient.knowledge(TRAIN)
     chosen = chosen[chosen["question_id"].isin(patient.subset["question_id"])]
-    return measured.share(chosen["known"], np.ones(len(chosen)), chosen["cluster"])
+    return Measured(float(chosen["known"].mean()), 1 / len(chosen), float(len(chosen))) if len(chosen) else None
 
 
 def _sampled(patient: Patient, about: str) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from honesty_utils.common import files, manifest
 from honesty_utils.results import published
 from honesty_utils.results.doctor.answering import BETWEEN
 from honesty_utils.results.doctor.checks import CHECKS, HOME, named
-from honesty_utils.results.doctor.measured import SHARE, Measured
+from honesty_utils.results.doctor.measured import SCORE, SHARE, Measured
 from honesty_utils.results.doctor.patient import TRAIN, Absent, DoctorError, Outline, Patient
 from honesty_utils.results.doctor.ranges import LEAST_RUNS, Known
 from honesty_utils.results.tables.paper import SETS
@@ -238,7 +238,7 @@ def _knowledge(model: str) -> dict[str, Known]:
     return {
         f"labeling.known[{HOME}]": _point(accuracy, SHARE, margin),
         f"labeling.refused[{HOME}]": _point(0.0, SHARE, margin),
-        f"labeling.subset_known[{TRAIN}]": _point(0.5, SHARE, MARGINS["rows"]),
+        f"labeling.subset_known[{TRAIN}]": _point(0.5, SCORE, MARGINS["rows"]),
         f"labeling.subset_size[{TRAIN}]": _point(8000.0, "count", 0.0),
     }
 
