@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,9 +114,9 @@ def _sampled(patient: Patient, about: str) -> pd.DataFrame:
     return table[table["num_samples"] > 0]
 
 
-def _histogram(patient: Patient, about: str, kind: object) -> Measured | None:
+def _histogram(patient: Patient, about: str, kind: Callable[[Any, Any], Any]) -> Measured | None:
     table = _sampled(patient, about)
-    chosen = kind(table["num_correct"], table["num_samples"])  # type: ignore[operator]
+    chosen = kind(table["num_correct"], table["num_samples"])
     return _of_samples(patient, about, measured.share(chosen, np.ones(len(table)), table["cluster"]))
 
 

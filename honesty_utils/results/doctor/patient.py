@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from honesty_utils.metrics import scores
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.results.doctor import measured
 from honesty_utils.training.objectives import OBJECTIVES
+
+Made = TypeVar("Made")
 
 TRAIN = "train"
 """The set whose answers become rows; the others are named by the role that they play."""
@@ -96,14 +98,12 @@ class Patient:
     def responses(self, about: str) -> pd.DataFrame:
         """Length and end of M_t's answers, with ``cluster``."""
         path, names = self.run.responses(self.dataset(about)), ["question_id", "num_tokens", "finish_reason"]
-        make = lambda: self._clustered(_columns(records.RESPONSES, path, names), about)  # noqa: E731
-        return self._once(make, "responses", about)
+        return self._once(lambda: self._clustered(_columns(records.RESPONSES, path, names), about), "responses", about)
 
     def labels(self, about: str) -> pd.DataFrame:
         """Outcome of every answer of M_t, greedy and sampled, with ``cluster``."""
         path, names = self.run.labels(self.dataset(about)), ["question_id", "sample_index", "outcome"]
-        make = lambda: self._clustered(_columns(records.LABELS, path, names), about)  # noqa: E731
-        return self._once(make, "labels", about)
+        return self._once(lambda: self._clustered(_columns(records.LABELS, path, names), about), "labels", about)
 
     def cluster(self, about: str, ids: pd.Series[str]) -> list[str]:
         """What each question of a set is about; a question that the set lacks is about itself."""
@@ -113,11 +113,12 @@ class Patient:
     def _clustered(self, table: pd.DataFrame, about: str) -> pd.DataFrame:
         return table.assign(cluster=self.cluster(about, table["question_id"]))
 
-    def _once(self, make: Callable[[], Any], *key: str) -> Any:
+    def _once(self, make: Callable[[], Made], *key: str) -> Made:
         """What ``make`` gives, made once: several checks read a table."""
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]
+        found: Made = self._kept[key]
+        return found
 
     @cached_property
     def subset(self) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def agreed(outlines: Sequence[Outline]) -> dict[str, Any]:
 
 def save(reference: Reference, path: str | Path) -> Path:
     """Write a reference; the file appears whole or not at all."""
-    content = {
+    head = {
         "format": FORMAT,
         "version": VERSION,
         "name": reference.name,
@@ -126,13 +126,16 @@ def save(reference: Reference, path: str | Path) -> Path:
         "revision": manifest.git_revision(),
         "packages": manifest.versions(),
         "recipe": dict(reference.recipe),
-        "quantities": {
-            key: {"unit": known.unit, "runs": [item.facts() for item in known.runs]}
-            for key, known in reference.quantities.items()
-        },
     }
+    # A line a quantity: a thousand lines of numbers are no help to a reader, and a change shows where it is.
+    lines = [
+        f"  {json.dumps(key)}: "
+        + json.dumps({"unit": known.unit, "runs": [item.facts() for item in known.runs]}, ensure_ascii=False)
+        for key, known in reference.quantities.items()
+    ]
+    begun = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     with files.atomic(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(f'{begun},\n "quantities": {{\n' + ",\n".join(lines) + "\n }\n}\n", encoding="utf-8")
     return Path(path)
 
 

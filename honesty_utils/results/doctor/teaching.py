@@ -54,7 +54,9 @@ def steps(patient: Patient, about: str) -> Measured | None:
     found = _fine_tuned(patient, about)
     if not found:
         return None
-    return measured.counted(float(np.mean([item["steps"] for item in found])), found[0]["rows"])
+    # Ten rows a question vary as their questions do.
+    questions = min(len(patient.subset), found[0]["rows"])
+    return measured.counted(float(np.mean([item["steps"] for item in found])), questions)
 
 
 def left_out(patient: Patient, about: str) -> Measured | None:
