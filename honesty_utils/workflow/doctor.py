@@ -32,7 +32,7 @@ def outline(params: Params) -> Outline:
         if name not in points:
             methods[name] = Taught(params.models[name], stages[-1].objective if stages else None)
     graded = params.graded_sets()
-    roles = {role: name for role, name in params.analysis.roles.items() if name in graded}
+    roles: dict[str, str] = {role: name for role, name in params.analysis.roles.items() if name in graded}
     made = "the microworld's model" if params.world else ""
     return Outline(Run(params.run), roles, methods, recipe(params), params.model.name or made)
 

@@ -168,7 +168,7 @@ def _noise(top: ArrayLike, bottom: ArrayLike, clusters: ArrayLike) -> _Noise | N
     parts = residuals.sum(axis=1) / (totals > 0).sum()
     numbered = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)[1]
     counts = np.bincount(numbered, weights=below.sum(axis=1)) > 0
-    summed = np.bincount(numbered, weights=parts)
+    summed: Floats = np.bincount(numbered, weights=parts).astype(np.float64)
     return _Noise(float(np.nanmean(each)), summed, counts, each, float(totals[totals > 0].mean()))
 
 
