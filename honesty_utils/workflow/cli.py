@@ -15,6 +15,7 @@ COMMANDS = {
     "preflight": ("honesty_utils.workflow.preflight", "check a params file and the local files it names"),
     "estimate": ("honesty_utils.workflow.estimate.command", "say what a run takes, or took"),
     "report": ("honesty_utils.results.report", "write a run's report.html, or marked numbers in text"),
+    "doctor": ("honesty_utils.workflow.doctor", "compare a run with reference ranges, stage by stage"),
     "export": ("honesty_utils.workflow.export", "write a trained model with its cards"),
     "puqa": ("honesty_utils.prior.puqa", "build a prior-unknown question set from a table"),
 }

@@ -1,5 +1,6 @@
 """The whole pipeline at smoke size, for real: Snakemake, papermill, a model trained on the spot, tables and figures."""
 
+import math
 import os
 import re
 import shutil
@@ -16,7 +17,8 @@ from support.interactive import execute_widgets
 from honesty_utils import methods
 from honesty_utils.common import manifest, records
 from honesty_utils.common.paths import Run
-from honesty_utils.workflow import params as params_file
+from honesty_utils.results.doctor import STAGES, examine, references
+from honesty_utils.workflow import doctor, params as params_file
 from honesty_utils.workflow.estimate import command as estimate
 from honesty_utils.workflow.plan import snapshot
 
@@ -55,6 +57,15 @@ def finished(tmp_path_factory):
     os.environ["HONESTY_ROOT"] = str(folder)
     yield folder
     del os.environ["HONESTY_ROOT"]
+
+
+def test_the_doctor_finds_every_quantity_and_no_difference_from_the_run_itself(finished):
+    patient = doctor.open_run("smoke")
+    found, missing = references.measure(patient)
+    assert not missing
+    assert len({key.partition(".")[0] for key in found}) == len(STAGES)
+    assert not [key for key, item in found.items() if math.isnan(item.value) or math.isnan(item.error)]
+    assert examine(patient, references.of_runs([patient])).first is None
 
 
 def test_tables_figures_claims_and_report_are_written(finished):

@@ -10,7 +10,7 @@ import pandas as pd
 from honesty_utils.results import published
 from honesty_utils.results.display import PAPER
 
-_SETS = {
+SETS = {
     "in_distribution": "triviaqa",
     "out_of_distribution": "nonambigqa",
     "prior_unknown": "puqa",
@@ -46,13 +46,13 @@ def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "ll
         ValueError: the paper prints nothing for ``model``.
     """
     everything = published.results()
-    printed = everything[(everything["model"] == model) & everything["dataset"].isin(_SETS.values())]
+    printed = everything[(everything["model"] == model) & everything["dataset"].isin(SETS.values())]
     if printed.empty:
         raise ValueError(f"model {model!r}: the paper prints nothing for it; it does for {_models(everything)}")
     printed = printed.drop_duplicates(["dataset", "method", "metric"])  # the main result stands in two of its tables
     wrong = {row[:4]: row.formula / 100 for row in published.inconsistent(everything).itertuples(index=False)}
     ours = main.set_index(["method", "dataset", "metric"])[["value", "low", "high"]]
-    played = {paper: roles.get(role) for role, paper in _SETS.items()}
+    played = {paper: roles.get(role) for role, paper in SETS.items()}
     rows = []
     for row in printed.itertuples():
         dataset = played[row.dataset]
@@ -73,4 +73,4 @@ def _place(method: str) -> tuple[int, str]:
 
 
 def _models(printed: pd.DataFrame) -> list[str]:
-    return sorted(printed.loc[printed["dataset"].isin(_SETS.values()), "model"].unique())
+    return sorted(printed.loc[printed["dataset"].isin(SETS.values()), "model"].unique())
