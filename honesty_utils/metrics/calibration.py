@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
+from honesty_utils.metrics.intervals import Estimate, Sample
 
 GROUPED = ("ece", "brier", "auroc")
 """Order of the last axis of :func:`grouped_scores`."""
@@ -132,6 +134,37 @@ def grouped_right(counts: Floats, levels: Floats, bins: int) -> tuple[Floats, Fl
     """Right answers and all answers per bin, shape (…, bins) each; arguments as for :func:`grouped_bins`."""
     member = np.eye(bins)[bin_index(levels, bins)]
     return counts[..., 1] @ member, counts.sum(axis=-1) @ member
+
+
+def grouped_gaps(counts: Floats, levels: Floats, bins: int = 10) -> Floats:
+    """Accuracy less confidence of each bin times its share of the answers, shape (…, bins), 0 where it is empty.
+
+    The sum of their absolute values is the calibration error as it stands; arguments as for :func:`grouped_bins`.
+    """
+    confidence, accuracy, number = grouped_bins(counts, levels, bins)
+    return np.nan_to_num(ratio((accuracy - confidence) * number, number.sum(axis=-1, keepdims=True)))
+
+
+def error_interval(error: Sample, gaps: Sample, level: float) -> Estimate:
+    """Mean over seeds of the debiased calibration error, not below 0, with its interval; shape (1,) each.
+
+    The error ± t_ν standard errors, down to 0 unless the plain error is larger than a calibrated model's would be: the
+    gaps of the resamples less the observed ones are what chance alone makes. Percentiles of a bootstrap, which adds the
+    chance of the sample once more, cover a true error of 0 never (``benchmarks/null.csv``).
+
+    Args:
+        error: resampled first scores of :func:`grouped_scores`.
+        gaps: the same resamples' :func:`grouped_gaps`.
+        level: confidence level.
+    """
+    found = intervals.spread(error)
+    value = np.maximum(np.nanmean(error.observed, axis=0), 0.0)
+    half = found.quantile(level) * np.sqrt(found.variance)
+    plain = np.abs(gaps.observed).sum(axis=-1).mean()
+    chance = np.abs(gaps.replicates - gaps.observed).sum(axis=-1).mean(axis=1)
+    calibrated = plain <= np.quantile(chance, (1 + level) / 2)
+    low = np.zeros_like(value) if calibrated else np.maximum(value - half, 0.0)
+    return Estimate(value, low, np.minimum(value + half, 1.0))
 
 
 def grouped_scores(counts: Floats, levels: Floats, bins: int = 10) -> Floats:

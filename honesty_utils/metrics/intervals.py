@@ -10,10 +10,9 @@ counts. Where the design deals something out evenly (exposures in the microworld
 resample is a multinomial draw over the distinct patterns of states.
 
 **Seeds.** Questions are crossed with seeds. Three seeds are too few to be resampled: draws with replacement never leave
-their range, which holds the mean of all seeds 75 % of the time. So the seeds' part of the variance is that between the
-seeds' scores less what answering each question anew under every seed explains of it (the variance components of a
-two-way layout). Two seeds say next to nothing about how seeds vary, and their intervals are as wide as that; with one
-seed an interval speaks of that one model.
+their range, which holds the mean of all seeds 75 % of the time. So the variance has two parts, as in a two-way layout:
+over clusters of what all seeds share, and between the scores of the seeds. Two seeds say next to nothing about how
+seeds vary, and their intervals are as wide as that; with one seed an interval speaks of that one model.
 
 **One standard error, one ν.** Interval and p-value of a difference are made of the same standard error and the same
 degrees of freedom ν (`difference`), and so is the interval of a share (`shares`): they cannot contradict each other. ν
@@ -301,26 +300,32 @@ def spread(drawn: Sample, counted: Floats | None = None) -> Spread:
 
 
 def _joined(over_clusters: Floats, freedom: Floats, samples: Sequence[Sample]) -> Spread:
-    """The seeds' part added, on Satterthwaite's degrees of freedom."""
-    freedom = np.maximum(freedom, 1.0)
-    variance, squares = over_clusters.copy(), over_clusters**2 / freedom
+    """What all seeds share, over clusters, and what they differ in, over seeds, on Satterthwaite's degrees of freedom.
+
+    What answering each question anew under every seed explains is in the variance over clusters and in that between
+    seeds; it is left in the second, which then needs no cut at 0: a cut would make the sum too large, and the test too
+    timid (rejections in 2 % in place of 5 %).
+    """
+    shared, between, squares = over_clusters.copy(), np.zeros_like(over_clusters), np.zeros_like(over_clusters)
     for drawn in samples:
-        total, excess = _seed_variance(drawn)
-        variance += excess
+        total, explained = _seed_variance(drawn)
+        shared -= explained
+        between += total
         squares += total**2 / max(len(drawn.observed) - 1, 1)
-    return Spread(variance, np.maximum(ratio(variance**2, squares, empty=freedom), 1.0))
+    shared, freedom = np.maximum(shared, 0.0), np.maximum(freedom, 1.0)
+    variance = shared + between
+    return Spread(variance, np.maximum(ratio(variance**2, squares + shared**2 / freedom, empty=freedom), 1.0))
 
 
 def _seed_variance(drawn: Sample) -> tuple[Floats, Floats]:
-    """Variance of the mean over seeds: as the seeds' scores show it, and the part that questions do not explain."""
+    """Variance of the mean over seeds: as the seeds' scores show it, and what answering anew explains of it."""
     seeds = len(drawn.observed)
     if seeds == 1:
         zero = np.zeros(drawn.observed.shape[1])
         return zero, zero
     centered = drawn.replicates - _mean(drawn.replicates, axis=0)
     explained = drawn.unbiased * _mean(_variance(centered, axis=1), axis=0)
-    between = _variance(drawn.observed, axis=0)
-    return between / seeds, np.maximum(between - explained, 0.0) / seeds
+    return _variance(drawn.observed, axis=0) / seeds, explained / seeds
 
 
 def _mean(values: Floats, axis: int) -> Floats:
@@ -337,9 +342,7 @@ def _variance(values: Floats, axis: int) -> Floats:
 # --- one method -------------------------------------------------------------------------------------------------------
 
 
-def estimate(
-    drawn: Sample, level: float, rng: np.random.Generator, lowest: float = 0.0, reflected: bool = False
-) -> Estimate:
+def estimate(drawn: Sample, level: float, rng: np.random.Generator, lowest: float = 0.0) -> Estimate:
     """Means over seeds with percentile intervals over clusters and seeds, for scores that are no shares.
 
     The seed level is drawn from Student's t with (seeds - 1) degrees of freedom. A score undefined (NaN) under a seed
@@ -350,13 +353,9 @@ def estimate(
         level: confidence level, such as 0.95.
         rng: generator of this interval.
         lowest: smallest value that the scores can have (-1 for a correlation); the largest is 1.
-        reflected: turn the resamples round the observed score (the basic bootstrap): what resampling adds to a biased
-            score is then taken off in place of added twice.
     """
     value = _mean(drawn.observed, axis=0)
     low, high = _ends(_with_seed_level(drawn, rng), level)
-    if reflected:
-        low, high = 2 * value - high, 2 * value - low
     return Estimate(value, np.clip(low, lowest, 1.0), np.clip(high, lowest, 1.0))
 
 
@@ -366,7 +365,8 @@ def _with_seed_level(drawn: Sample, rng: np.random.Generator) -> Floats:
     seeds = len(drawn.observed)
     if seeds == 1:
         return means
-    _, excess = _seed_variance(drawn)
+    total, explained = _seed_variance(drawn)
+    excess = np.maximum(total - explained, 0.0)
     return means + np.sqrt(excess) * rng.standard_t(seeds - 1, size=(len(means), 1))
 
 

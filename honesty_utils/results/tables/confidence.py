@@ -103,7 +103,7 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPE
     """Debiased expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
 
     Chance alone makes an error of calibration, in the answers and once more in their resamples: ECE is debiased
-    (``calibration.debiased_gaps``) and its interval is the basic bootstrap's. It is NaN where fewer than
+    (``calibration.debiased_gaps``), its interval is that of ``calibration.error_interval``. It is NaN where fewer than
     ``calibration.LEAST`` answers state a confidence.
 
     Returns:
@@ -116,12 +116,13 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPE
     for stated in _stated(evaluations):
 
         def scores(counts: Floats, stated: _Stated = stated) -> Floats:
-            return calibration.grouped_scores(stated.counts(counts), stated.levels, BINS)
+            grouped = stated.counts(counts), stated.levels, BINS
+            return np.concatenate([calibration.grouped_scores(*grouped), calibration.grouped_gaps(*grouped)], axis=-1)
 
         rng = intervals.generator(analysis.seed, "ece", stated.dataset, stated.method)
         drawn = intervals.sample(stated.states, stated.num_states, scores, analysis.resamples, rng, stated.clusters)
         counted = float((stated.states < stated.num_states - 1).sum(axis=0).mean())
-        found = _calibration_ends(drawn, counted, analysis, rng)
+        found = _with_error(drawn, counted, analysis, rng)
         sizes = {
             "seeds": stated.states.shape[1],
             "questions": int((stated.states < stated.num_states - 1).any(axis=1).sum()),
@@ -132,17 +133,19 @@ def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPE
     return _by_method(tables, columns, roster)
 
 
-def _calibration_ends(drawn: Sample, counted: float, analysis: Analysis, rng: np.random.Generator) -> Estimate:
-    """Percentile intervals, of the calibration error the basic bootstrap's, and that one not from few answers."""
-    found = intervals.estimate(drawn, analysis.confidence_level, rng)
-    error = replace(drawn, observed=drawn.observed[:, :1], replicates=drawn.replicates[:, :, :1])
-    basic = intervals.estimate(error, analysis.confidence_level, rng, reflected=True)
-    value = np.maximum(basic.value, 0.0)
-    ends = value, np.minimum(basic.low, value), np.maximum(basic.high, value)
+def _with_error(drawn: Sample, counted: float, analysis: Analysis, rng: np.random.Generator) -> Estimate:
+    """The calibration error, none of few answers, and the two scores with percentile intervals after it."""
+    number = len(calibration.GROUPED)
+    error, rest, gaps = (
+        replace(drawn, observed=drawn.observed[:, part], replicates=drawn.replicates[:, :, part])
+        for part in (slice(1), slice(1, number), slice(number, None))
+    )
+    first = calibration.error_interval(error, gaps, analysis.confidence_level)
     if counted < calibration.LEAST:
-        ends = (np.array([np.nan]),) * 3
-    rest = ((part[1:]) for part in (found.value, found.low, found.high))
-    return Estimate(*(np.concatenate(pair) for pair in zip(ends, rest, strict=True)))
+        first = Estimate(*np.full((3, 1), np.nan))
+    others = intervals.estimate(rest, analysis.confidence_level, rng)
+    pairs = ((first.value, others.value), (first.low, others.low), (first.high, others.high))
+    return Estimate(*(np.concatenate(pair) for pair in pairs))
 
 
 def tab_form(
