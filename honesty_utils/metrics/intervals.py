@@ -43,6 +43,8 @@ Parts = Callable[[Floats], tuple[Floats, Floats]]
 
 CHUNK = 2000
 """Resamples drawn at a time: bounds memory when patterns are many."""
+ROUNDING = 1e-24
+"""Variances of scores below this are of rounding: the weights of strata are no whole numbers."""
 DRAWS = 4_000_000
 """Clusters drawn at a time, for the same reason."""
 
@@ -333,10 +335,11 @@ def _mean(values: Floats, axis: int) -> Floats:
 
 
 def _variance(values: Floats, axis: int) -> Floats:
-    """Unbiased variance of what is defined; 0 where fewer than two values are."""
+    """Unbiased variance of what is defined; 0 where fewer than two values are, or they differ by rounding only."""
     deviations = values - np.expand_dims(_mean(values, axis), axis)
     number = (~np.isnan(values)).sum(axis=axis)
-    return ratio(np.nansum(deviations**2, axis=axis), number - 1.0 * (number > 0), empty=0.0)
+    found = ratio(np.nansum(deviations**2, axis=axis), number - 1.0 * (number > 0), empty=0.0)
+    return np.where(found < ROUNDING, 0.0, found)
 
 
 # --- one method -------------------------------------------------------------------------------------------------------
