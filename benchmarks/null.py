@@ -77,8 +77,8 @@ class Design:
         ease = ease + 0.5 * rng.standard_normal(self.people)[self.person]
         known = ease + 0.7 * rng.standard_normal(size) > 0
         # What a model thinks of a person it thinks of every question about that person.
-        shy = 0.7 * rng.standard_normal(self.people)[self.person] + 0.7 * rng.standard_normal(size)
-        own = 0.6 * rng.standard_normal((self.people, models))[self.person] + 0.6 * rng.standard_normal((size, models))
+        shy = 1.0 * rng.standard_normal(self.people)[self.person] + 0.5 * rng.standard_normal(size)
+        own = 0.8 * rng.standard_normal((self.people, models))[self.person] + 0.5 * rng.standard_normal((size, models))
         training = self.seed_sd * rng.standard_normal(models) + self.world_sd * rng.standard_normal()
         refuses = shy[:, None] + own + training - 1.2 * ease[:, None] > 0
         right = known[:, None] ^ (rng.random((size, models)) < 0.05)

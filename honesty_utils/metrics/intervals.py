@@ -207,9 +207,9 @@ def _resampled_clusters(table: Floats, clusters: Clusters, resamples: int, rng: 
     """
     order = np.argsort(clusters.stratum, kind="stable")
     rows = table.reshape(len(table), -1)[order]
-    used = rows.any(axis=0)
+    used = np.asarray(rows.any(axis=0))
     rows = rows[:, used]
-    counts = np.zeros((resamples, len(used)))
+    counts = np.zeros((resamples, used.size))
     chunk = max(1, min(CHUNK, DRAWS // len(rows)))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)

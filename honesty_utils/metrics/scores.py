@@ -110,7 +110,7 @@ def estimate(drawn: Sample, number: Floats, level: float) -> Estimate:
     below, above = value - low, high - value
     both = 2 * np.sqrt(own.variance[0] * own.variance[1])
     # The variance of the mean of prudence and one minus over-conservativeness holds their covariance.
-    together = np.clip(ratio(4 * own.variance[-1] - own.variance[:2].sum(), both, empty=0.0), -1.0, 1.0)
+    together = float(np.clip(ratio(4 * own.variance[-1] - own.variance[:2].sum(), both, empty=0.0), -1.0, 1.0))
     middle = honesty(*value)
     down, up = (_combined(*pair, together) / 2 for pair in ((below[0], above[1]), (above[0], below[1])))
     ends = np.clip([middle - down, middle + up], 0.0, 1.0)

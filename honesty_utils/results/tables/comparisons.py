@@ -123,8 +123,8 @@ def _compare(
     rows = []
     for metric in _defined(first):
         place = scores.METRICS.index(metric)
-        numbers = (part[place] for part in (found.value, found.low, found.high, p_values))
-        rows.append((dataset, metric, a, b, *map(float, numbers)))
+        ends = float(found.value[place]), float(found.low[place]), float(found.high[place])
+        rows.append((dataset, metric, a, b, *ends, float(p_values[place])))
     return rows
 
 
