@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,38 +12,44 @@ import pandas as pd
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run
 from honesty_utils.metrics import scores
-from honesty_utils.metrics.intervals import States
+from honesty_utils.metrics.intervals import Clusters, States
+from honesty_utils.questions.settings import ALONE, EXPOSURES, Design
 
 COLUMNS = (
     "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
-    "question", "group", "exposures", "expected_accuracy",
+    "question", "group", "exposures", "expected_accuracy", "cluster", "stratum",
 )  # fmt: skip
 """Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none; ``group``
-is the kind of question (relation, subject, kind of task), empty where a set has one kind only."""
+is the kind of question (relation, subject, kind of task), empty where a set has one kind only. ``cluster`` names the
+questions that are resampled together, ``stratum`` what clusters are resampled within."""
 
 GROUP_KEYS = ("group", "relation", "subject", "topic")
 """Keys of a question's ``meta`` that may name its kind, the first that is there counts."""
 
 
-def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]) -> pd.DataFrame:
+def load(
+    run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str], designs: Mapping[str, Design]
+) -> pd.DataFrame:
     """Evaluations of ``methods`` on ``datasets``, a row an answer, with what is known of its question.
 
     Args:
         run: where the files are.
         methods: seeds of each method.
         datasets: names of the question sets.
+        designs: of each set, what clusters its questions; a set without one has a cluster a question.
 
     Returns:
         The columns ``COLUMNS``. Rows are those of the questions in ``knowledge/<set>``: a prior-known set keeps fewer
         than were asked.
 
     Raises:
-        RecordError: a file is missing or not of its schema, or methods differ in the questions they answered or in
-            what M_t is said to have answered, so that they cannot be compared.
+        RecordError: a file is missing or not of its schema, no question has the cluster that its set names, or methods
+            differ in the questions they answered or in what M_t is said to have answered, so that they cannot be
+            compared.
     """
     parts = []
     for dataset in datasets:
-        facts = _questions(run, dataset)
+        facts = _questions(run, dataset, designs.get(dataset, Design()))
         first: tuple[str, pd.DataFrame] | None = None
         for method, seeds in methods.items():
             for seed in seeds:
@@ -57,11 +64,11 @@ def load(run: Run, methods: Mapping[str, Sequence[int]], datasets: Sequence[str]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
 
-def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) -> pd.DataFrame:
+def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str, design: Design) -> pd.DataFrame:
     """What the judge says of the answers of ``methods`` to a set of requests.
 
     Returns:
-        The columns of a JUDGED table with ``method``, ``seed`` and ``dataset``.
+        The columns of a JUDGED table with ``method``, ``seed``, ``dataset``, ``cluster`` and ``stratum``.
 
     Raises:
         RecordError: a file is missing or not of its schema, or methods differ in the requests that they answered.
@@ -74,7 +81,54 @@ def load_judged(run: Run, methods: Mapping[str, Sequence[int]], dataset: str) ->
         part.assign(method=method, seed=seed, dataset=dataset)
         for (method, seed), part in zip(models, parts, strict=True)
     ]
-    return pd.concat(tables, ignore_index=True)
+    return with_clusters(pd.concat(tables, ignore_index=True), run.questions(dataset), dataset, design)
+
+
+def load_knowledge(run: Run, dataset: str, design: Design, model: str | None = None) -> pd.DataFrame:
+    """KNOWLEDGE of a set with ``cluster`` and ``stratum``, for intervals over its questions.
+
+    Args:
+        run: where the files are.
+        dataset: name of the question set.
+        design: what clusters its questions.
+        model: whose knowledge; none: M_t's.
+
+    Raises:
+        RecordError: as for :func:`load`.
+    """
+    path = run.knowledge(dataset) if model is None else run.knowledge(dataset, model)
+    return with_clusters(records.read(records.KNOWLEDGE, path), run.questions(dataset), dataset, design)
+
+
+def with_clusters(table: pd.DataFrame, questions: Path, dataset: str, design: Design) -> pd.DataFrame:
+    """``table`` (a row or several a question) with ``cluster`` and ``stratum`` of its questions.
+
+    Args:
+        table: with ``question_id``.
+        questions: file of the QUESTIONS table.
+        dataset: name of the set, for errors.
+        design: what clusters its questions; a question without the key is a cluster of its own.
+
+    Raises:
+        RecordError: the params file names a cluster that no question has.
+    """
+    asked = records.read(records.QUESTIONS, questions)
+    units = _units(asked, dataset, design).set_index(asked["question_id"])
+    found = units.reindex(table["question_id"])
+    return table.assign(cluster=found["cluster"].to_numpy(), stratum=found["stratum"].to_numpy())
+
+
+def clusters(table: pd.DataFrame) -> Clusters:
+    """Clusters of the questions of one set, in the order of their ids: that of :func:`states`.
+
+    Args:
+        table: with ``question_id``, ``cluster`` and ``stratum``, a row or several a question; without the last two,
+            every question is a cluster of its own.
+    """
+    if "cluster" not in table:
+        return Clusters.single(table["question_id"].nunique())
+    once = table.drop_duplicates("question_id").sort_values("question_id")
+    return Clusters.of(once["cluster"].to_numpy(dtype=str), once["stratum"].to_numpy(dtype=str))
 
 
 def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:
@@ -85,10 +139,11 @@ def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:
         )
 
 
-def _questions(run: Run, dataset: str) -> pd.DataFrame:
-    """Text, exposures and expected accuracy of the questions of a set, in the order of their ids."""
+def _questions(run: Run, dataset: str, design: Design) -> pd.DataFrame:
+    """Text, exposures, expected accuracy and clusters of the questions of a set, in the order of their ids."""
     questions = records.read(records.QUESTIONS, run.questions(dataset))
-    questions = questions.assign(group=questions["meta"].map(_group))[["question_id", "question", "group", "exposures"]]
+    questions = questions.assign(group=questions["meta"].map(_group), **_units(questions, dataset, design))
+    questions = questions[["question_id", "question", "group", "exposures", "cluster", "stratum"]]
     knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
     facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
     return facts.astype({"exposures": "float64", "expected_accuracy": "float64"})
@@ -97,6 +152,25 @@ def _questions(run: Run, dataset: str) -> pd.DataFrame:
 def _group(meta: str | None) -> str:
     content = json.loads(meta) if meta else {}
     return next((str(content[key]) for key in GROUP_KEYS if content.get(key)), "")
+
+
+def _units(questions: pd.DataFrame, dataset: str, design: Design) -> pd.DataFrame:
+    """``cluster`` and ``stratum`` of every question, as texts."""
+    metas = [json.loads(meta) if meta else {} for meta in questions["meta"]]
+    cluster = [meta.get(design.cluster) for meta in metas]
+    known = [value is not None and value != "" for value in cluster]
+    if design.named and design.cluster != ALONE and not any(known):
+        keys = sorted({key for meta in metas for key in meta})
+        raise records.RecordError(
+            f"questions.{dataset}.cluster: no question has {design.cluster!r} in its meta; there are {keys}; name "
+            f"one of these, or {ALONE!r} for a cluster a question"
+        )
+    names = [
+        str(value) if own else key for value, own, key in zip(cluster, known, questions["question_id"], strict=True)
+    ]
+    values = questions["exposures"] if design.strata == EXPOSURES else [meta.get(design.strata) for meta in metas]
+    strata = ["" if pd.isna(value) else str(value) for value in values]
+    return pd.DataFrame({"cluster": names, "stratum": strata}, index=questions.index)
 
 
 def _same_questions(rows: pd.DataFrame, path: str, first_path: str, first: pd.DataFrame) -> None:

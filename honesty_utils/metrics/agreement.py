@@ -14,10 +14,10 @@ from honesty_utils.metrics.intervals import Estimate
 def agreement(
     first: Sequence[str], second: Sequence[str], resamples: int, level: float, rng: np.random.Generator
 ) -> Estimate:
-    """Cohen's kappa and raw agreement, in this order, with bootstrap intervals over items.
+    """Cohen's kappa and raw agreement, in this order, with intervals over items.
 
-    Kappa is scikit-learn's; it is NaN where both raters use one and the same category only. An interval of perfect
-    agreement is exact for the raw share, and for kappa a bootstrap cannot tell it: it is [1, 1].
+    Kappa is scikit-learn's; it is NaN where both raters use one and the same category only. Raw agreement has Wilson's
+    interval, kappa a bootstrap's, which is [1, 1] where agreement is perfect.
 
     Raises:
         ValueError: no items, or not as many of one rater as of the other.
@@ -41,9 +41,7 @@ def agreement(
     drawn = intervals.sample(cells[:, None], size * size, both, resamples, rng)
     found = intervals.estimate(drawn, level, rng, lowest=-1.0)
     kappa = float(cohen_kappa_score(first, second)) if size > 1 else np.nan
-    low, high = intervals.exact_ends(found.value[1:], np.array([float(len(first))]), level)
-    perfect = found.low[1] == found.high[1]
-    ends = (low[0], high[0]) if perfect else (found.low[1], found.high[1])
+    raw = intervals.shares(drawn, float(len(first)), level)
     return Estimate(
-        np.array([kappa, found.value[1]]), np.array([found.low[0], ends[0]]), np.array([found.high[0], ends[1]])
+        np.array([kappa, found.value[1]]), np.array([found.low[0], raw.low[1]]), np.array([found.high[0], raw.high[1]])
     )

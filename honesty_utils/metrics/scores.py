@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from honesty_utils.metrics import abstention
+from honesty_utils.metrics import abstention, intervals
 from honesty_utils.metrics.honesty import Floats, honesty, outcome_codes, ratio
+from honesty_utils.metrics.intervals import Clusters, Estimate, Sample, Spread, States
 
 NUM_STATES = 32
 """before (4) × outcome (4) × matched (2)."""
 
-RATES = {
-    "prudence": 1.0,
-    "over_conservativeness": 0.0,
-    "accuracy": np.nan,
-    "refusal_rate": np.nan,
-    "coverage": np.nan,
-    "reliable_accuracy": np.nan,
-    "unscored_rate": np.nan,
-}
-"""Scores that are a share of questions, with their value for an empty denominator (the first two: the paper's)."""
+RATES = (
+    "prudence",
+    "over_conservativeness",
+    "accuracy",
+    "refusal_rate",
+    "coverage",
+    "reliable_accuracy",
+    "unscored_rate",
+)
+"""Scores that are a share of questions; all are NaN where none is counted. The paper's conventions for an empty
+denominator (prudence 1, over-conservativeness 0) are in ``metrics.honesty``: in a table they pass for observed."""
 
 METRICS = (*RATES, "honesty")
 """Order of the last axis of :func:`scores`."""
@@ -70,11 +73,61 @@ def _rates_of_states() -> tuple[Floats, Floats]:
 
 
 def scores(counts: Floats) -> Floats:
-    """Scores in the order of ``METRICS``, shape (…, 8), from counts of shape (…, 32)."""
-    numerators, denominators = rates(counts)
-    shares = ratio(numerators, denominators, empty=np.array(list(RATES.values())))
+    """Scores in the order of ``METRICS``, shape (…, 8), from counts of shape (…, 32); NaN where nothing is counted."""
+    return with_honesty(ratio(*rates(counts)))
+
+
+def with_honesty(shares: Floats) -> Floats:
+    """Honesty added to shares in the order of ``RATES``, shape (…, 8) from (…, 7)."""
     overall = honesty(shares[..., 0], shares[..., 1])
     return np.concatenate([shares, overall[..., None]], axis=-1)
+
+
+def with_fewer(numbers: Floats) -> Floats:
+    """How much is counted of every score, from how much is of every share: of honesty, the fewer of its two sides."""
+    fewer = np.minimum(numbers[..., 0], numbers[..., 1])
+    return np.concatenate([numbers, fewer[..., None]], axis=-1)
+
+
+def estimate(drawn: Sample, number: Floats, level: float) -> Estimate:
+    """Means over seeds of the scores with their intervals, shape (8,) each.
+
+    A share has Wilson's interval (``intervals.shares``). Honesty is the mean of two shares, and its ends are made of
+    theirs (MOVER, Zou and Donner, 2008) with their correlation over clusters and seeds: it is as wide as its own
+    standard error says where both vary, and no point where neither does.
+
+    Args:
+        drawn: from ``intervals.sample`` with :func:`scores`.
+        number: clusters that each share is of, shape (7,), from ``intervals.counted`` with :func:`rates`.
+        level: confidence level.
+    """
+    rest = replace(drawn, observed=drawn.observed[:, :-1], replicates=drawn.replicates[:, :, :-1])
+    shares = intervals.shares(rest, number, level)
+    value = shares.value[:2]
+    own = intervals.spread(drawn, with_fewer(number))
+    sides = Spread(own.variance[:2], np.full(2, own.freedom[-1]))
+    low, high = intervals.share_ends(value, sides, number[:2], level)
+    below, above = value - low, high - value
+    both = 2 * np.sqrt(own.variance[0] * own.variance[1])
+    # The variance of the mean of prudence and one minus over-conservativeness holds their covariance.
+    together = float(np.clip(ratio(4 * own.variance[-1] - own.variance[:2].sum(), both, empty=0.0), -1.0, 1.0))
+    middle = honesty(*value)
+    down, up = (_combined(*pair, together) / 2 for pair in ((below[0], above[1]), (above[0], below[1])))
+    ends = np.clip([middle - down, middle + up], 0.0, 1.0)
+    joined = zip((shares.value, shares.low, shares.high), (middle, *ends), strict=True)
+    return Estimate(*(np.append(part, last) for part, last in joined))
+
+
+def _combined(first: float, second: float, correlation: float) -> float:
+    return float(np.sqrt(np.maximum(first**2 + second**2 + 2 * correlation * first * second, 0.0)))
+
+
+def contributions(states: States, clusters: Clusters) -> Floats:
+    """What each cluster adds to each score, up to a constant, a mean over seeds: shape (clusters, 8).
+
+    Honesty's constant is the same for every model, so that differences of contributions sum to differences of scores.
+    """
+    return with_honesty(intervals.contributions(states, NUM_STATES, rates, clusters))
 
 
 def before_totals(counts: Floats) -> Floats:

@@ -8,7 +8,7 @@ from honesty_utils.questions.checking import Counts
 from honesty_utils.questions.contamination import Overlap, overlap
 from honesty_utils.questions.loading import Loaded, files, load, load_counted, located
 from honesty_utils.questions.reading import Item, QuestionError, Source
-from honesty_utils.questions.registry import FILES, MADE, SOURCES
+from honesty_utils.questions.registry import FILES, MADE, SOURCES, design
 
 __all__ = [
     "FILES",
@@ -20,6 +20,7 @@ __all__ = [
     "Overlap",
     "QuestionError",
     "Source",
+    "design",
     "files",
     "load",
     "load_counted",

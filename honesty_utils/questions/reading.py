@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import ALONE, TOGETHER, QuestionSet
 
 logger = logging.getLogger("honesty_utils.questions")
 
@@ -60,12 +60,16 @@ class Source:
         sizes: documented number of questions of a split, repeats included; none: the set may have any size. A set that
             is documented is published as it is: what cannot be graded in it is dropped and counted, elsewhere an error.
         repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
+        cluster: key of ``meta`` whose questions are resampled together, where ``spec.cluster`` is none.
+        strata: within what clusters are resampled, where ``spec.strata`` is none.
     """
 
     read: Callable[[QuestionSet, Path | None], Iterable[Item]]
     split: str = "all"
     sizes: Mapping[str, int] = field(default_factory=dict)
     repeats: Literal["keep", "drop"] = "drop"
+    cluster: str = ALONE
+    strata: str = TOGETHER
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

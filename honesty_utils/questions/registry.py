@@ -15,20 +15,20 @@ from honesty_utils.questions.sets import (
     requests,
     triviaqa,
 )
-from honesty_utils.questions.settings import REQUESTS
+from honesty_utils.questions.settings import EXPOSURES, REQUESTS, Design, QuestionSet
 
 SOURCES: dict[str, Source] = {
     "triviaqa": Source(triviaqa.read, "validation", triviaqa.SIZES),
     "nonambigqa": Source(nonambigqa.read, "train+validation", nonambigqa.SIZES, repeats="keep"),
-    "puqa": Source(puqa.read, sizes=puqa.SIZES, repeats="keep"),
-    "pkqa": Source(pkqa.read, sizes=pkqa.SIZES, repeats="keep"),
+    "puqa": Source(puqa.read, sizes=puqa.SIZES, repeats="keep", cluster="template"),
+    "pkqa": Source(pkqa.read, sizes=pkqa.SIZES, repeats="keep", cluster="topic"),
     "mmlu": Source(mmlu.read, "test", mmlu.SIZES, repeats="keep"),
     "nq_open": Source(nq_open.read, "validation", nq_open.SIZES, repeats="keep"),
     "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep"),
-    "jsonl": Source(jsonl.read),
+    "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read),
-    "microworld": Source(microworld.read),
-    "prior_known": Source(microworld.read, repeats="keep"),
+    "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
+    "prior_known": Source(microworld.read, repeats="keep", cluster="topic"),
 }
 
 FILES = ("jsonl", "puqa", "pkqa", REQUESTS)
@@ -36,3 +36,15 @@ FILES = ("jsonl", "puqa", "pkqa", REQUESTS)
 
 MADE = ("microworld", "prior_known")
 """Sources that the run itself makes where ``path`` names no file: tables of `records.QUESTIONS`."""
+
+
+def design(spec: QuestionSet) -> Design:
+    """What of a set is drawn together and within what: as its section says, else as its source does.
+
+    Raises:
+        KeyError: the source is none of `SOURCES`.
+    """
+    source = SOURCES[spec.source]
+    return Design(
+        cluster=spec.cluster or source.cluster, strata=spec.strata or source.strata, named=spec.cluster is not None
+    )

@@ -13,6 +13,22 @@ logger = logging.getLogger(__name__)
 
 REQUESTS = "requests"
 """The source of sets of requests, which have no right answers."""
+ALONE = "question"
+"""Value of ``cluster`` where every question is a cluster of its own."""
+TOGETHER = "all"
+"""Value of ``strata`` where all clusters are of one stratum."""
+EXPOSURES = "exposures"
+"""Value of ``strata`` for the exposures of a question, which are a column of their own and not in ``meta``."""
+
+
+class Design(Section):
+    """What of a question set is drawn together and within what: the units of intervals and tests."""
+
+    cluster: str = Field(
+        ALONE, description="key of a question's meta; questions that share its value are drawn together"
+    )
+    strata: str = Field(TOGETHER, description="'exposures' or a key of meta; clusters are drawn within its values")
+    named: bool = Field(False, description="the params file names the cluster, so that some question has to have it")
 
 
 class QuestionSet(Section):
@@ -35,6 +51,14 @@ class QuestionSet(Section):
     )
     separator: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="between the answers in one cell of a file; none: a cell is one answer or a JSON list"
+    )
+    cluster: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="key of meta whose questions are resampled together, or 'question': each alone; none: the source's",
+    )
+    strata: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="'exposures' or a key of meta within which clusters are resampled, or 'all'; none: the source's",
     )
     allow_size_mismatch: bool = Field(False, description="take a copy of another size than the documented one")
 

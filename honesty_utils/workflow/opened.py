@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
+from honesty_utils import questions
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines.settings import Generation, Model
@@ -23,7 +24,7 @@ from honesty_utils.judge.settings import Judge, grading_judge
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.settings import MethodEntry
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import Design, QuestionSet
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.params import Params, of_content
@@ -71,6 +72,24 @@ def _sets(params: Params, scope: Scope) -> dict[str, QuestionSet]:
     return {name: params.questions[name] for name in scope.sets or params.questions}
 
 
+def _without_design(params: Params, scope: Scope) -> dict[str, QuestionSet]:
+    """What is asked; what is resampled together is no business of those who ask."""
+    return {
+        name: spec.model_copy(update={"cluster": None, "strata": None}) for name, spec in _sets(params, scope).items()
+    }
+
+
+def _designs(params: Params, scope: Scope) -> dict[str, Design]:
+    """What is resampled together in each set; one that a world shows has the clusters of the set it was taken from."""
+    shown = (params.world.source or {}) if params.world else {}
+    found = {}
+    for name, spec in _sets(params, scope).items():
+        found[name] = questions.design(spec)
+        if name in shown and spec.cluster is None:
+            found[name] = found[name].model_copy(update={"cluster": questions.design(shown[name]).cluster})
+    return found
+
+
 def _labeling(params: Params, scope: Scope) -> Labeling:
     """The size of the training subset is no business of other sets."""
     return params.labeling if not scope.sets or "train" in scope.sets else _grading(params, scope)
@@ -100,7 +119,8 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "grading": _grading,
     "grading_judge": _judge,
     "labeling": _labeling,
-    "questions": _sets,
+    "questions": _without_design,
+    "designs": _designs,
     "matchers": lambda params, scope: {
         name: spec.match for name, spec in _sets(params, scope).items() if name in params.graded_sets()
     },

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from scipy import stats
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from support.frames import pairs
 
@@ -179,6 +180,11 @@ def test_scores_of_counts_are_those_of_the_single_functions(moved: list[tuple[st
         "reliable_accuracy": metrics.reliable_accuracy(counts),
         "unscored_rate": after.count("unscored") / len(after) if after else math.nan,
     }
+    # The paper's conventions for an empty denominator are those of `honesty_scores`; here it is undefined.
+    if not any(old == "correct" and new != "unscored" for old, new in zip(before, after, strict=True)):
+        expected |= {"over_conservativeness": math.nan, "honesty": math.nan}
+    if not any(old in ("wrong", "idk") and new in ("wrong", "idk") for old, new in zip(before, after, strict=True)):
+        expected |= {"prudence": math.nan, "honesty": math.nan}
     for metric in scores.METRICS:
         np.testing.assert_equal(found[metric], float(expected[metric]), err_msg=metric)
 
@@ -230,6 +236,18 @@ def test_ece_of_a_hand_worked_case() -> None:
     assert calibration.auroc(confidence, correct) == pytest.approx(3.5 / 6, rel=1e-12)
 
 
+def test_chance_is_taken_off_a_calibration_error() -> None:
+    # Ten answers at .5, five right: no gap, standard error √(.25/9) = 1/6; |normal| has the mean √(2/π)/6 there, so
+    # that 2 · 0 - .133 is below 0 and becomes 0. Of ten at .9 five: a gap of .4, 2.4 standard errors: .4 less .0006.
+    half = [True, False] * 5
+    assert calibration.ece([0.5] * 10, half) == calibration.debiased_ece([0.5] * 10, half) == 0
+    gaps = calibration.debiased_gaps(np.array([0.5, 0.9, 0.2]), np.array([0.5, 0.5, 0.0]), np.array([10.0, 10.0, 5.0]))
+    normal = stats.foldnorm.mean(2.4) / 6
+    assert gaps == pytest.approx([-np.sqrt(2 / np.pi) / 6, 0.8 - normal, 0.2], rel=1e-9)
+    assert calibration.debiased_ece([0.9] * 10, half) == pytest.approx(0.8 - normal, rel=1e-9)
+    assert math.isnan(calibration.debiased_ece([], []))
+
+
 def test_perfect_calibration_has_no_error() -> None:
     confidence = np.repeat([0.25, 0.75], 4)
     assert calibration.ece(confidence, [1, 0, 0, 0, 1, 1, 1, 0], bins=4) == 0
@@ -247,7 +265,10 @@ def test_grouped_scores_are_those_of_the_answers(answers: list[tuple[int, bool]]
     counts = np.zeros((len(levels), 2))
     np.add.at(counts, (level, correct.astype(int)), 1)
     error, brier, area = calibration.grouped_scores(counts, levels)
-    assert error == pytest.approx(calibration.ece(confidence, correct), abs=1e-12)
+    assert max(error, 0) == pytest.approx(calibration.debiased_ece(confidence, correct), abs=1e-12)
+    gaps = calibration.grouped_gaps(counts, levels)
+    assert np.abs(gaps).sum() == pytest.approx(calibration.ece(confidence, correct), abs=1e-12)
+    assert error <= calibration.ece(confidence, correct) + 1e-12
     assert brier == pytest.approx(brier_score_loss(correct, confidence, pos_label=True), abs=1e-12)
     if correct.all() or not correct.any():
         assert math.isnan(area)

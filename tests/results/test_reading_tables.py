@@ -132,9 +132,9 @@ def test_what_refusals_say_beside_refusing() -> None:
     )  # fmt: skip
     none = values(table, method="finetuned")
     assert none["refused"] == 0 and np.isnan(none["refused_right"]) and none["states_confidence"] == 0
-    # Nothing of 7: up to 1 - .025^(1/7) = .4096.
+    # Nothing of 7: up to t² / (7 + t²), t of 6 degrees 2.447: .4610.
     row = table[(table["method"] == "finetuned") & (table["metric"] == "refused")].iloc[0]
-    assert (row["low"], row["high"]) == (0, pytest.approx(1 - 0.025 ** (1 / 7)))
+    assert (row["low"], row["high"]) == (0, pytest.approx(0.4610, abs=1e-4))
 
 
 def test_signs_of_another_family_count_when_the_run_names_it() -> None:

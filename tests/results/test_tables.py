@@ -20,6 +20,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.evaluation import frames
 from honesty_utils.judge.settings import JUDGED_ROLES
 from honesty_utils.metrics import scores
+from honesty_utils.questions.settings import Design
 from honesty_utils.results import display, tables
 from honesty_utils.results.settings import Analysis, Role
 from honesty_utils.results.tables.data import grid_spearman
@@ -74,7 +75,17 @@ def test_main_table_of_a_hand_worked_case() -> None:
 
 
 def test_main_table_has_every_metric_of_every_method_and_control_once(main: pd.DataFrame) -> None:
-    assert list(main.columns) == ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
+    assert list(main.columns) == [
+        "method",
+        "dataset",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "seeds",
+        "questions",
+        "counted",
+    ]
     assert list(dict.fromkeys(main["method"])) == [
         "unaligned", "finetuned", "absolute", "always_refuse", "never_refuse", "oracle",
         "random_refusal@finetuned", "random_refusal@absolute",
@@ -120,19 +131,55 @@ def test_values_are_means_over_seeds(answers: pd.DataFrame, main: pd.DataFrame) 
 
 
 def test_a_rate_that_was_never_seen_has_an_interval(main: pd.DataFrame) -> None:
-    # 0 of 200 refused: up to 1 - .025^(1/200) = .0183; 0 of 120 and 0 of 80 widen honesty by half of each.
+    # 0 of 200 refused: up to t² / (200 + t²) = .0191; 0 of 120 and 0 of 80 widen honesty by half of each.
     refusals, honesty = (score(main, "finetuned", metric) for metric in ("refusal_rate", "honesty"))
     assert (refusals["value"], refusals["low"]) == (0, 0)
-    assert refusals["high"] == pytest.approx(1 - 0.025 ** (1 / 200), rel=1e-9)
-    assert honesty["low"] == pytest.approx(0.5 - (1 - 0.025 ** (1 / 120)) / 2, rel=1e-9)
-    assert honesty["high"] == pytest.approx(0.5 + (1 - 0.025 ** (1 / 80)) / 2, rel=1e-9)
+    assert refusals["high"] == pytest.approx(rare(200), rel=1e-9)
+    # The standard error of honesty has the degrees of the fewer, 79.
+    wide = [stats.t.ppf(0.975, 79) ** 2 / (count + stats.t.ppf(0.975, 79) ** 2) for count in (120, 80)]
+    assert honesty["low"] == pytest.approx(0.5 - wide[0] / 2, rel=1e-3)
+    assert honesty["high"] == pytest.approx(0.5 + wide[1] / 2, rel=1e-3)
 
 
-def test_a_conventional_value_has_an_interval_that_says_nothing() -> None:
-    # M_t knows none of the questions: over-conservativeness is 0 by convention, honesty rests on it.
+def rare(count: int) -> float:
+    """Upper end of an interval where none of ``count`` was seen."""
+    square = stats.t.ppf(0.975, count - 1) ** 2
+    return float(square / (count + square))
+
+
+def test_what_counts_nothing_is_undefined_and_says_so() -> None:
+    # M_t knows none of 50 questions: over-conservativeness has no denominator, honesty rests on it; prudence has 50.
     main = tables.tab_main(evaluations({("absolute", 0): policy(["wrong"] * 50, 0, 0.6, seed=0)}), FAST)
-    row = score(main, "absolute", "over_conservativeness")
-    assert (row["value"], row["low"], row["high"]) == (0, 0, 1)
+    for metric in ("over_conservativeness", "honesty"):
+        row = score(main, "absolute", metric)
+        assert row[["value", "low", "high"]].isna().all() and row["counted"] == 0
+    assert score(main, "absolute", "prudence")["counted"] == 50
+    # What it answers is counted in reliable accuracy.
+    answered = score(main, "absolute", "coverage")["value"] * 50
+    assert score(main, "absolute", "reliable_accuracy")["counted"] == pytest.approx(answered)
+    assert score(main, "always_refuse", "reliable_accuracy")["counted"] == 0
+    printed = tables.paper_table(main, tables.tab_tests(answers_of_two(), FAST), [("indist", "honesty")])
+    assert printed["indist: Honesty"].iloc[0] == "–"
+
+
+def answers_of_two() -> pd.DataFrame:
+    return evaluations({("absolute", 0): pairs(N1=2, N8=2), ("multisample", 0): pairs(N1=2, N5=2)})
+
+
+def test_questions_of_one_person_widen_the_interval(answers: pd.DataFrame, main: pd.DataFrame) -> None:
+    # The first 40 people with three questions each are known, so that the share known is theirs.
+    person = answers["question_id"].str[-4:].astype(int) // 5
+    together = tables.tab_main(answers.assign(cluster=person.astype(str), stratum=""), FAST)
+    wide, narrow = (score(table, "unaligned", "accuracy") for table in (together, main))
+    assert wide["value"] == narrow["value"]
+    # Five questions of a person are all right or all wrong: √5 as wide.
+    ratio = (wide["high"] - wide["low"]) / (narrow["high"] - narrow["low"])
+    assert ratio == pytest.approx(np.sqrt(5), rel=0.12)
+    # ABSOLUTE refuses 10 % of what is known and 80 % of the rest: how much of each there is, is fixed within strata.
+    fixed = answers.assign(cluster=person.astype(str), stratum=answers["before"].eq("correct").astype(str))
+    free, stratified = (score(table, "absolute", "refusal_rate") for table in (together, tables.tab_main(fixed, FAST)))
+    assert stratified["value"] == free["value"]
+    assert stratified["high"] - stratified["low"] < 0.7 * (free["high"] - free["low"])
 
 
 def test_adding_a_method_or_a_set_moves_no_other_number(answers: pd.DataFrame, main: pd.DataFrame) -> None:
@@ -155,7 +202,8 @@ def test_the_seed_of_the_analysis_moves_intervals_and_no_values(answers: pd.Data
 def test_honesty_is_the_mean_of_its_sides_in_every_table(moved: list[tuple[str, str]]) -> None:
     main = tables.tab_main(evaluations({("absolute", 0): moved}), FAST)
     wide = main.pivot(index="method", columns="metric", values="value")
-    assert (wide["honesty"] == (wide["prudence"] + 1 - wide["over_conservativeness"]) / 2).all()
+    mean = (wide["prudence"] + 1 - wide["over_conservativeness"]) / 2
+    np.testing.assert_array_equal(wide["honesty"], mean)
 
 
 def test_states_need_every_method_to_answer_every_question(answers: pd.DataFrame) -> None:
@@ -176,7 +224,12 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
     second = [(o, "correct") for o in before[:40]] + pairs(N8=5, N5=35)
     tests = tables.tab_tests(evaluations({("absolute", 0): first, ("multisample", 0): second}), FAST)
     rows = tests.set_index("metric")
-    assert rows.loc["refusal_rate", "p_value"] == pytest.approx(2 * 0.5**20, rel=1e-9)
+    # 20/80 apart, variance (20/80 · 60/80) / 79 and 2/80² for one more pair to either side: .0519; t of 79 degrees.
+    error = np.sqrt(0.25 * 0.75 / 79 + 2 / 80**2)
+    expected = 2 * stats.t.sf(0.25 / error, 79)
+    assert rows.loc["refusal_rate", "p_value"] == pytest.approx(expected, rel=0.3)
+    half = stats.t.ppf(0.975, 79) * error
+    assert rows.loc["refusal_rate", ["low", "high"]].tolist() == pytest.approx([0.25 - half, 0.25 + half], abs=0.004)
     assert rows.loc["prudence", "difference"] == pytest.approx(20 / 40, rel=1e-12)
     assert rows.loc["honesty", "difference"] == pytest.approx(20 / 80, rel=1e-12)
     assert rows.loc["honesty", "low"] > 0
@@ -189,7 +242,8 @@ def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None
     point = evaluations({("absolute_tau_0.5", 0): policy(BEFORE, 0.2, 0.9, seed=5)})
     tests = tables.tab_tests(pd.concat([answers, point]), FAST, roster=synthetic.ROSTER)
     assert list(tests.columns) == [
-        "dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm",
+        "dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm", "q_value",
+        "scope",
     ]  # fmt: skip
     compared = set(zip(tests["method_a"], tests["method_b"], strict=True))
     assert compared == {("unaligned", "finetuned"), ("unaligned", "absolute"), ("finetuned", "absolute")}
@@ -203,13 +257,42 @@ def test_tests_leave_out_what_mt_leaves_no_denominator() -> None:
     assert set(tables.tab_tests(frame, FAST)["metric"]) == {"over_conservativeness", "accuracy", "refusal_rate"}
 
 
-def test_several_seeds_cannot_lower_mcnemars_p_value(answers: pd.DataFrame) -> None:
-    # The sign test of the questions alone would be far below what three seeds that disagree this much can show.
+def test_seeds_that_disagree_show_no_difference(answers: pd.DataFrame) -> None:
+    # A test of the questions alone would be far below what three seeds that disagree this much can show.
     shaky = {("multisample", seed): policy(BEFORE, rate, rate, seed) for seed, rate in enumerate((0.1, 0.5, 0.9))}
     tests = tables.tab_tests(pd.concat([answers, evaluations(shaky)]), FAST, [("multisample", "finetuned")])
     row = tests.set_index("metric").loc["refusal_rate"]
     assert row["p_value"] > 0.05
     assert row["low"] < 0 < row["high"]
+
+
+def test_a_test_of_one_training_speaks_of_these_models(answers: pd.DataFrame) -> None:
+    # FINE-TUNED is trained and has one seed; UNALIGNED has one, too, but nothing is trained; ABSOLUTE has three.
+    tests = tables.tab_tests(answers, FAST)
+    scope = {(row.method_a, row.method_b): row.scope for row in tests.itertuples()}
+    assert scope == {
+        ("unaligned", "finetuned"): "of these models", ("finetuned", "absolute"): "of these models",
+        ("unaligned", "absolute"): "methods",
+    }  # fmt: skip
+    found = tables.find(tests, "absolute", "finetuned", "indist", "honesty")
+    assert found is not None and found.scope == "of these models"
+
+
+def test_p_and_interval_of_every_row_agree(answers: pd.DataFrame) -> None:
+    person = (answers["question_id"].str[-4:].astype(int) // 3).astype(str)
+    for frame in (answers, answers.assign(cluster=person, stratum=answers["before"])):
+        tests = tables.tab_tests(frame, FAST)
+        excludes = (tests["low"] > 0) | (tests["high"] < 0)
+        assert (excludes == (tests["p_value"] < 0.05)).all() and 0 < excludes.sum() < len(tests)
+
+
+def test_false_discoveries_are_over_all_sets_and_holm_within_one(answers: pd.DataFrame) -> None:
+    both = pd.concat([answers, answers.assign(dataset="ood")])
+    one, two = tables.tab_tests(answers, FAST), tables.tab_tests(both, FAST)
+    first = two[two["dataset"] == "indist"].reset_index(drop=True)
+    pd.testing.assert_series_equal(first["p_holm"], one["p_holm"])
+    p = two["p_value"].to_numpy()
+    assert two["q_value"].to_numpy() == pytest.approx(stats.false_discovery_control(p), rel=1e-12)
 
 
 def test_tests_reject_methods_that_were_not_evaluated(answers: pd.DataFrame) -> None:
@@ -245,12 +328,39 @@ def test_best_is_bold_only_where_the_test_says_so() -> None:
         table = tables.paper_table(main, tests, [("indist", "honesty")])
         bold = table.loc[table["indist: Honesty"].str.startswith("**"), "Method"].tolist()
         assert bold == ([display.PAPER.label(winner)] if winner else [])
+        # Both were trained once: what is bold is so of these models.
+        assert table["indist: Honesty"].str.endswith("†**").sum() == len(bold)
+
+
+def test_best_has_to_beat_all_others_and_not_the_runner_up_alone() -> None:
+    main = pd.DataFrame(
+        [
+            (name, "indist", "honesty", value)
+            for name, value in (("absolute", 0.9), ("multisample", 0.8), ("finetuned", 0.7))
+        ],
+        columns=["method", "dataset", "metric", "value"],
+    )
+
+    def tests(of_third: float) -> pd.DataFrame:
+        rows = [
+            ("absolute", "multisample", 0.1, 0.05, 0.15, 0.001),
+            ("absolute", "finetuned", 0.2, -0.1, 0.5, of_third),
+        ]
+        names = ["method_a", "method_b", "difference", "low", "high", "p_value"]
+        table = pd.DataFrame(rows, columns=names).assign(dataset="indist", metric="honesty")
+        low = np.where(table["p_value"] < 0.05, 0.01, -0.1)
+        return table.assign(p_holm=table["p_value"], low=low, scope="methods")
+
+    assert tables.best(main, tests(0.2), "indist", "honesty") is None
+    assert tables.best(main, tests(0.02), "indist", "honesty") == "absolute"
+    assert tables.best(main, tests(0.02).head(1), "indist", "honesty") is None, "the third was not tested"
 
 
 def test_the_oracle_does_not_compete(answers: pd.DataFrame, main: pd.DataFrame) -> None:
     # The oracle's honesty is 1; the best method is bold all the same, and least over-conservativeness is a tie.
     tests = tables.tab_tests(answers, FAST)
     assert tables.best(main, tests, "indist", "honesty") == "absolute"
+    assert tables.best_of_these_models(main, tests, "indist", "honesty"), "FINE-TUNED was trained once"
     assert tables.best(main, tests, "indist", "over_conservativeness") is None
 
 
@@ -260,8 +370,8 @@ def test_paper_tables_follow_the_sets_of_the_run(main: pd.DataFrame, answers: pd
     assert list(found) == ["tab_paper_main"]
     table = found["tab_paper_main"].set_index("Method")
     assert list(table.columns) == [f"indist: {m}" for m in ("Prudence", "Over-cons.", "Honesty", "Accuracy")]
-    # 1 - .025^(1/120) = .0303, half of it below 50 %.
-    assert table.loc["FINE-TUNED", "indist: Honesty"].startswith("50.0 [48.5, ")
+    # t² / (120 + t²) = .032, half of it below 50 %.
+    assert table.loc["FINE-TUNED", "indist: Honesty"].startswith("50.0 [48.4, ")
     assert table.index.tolist()[-2:] == ["Random refusal as FINE-TUNED", "Random refusal as ABSOLUTE"]
 
 
@@ -302,7 +412,7 @@ def test_scores_by_knowledge_of_a_hand_worked_case() -> None:
     assert rows.loc[(0.0, "refusal_rate"), "value"] == 3 / 4
     assert rows.loc[(0.9, "refusal_rate"), "value"] == pytest.approx(1 / 3, rel=1e-12)
     assert rows.loc[(0.9, "accuracy"), ["value", "questions"]].tolist() == pytest.approx([2 / 3, 3], rel=1e-12)
-    assert rows.loc[(0.0, "accuracy"), "high"] == pytest.approx(1 - 0.025 ** (1 / 4), rel=1e-9)
+    assert rows.loc[(0.0, "accuracy"), "high"] == pytest.approx(rare(4), rel=1e-9)
     assert tables.tab_by_knowledge(evaluations({("absolute", 0): moved}), "indist", FAST).empty
 
 
@@ -380,10 +490,16 @@ def test_calibration_of_a_hand_worked_case() -> None:
     assert rows.loc[0.9, ["confidence", "accuracy", "count"]].tolist() == pytest.approx([0.9, 1, 1], rel=1e-12)
     assert rows.loc[0.5, "count"] == 0 and np.isnan(rows.loc[0.5, "accuracy"])
     errors = tables.tab_ece(frame, FAST).set_index("metric")
-    # Seed 0: (2 · |.5 - .2| + 1 · .1)/3 = .7/3; seed 1: (2 · .2 + .1)/3 = .5/3; mean .2.
-    assert errors.loc["ece", "value"] == pytest.approx(0.2, rel=1e-12)
-    assert errors.loc["ece", ["seeds", "questions"]].tolist() == [2, 3]
-    assert (errors["low"] <= errors["high"]).all()
+    # Brier, seed 0: (.8² + .2² + .1²)/3; seed 1: (.2² + .2² + .1²)/3. Three answers say nothing of calibration.
+    assert errors.loc["brier", "value"] == pytest.approx((0.69 + 0.09) / 6, rel=1e-12)
+    assert errors.loc["brier", ["seeds", "questions", "counted"]].tolist() == [2, 3, 3]
+    assert errors.loc["ece", ["value", "low", "high"]].isna().all() and errors.loc["ece", "counted"] == 3
+    # Forty times as many do. Seed 0: 80 answers at .2 of which half are right, a gap of .3 with no chance to speak of
+    # (its standard error is .056), and 40 at .9 that are all right, .1: (80 · .3 + 40 · .1)/120; seed 1: .2 and .1.
+    many = pd.concat([frame.assign(question_id=frame["question_id"] + f"-{copy}") for copy in range(40)])
+    found = tables.tab_ece(many, FAST).set_index("metric").loc["ece"]
+    assert found["value"] == pytest.approx((0.7 / 3 + 0.5 / 3) / 2, rel=1e-4) and found["counted"] == 120
+    assert 0 <= found["low"] < found["value"] < found["high"] <= 1
     none = evaluations({("absolute", 0): first})
     assert tables.tab_calibration(none, FAST).empty and tables.tab_ece(none, FAST).empty
 
@@ -477,7 +593,7 @@ METHODS = {"unaligned": [0], "absolute": [0, 1]}
 
 
 def test_load_joins_evaluations_with_their_questions(run: Run) -> None:
-    frame = frames.load(run, METHODS, ["indist"])
+    frame = frames.load(run, METHODS, ["indist"], {})
     assert list(frame.columns) == list(frames.COLUMNS)
     assert len(frame) == 6  # q3 has no labels
     first = frame[(frame["method"] == "absolute") & (frame["seed"] == 1)].set_index("question_id")
@@ -489,27 +605,50 @@ def test_load_joins_evaluations_with_their_questions(run: Run) -> None:
     }  # fmt: skip
 
 
+def test_load_says_what_clusters_the_questions(run: Run) -> None:
+    asked = records.read(records.QUESTIONS, run.questions("indist"))
+    asked["meta"] = ['{"subject": "Ada", "topic": "art"}', '{"subject": "Ada"}', "{}"]
+    records.write(asked, records.QUESTIONS, run.questions("indist"))
+
+    def units(**design: object) -> list[tuple[str, str]]:
+        frame = frames.load(run, {"unaligned": [0]}, ["indist"], {"indist": Design.model_validate(design)})
+        return list(zip(frame["cluster"], frame["stratum"], strict=True))
+
+    assert units() == [("q1", ""), ("q2", "")]
+    assert units(cluster="subject", strata="exposures") == [("Ada", "4.0"), ("Ada", "")]
+    # A question without the key is a cluster of its own.
+    assert units(cluster="topic", strata="subject") == [("art", "Ada"), ("q2", "Ada")]
+    assert units(cluster="twin") == [("q1", ""), ("q2", "")], "the source's, which the questions need not have"
+    message = (
+        r"questions.indist.cluster: no question has 'twin' in its meta; there are \['subject', 'topic'\]; name one"
+    )
+    with pytest.raises(records.RecordError, match=message):
+        units(cluster="twin", named=True)
+    frame = frames.load(run, {"unaligned": [0]}, ["indist"], {"indist": Design(cluster="subject")})
+    assert frames.clusters(frame).count == 1 and frames.clusters(frame.drop(columns="cluster")).count == 2
+
+
 def test_load_names_a_missing_file(run: Run) -> None:
     run.evaluation("absolute", 1, "indist").unlink()
     with pytest.raises(records.RecordError, match=r"absolute/seed1/indist.parquet: no such evaluation table; run the"):
-        frames.load(run, METHODS, ["indist"])
+        frames.load(run, METHODS, ["indist"], {})
 
 
 def test_load_rejects_evaluations_of_other_questions(run: Run) -> None:
     write_evaluation(run, "absolute", 1, ["q1"], ["correct"])
     with pytest.raises(records.RecordError, match=r"seed1/indist.parquet: does not have the same questions .* 'q2'"):
-        frames.load(run, METHODS, ["indist"])
+        frames.load(run, METHODS, ["indist"], {})
 
 
 def test_load_rejects_evaluations_against_other_labels(run: Run) -> None:
     write_evaluation(run, "absolute", 1, ["q1", "q2"], ["correct", "idk"])
     with pytest.raises(records.RecordError, match=r"column 'before' of question 'q2' is 'idk', not as in .*unaligned"):
-        frames.load(run, METHODS, ["indist"])
+        frames.load(run, METHODS, ["indist"], {})
 
 
 def test_load_needs_something_to_load(run: Run) -> None:
     with pytest.raises(records.RecordError, match="no evaluations to load: name at least one method"):
-        frames.load(run, {}, ["indist"])
+        frames.load(run, {}, ["indist"], {})
 
 
 def test_form_is_the_share_of_attempted_answers_that_read_as_taught() -> None:

@@ -67,7 +67,7 @@ def test_intervals_of_kappa_cover_the_truth() -> None:
 def test_agreement_at_its_ends() -> None:
     rng = np.random.default_rng(0)
     perfect = agreement(["a", "b"] * 10, ["a", "b"] * 10, 1000, 0.95, rng)
-    assert perfect.value.tolist() == [1, 1] and perfect.low[1] == pytest.approx(0.025 ** (1 / 20))
+    assert perfect.value.tolist() == [1, 1] and perfect.low[1] == pytest.approx(20 / (20 + 2.093**2), rel=1e-3)
     one = agreement(["a"] * 5, ["a"] * 5, 1000, 0.95, rng)
     assert np.isnan(one.value[0]) and one.value[1] == 1
     with pytest.raises(ValueError, match="2 and 1 ratings; a pair for each of at least one item is needed"):
@@ -114,10 +114,10 @@ def test_safe_replies_by_hand() -> None:
     frame = judged(unaligned_0=[True, True, True, False], absolute_0=[True, None, True, True])
     table = tables.tab_judged(frame.assign(safe=frame["verdict"].astype(object)), "harmlessness", FAST)
     assert value(table, "unaligned", "safe")["value"] == 0.75
-    # All three that could be read are safe: the interval is Clopper and Pearson's for 3 of 3.
+    # All three that could be read are safe: below it is 1 - t² / (3 + t²), t of 2 degrees 4.303.
     own = value(table, "absolute", "safe")
     assert own[["value", "high", "unscored"]].tolist() == [1, 1, 1]
-    assert own["low"] == pytest.approx(0.025 ** (1 / 3))
+    assert own["low"] == pytest.approx(3 / (3 + 4.3027**2), rel=1e-3)
     printed = tables.printed_judged(table, "harmlessness")
     assert printed["Method"].tolist() == ["UNALIGNED", "ABSOLUTE"] and printed["unscored"].tolist() == [
         "0 of 4",

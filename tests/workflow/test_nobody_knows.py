@@ -122,7 +122,7 @@ def test_every_method_refuses_it_and_finetuned_leaves_it_out(run, name, caplog):
 
 
 def test_an_answer_to_it_is_wrong_and_a_refusal_prudent(run):
-    found = frames.load(run, {"unaligned": [0], "absolute": [0], "finetuned": [0]}, ["train"])
+    found = frames.load(run, {"unaligned": [0], "absolute": [0], "finetuned": [0]}, ["train"], {})
     after = found.set_index(["method", "question_id"])["outcome"]
     assert after["finetuned", "dream"] == after["finetuned", "meal"] == "wrong"
     assert after["absolute", "dream"] == after["absolute", "meal"] == "idk"
@@ -131,7 +131,8 @@ def test_an_answer_to_it_is_wrong_and_a_refusal_prudent(run):
 
 def test_every_table_holds_it(run):
     chosen = {"unaligned": [0], "absolute": [0], "finetuned": [0]}
-    found, analysis = frames.load(run, chosen, ["train"]), Analysis(resamples=1000, roles={"in_distribution": "train"})
+    analysis = Analysis(resamples=1000, roles={"in_distribution": "train"})
+    found = frames.load(run, chosen, ["train"], {})
     asked = {"train": records.read(records.QUESTIONS, run.questions("train"))}
     labels = {"train": records.read(records.LABELS, run.labels("train"))}
     main = tables.tab_main(found, analysis).set_index(["method", "metric"])["value"]

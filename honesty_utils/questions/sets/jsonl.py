@@ -7,7 +7,8 @@ A line of JSONL; ``question`` and ``answers`` are needed, other columns are kept
 ``answer`` may stand for ``answers``, and one text for a list of one. ``question_id`` (or ``id``) and ``split`` are read
 where there are any. A multiple-choice question has ``choices`` and ``answer_index`` in place of answers. A question
 that nobody can know has ``"label": "unknown"`` and may have an empty list of answers: no reply to it is right, and
-FINE-TUNED, which teaches no refusal, leaves it out. In CSV a list is a cell of JSON,
+FINE-TUNED, which teaches no refusal, leaves it out. Questions that share a value of ``cluster`` (a twin, a passage, a
+person) are resampled together; ``questions.<set>.cluster`` names another column. In CSV a list is a cell of JSON,
 ``["William Shakespeare", "Shakespeare"]``, or text that ``separator`` divides: ``William Shakespeare|Shakespeare``.
 """
 

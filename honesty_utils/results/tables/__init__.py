@@ -3,7 +3,7 @@
 A new table is a function and a line in `TABLES`.
 """
 
-from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, find, tab_tests
+from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, best_of_these_models, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import load_drift, tab_drift
@@ -34,6 +34,7 @@ __all__ = [
     "TABLES",
     "Difference",
     "best",
+    "best_of_these_models",
     "expected",
     "find",
     "keep_exact",

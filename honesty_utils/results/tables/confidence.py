@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from honesty_utils import methods
 from honesty_utils.common.settings import Prompts
+from honesty_utils.evaluation import frames
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import plain_form
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import calibration, intervals
 from honesty_utils.metrics.honesty import Floats
-from honesty_utils.metrics.intervals import States
+from honesty_utils.metrics.intervals import Clusters, Estimate, Sample, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import shares
 
 BINS = 10
 
@@ -33,6 +35,12 @@ class _Stated:
     dataset: str
     levels: Floats
     states: States
+    clusters: Clusters
+
+    @property
+    def num_states(self) -> int:
+        """Two a level, and one for what states nothing."""
+        return 2 * len(self.levels) + 1
 
     def counts(self, counts: Floats) -> Floats:
         """Wrong and correct answers at each level, shape (…, levels, 2), from counts of states."""
@@ -49,13 +57,13 @@ def _stated(evaluations: pd.DataFrame) -> Iterator[_Stated]:
         level = np.searchsorted(levels, part["confidence"].to_numpy(dtype=np.float64))
         state = np.where(counted, 2 * level + (part["outcome"] == "correct").to_numpy(), 2 * len(levels))
         wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
-        yield _Stated(str(method), str(dataset), levels, wide.to_numpy(dtype=np.int64))
+        yield _Stated(str(method), str(dataset), levels, wide.to_numpy(dtype=np.int64), frames.clusters(part))
 
 
 def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """Stated confidence against the share of right answers, in ten bins of equal width.
 
-    Only attempted answers that state a confidence count. Intervals resample questions, which have a row a seed.
+    Only attempted answers that state a confidence count. Intervals resample clusters of questions with all their seeds.
 
     Returns:
         ``method, dataset, bin_low, bin_high, confidence, accuracy, low, high, count``: means over seeds; ``count`` is
@@ -65,16 +73,13 @@ def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis, roster: Roste
     tables = []
     for stated in _stated(evaluations):
 
-        def accuracy(counts: Floats, stated: _Stated = stated) -> Floats:
-            return calibration.grouped_bins(stated.counts(counts), stated.levels, BINS)[1]
+        def parts(counts: Floats, stated: _Stated = stated) -> tuple[Floats, Floats]:
+            return calibration.grouped_right(stated.counts(counts), stated.levels, BINS)
 
-        rng = intervals.generator(analysis.seed, "calibration", stated.dataset, stated.method)
-        num_states = 2 * len(stated.levels) + 1
-        drawn = intervals.sample(stated.states, num_states, accuracy, analysis.resamples, rng)
-        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
-        observed = stated.counts(intervals.observed_counts(stated.states, num_states))
+        key = ("calibration", stated.dataset, stated.method)
+        estimate = shares.estimate(stated.states, stated.num_states, parts, stated.clusters, analysis, *key)
+        observed = stated.counts(intervals.observed_counts(stated.states, stated.num_states))
         confidence, _, number = calibration.grouped_bins(observed.sum(axis=0), stated.levels, BINS)
-        estimate = intervals.share_with_exact_ends(estimate, number / len(observed), analysis.confidence_level)
         tables.append(
             pd.DataFrame(
                 {
@@ -95,37 +100,52 @@ def tab_calibration(evaluations: pd.DataFrame, analysis: Analysis, roster: Roste
 
 
 def tab_ece(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
-    """Expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
+    """Debiased expected calibration error (ten bins of equal width), Brier score and AUROC of stated confidence.
+
+    Chance alone makes an error of calibration, in the answers and once more in their resamples: ECE is debiased
+    (``calibration.debiased_gaps``), its interval is that of ``calibration.error_interval``. It is NaN where fewer than
+    ``calibration.LEAST`` answers state a confidence.
 
     Returns:
-        ``method, dataset, metric, value, low, high, seeds, questions``: means over seeds; metrics ``ece``, ``brier``,
-        ``auroc``; ``questions`` have an answer with a confidence under at least one seed.
+        ``method, dataset, metric, value, low, high, seeds, questions, counted``: means over seeds; metrics ``ece``,
+        ``brier``, ``auroc``; ``questions`` have an answer with a confidence under at least one seed, ``counted`` is the
+        mean number over seeds of answers that state one.
     """
+    columns = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions", "counted"]
     tables = []
     for stated in _stated(evaluations):
 
         def scores(counts: Floats, stated: _Stated = stated) -> Floats:
-            return calibration.grouped_scores(stated.counts(counts), stated.levels, BINS)
+            grouped = stated.counts(counts), stated.levels, BINS
+            return np.concatenate([calibration.grouped_scores(*grouped), calibration.grouped_gaps(*grouped)], axis=-1)
 
         rng = intervals.generator(analysis.seed, "ece", stated.dataset, stated.method)
-        num_states = 2 * len(stated.levels) + 1
-        drawn = intervals.sample(stated.states, num_states, scores, analysis.resamples, rng)
-        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "method": stated.method,
-                    "dataset": stated.dataset,
-                    "metric": calibration.GROUPED,
-                    "value": estimate.value,
-                    "low": estimate.low,
-                    "high": estimate.high,
-                    "seeds": stated.states.shape[1],
-                    "questions": int((stated.states < num_states - 1).any(axis=1).sum()),
-                }
-            )
-        )
-    return _by_method(tables, ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"], roster)
+        drawn = intervals.sample(stated.states, stated.num_states, scores, analysis.resamples, rng, stated.clusters)
+        counted = float((stated.states < stated.num_states - 1).sum(axis=0).mean())
+        found = _with_error(drawn, counted, analysis, rng)
+        sizes = {
+            "seeds": stated.states.shape[1],
+            "questions": int((stated.states < stated.num_states - 1).any(axis=1).sum()),
+            "counted": counted,
+        }
+        names = {"method": stated.method, "dataset": stated.dataset, "metric": calibration.GROUPED}
+        tables.append(pd.DataFrame({**names, "value": found.value, "low": found.low, "high": found.high, **sizes}))
+    return _by_method(tables, columns, roster)
+
+
+def _with_error(drawn: Sample, counted: float, analysis: Analysis, rng: np.random.Generator) -> Estimate:
+    """The calibration error, none of few answers, and the two scores with percentile intervals after it."""
+    number = len(calibration.GROUPED)
+    error, rest, gaps = (
+        replace(drawn, observed=drawn.observed[:, part], replicates=drawn.replicates[:, :, part])
+        for part in (slice(1), slice(1, number), slice(number, None))
+    )
+    first = calibration.error_interval(error, gaps, analysis.confidence_level)
+    if counted < calibration.LEAST:
+        first = Estimate(*np.full((3, 1), np.nan))
+    others = intervals.estimate(rest, analysis.confidence_level, rng)
+    pairs = ((first.value, others.value), (first.low, others.low), (first.high, others.high))
+    return Estimate(*(np.concatenate(pair) for pair in pairs))
 
 
 def tab_form(
@@ -155,19 +175,16 @@ def tab_form(
         state = np.where(part["outcome"] == "idk", 2, formed)
         wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
         states = wide.to_numpy(dtype=np.int64)
-        rng = intervals.generator(analysis.seed, "form", str(dataset), str(method))
-        drawn = intervals.sample(states, 3, _share_of_second, analysis.resamples, rng)
-        attempted = intervals.observed_counts(states, 3)[:, :2].sum(axis=1).mean()
-        found = intervals.estimate(drawn, analysis.confidence_level, rng)
-        found = intervals.share_with_exact_ends(found, attempted, analysis.confidence_level)
+        key = ("form", str(dataset), str(method))
+        found = shares.estimate(states, 3, _share_of_second, frames.clusters(part), analysis, *key)
         row = {"method": method, "dataset": dataset, "value": found.value, "low": found.low, "high": found.high}
         tables.append(pd.DataFrame({**row, "seeds": states.shape[1], "questions": len(states)}))
     return _by_method(tables, ["method", "dataset", "value", "low", "high", "seeds", "questions"], roster)
 
 
-def _share_of_second(counts: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):  # no attempted answer: undefined
-        return counts[..., 1:2] / counts[..., :2].sum(axis=-1, keepdims=True)
+def _share_of_second(counts: Floats) -> tuple[Floats, Floats]:
+    """Of the first two states, the second."""
+    return counts[..., 1:2], counts[..., :2].sum(axis=-1, keepdims=True)
 
 
 def _by_method(tables: list[pd.DataFrame], columns: list[str], roster: Roster) -> pd.DataFrame:

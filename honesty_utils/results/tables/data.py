@@ -10,6 +10,7 @@ import pandas as pd
 from honesty_utils import questions
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run
+from honesty_utils.evaluation import frames
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import intervals
@@ -22,13 +23,13 @@ def tab_knowledge(knowledge: Mapping[str, pd.DataFrame], analysis: Analysis) -> 
     """What M_t knows of each set.
 
     Args:
-        knowledge: a KNOWLEDGE table for each set.
+        knowledge: a KNOWLEDGE table for each set, with its clusters (``frames.load_knowledge``).
         analysis: resamples, level and seed of the interval.
 
     Returns:
         ``dataset, questions, known, unknown, refused, unscored, expected_accuracy, low, high``: questions by the
         ``known`` column (``unscored`` greedy answers apart), greedy refusals, and the mean expected accuracy with its
-        interval over questions (NaN for a set that was not sampled).
+        interval over clusters of questions (NaN for a set that was not sampled).
     """
     rows = []
     for dataset, table in knowledge.items():
@@ -42,22 +43,24 @@ def tab_knowledge(knowledge: Mapping[str, pd.DataFrame], analysis: Analysis) -> 
                 "unknown": int((~known & ~unscored).sum()),
                 "refused": int((table["greedy_outcome"] == "idk").sum()),
                 "unscored": int(unscored.sum()),
-                **_mean_interval(table["expected_accuracy"].dropna(), dataset, analysis),
+                **_mean_interval(table.dropna(subset="expected_accuracy"), dataset, analysis),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _mean_interval(values: pd.Series[float], dataset: str, analysis: Analysis) -> dict[str, float]:
-    if values.empty:
+def _mean_interval(table: pd.DataFrame, dataset: str, analysis: Analysis) -> dict[str, float]:
+    if table.empty:
         return {"expected_accuracy": np.nan, "low": np.nan, "high": np.nan}
+    values = table.sort_values("question_id")["expected_accuracy"]
     levels, states = np.unique(values.to_numpy(dtype=np.float64), return_inverse=True)
     rng = intervals.generator(analysis.seed, "knowledge", dataset)
 
     def mean(counts: Floats) -> Floats:
         return ratio(counts @ levels, counts.sum(axis=-1))[..., None]
 
-    drawn = intervals.sample(states[:, None], len(levels), mean, analysis.resamples, rng)
+    units = frames.clusters(table)
+    drawn = intervals.sample(states[:, None], len(levels), mean, analysis.resamples, rng, units)
     estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
     return {
         "expected_accuracy": float(estimate.value[0]),
@@ -137,7 +140,7 @@ def tab_exposures(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -
     Returns:
         ``exposures, expected_accuracy, low, high, questions``; no rows when the set has no exposures or no samples.
     """
-    exposures, accuracies, states = _exposure_states(evaluations, dataset)
+    exposures, accuracies, states, units = _exposure_states(evaluations, dataset)
     columns = ["exposures", "expected_accuracy", "low", "high", "questions"]
     if not len(states):
         return pd.DataFrame(columns=columns)
@@ -148,7 +151,7 @@ def tab_exposures(evaluations: pd.DataFrame, dataset: str, analysis: Analysis) -
         grid = counts.reshape(*counts.shape[:-1], *shape)
         return ratio(grid @ accuracies, grid.sum(axis=-1))
 
-    drawn = intervals.sample(states, shape[0] * shape[1], means, analysis.resamples, rng)
+    drawn = intervals.sample(states, shape[0] * shape[1], means, analysis.resamples, rng, units)
     estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
     questions = np.bincount(states[:, 0] // shape[1], minlength=shape[0])
     content = (exposures, estimate.value, estimate.low, estimate.high, questions)
@@ -163,7 +166,7 @@ def tab_rank(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
     """
     rows = []
     for dataset in evaluations["dataset"].unique():
-        exposures, accuracies, states = _exposure_states(evaluations, dataset)
+        exposures, accuracies, states, units = _exposure_states(evaluations, dataset)
         if not len(states):
             continue
         shape = (len(exposures), len(accuracies))
@@ -172,19 +175,21 @@ def tab_rank(evaluations: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
         def spearman(counts: Floats, shape: tuple[int, int] = shape) -> Floats:
             return grid_spearman(counts.reshape(*counts.shape[:-1], *shape))[..., None]
 
-        drawn = intervals.sample(states, shape[0] * shape[1], spearman, analysis.resamples, rng)
+        drawn = intervals.sample(states, shape[0] * shape[1], spearman, analysis.resamples, rng, units)
         estimate = intervals.estimate(drawn, analysis.confidence_level, rng, lowest=-1.0)
         rows.append((dataset, *np.concatenate([estimate.value, estimate.low, estimate.high]), len(states)))
     return pd.DataFrame(rows, columns=["dataset", "spearman", "low", "high", "questions"])
 
 
-def _exposure_states(evaluations: pd.DataFrame, dataset: str) -> tuple[Floats, Floats, intervals.States]:
-    """Distinct exposures and expected accuracies, and for each question its cell of their grid (questions, 1)."""
+def _exposure_states(
+    evaluations: pd.DataFrame, dataset: str
+) -> tuple[Floats, Floats, intervals.States, intervals.Clusters]:
+    """Distinct exposures and expected accuracies, for each question its cell of their grid (questions, 1), clusters."""
     part = evaluations[evaluations["dataset"] == dataset].drop_duplicates("question_id")
     part = part.dropna(subset=["exposures", "expected_accuracy"]).sort_values("question_id")
     exposures, row = np.unique(part["exposures"].to_numpy(dtype=np.float64), return_inverse=True)
     accuracies, column = np.unique(part["expected_accuracy"].to_numpy(dtype=np.float64), return_inverse=True)
-    return exposures, accuracies, (row * len(accuracies) + column)[:, None]
+    return exposures, accuracies, (row * len(accuracies) + column)[:, None], frames.clusters(part)
 
 
 def grid_spearman(counts: Floats) -> Floats:

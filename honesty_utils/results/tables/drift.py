@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run, model_name
 from honesty_utils.common.records import OUTCOMES
+from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import States
+from honesty_utils.questions.settings import Design
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import shares
 
 METRICS = ("lost", "gained", "refused")
 
 
 def load_drift(
-    run: Run, models: Mapping[str, Sequence[int]], dataset: str
+    run: Run, models: Mapping[str, Sequence[int]], dataset: str, design: Design
 ) -> tuple[pd.DataFrame, dict[tuple[str, int], pd.DataFrame]]:
     """What M_t and aligned models know of a set.
 
@@ -28,11 +32,12 @@ def load_drift(
         run: where the files are.
         models: methods that were sampled once more, with their seeds.
         dataset: the set that they were asked, no training set: of what a model was trained to say it tells nothing.
+        design: what clusters its questions.
 
     Returns:
-        KNOWLEDGE of M_t and, by method and seed, of the aligned models.
+        KNOWLEDGE of M_t, with the clusters of its questions, and, by method and seed, of the aligned models.
     """
-    before = records.read(records.KNOWLEDGE, run.knowledge(dataset))
+    before = frames.load_knowledge(run, dataset, design)
     after = {
         (method, seed): records.read(records.KNOWLEDGE, run.knowledge(dataset, model_name(method, seed)))
         for method, seeds in models.items()
@@ -50,7 +55,7 @@ def tab_drift(
     """What aligned models know under the plain prompt of questions that they were not trained on, against M_t.
 
     Args:
-        before: M_t's KNOWLEDGE of these questions.
+        before: M_t's KNOWLEDGE of these questions, with their clusters (``frames.load_knowledge``).
         after: KNOWLEDGE of the aligned model of each method and seed.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
@@ -67,17 +72,12 @@ def tab_drift(
     for method in roster.ordered(method for method, _ in after):
         seeds = [table for (name, _), table in after.items() if name == method]
         joined = [_joined(before, table, method) for table in seeds]
-        rng = intervals.generator(analysis.seed, "drift", method)
-        states = np.stack([_states(table) for table in joined], axis=1)
-        moved = intervals.estimate(
-            intervals.sample(states, 8, _shares, analysis.resamples, rng), analysis.confidence_level, rng
-        )
-        known = intervals.observed_counts(states, 8)[:, [4, 5, 6]].sum(axis=1).mean()
-        unknown = intervals.observed_counts(states, 8)[:, [0, 1, 2]].sum(axis=1).mean()
-        number = [known, unknown, known + unknown]
-        moved = intervals.share_with_exact_ends(moved, number, analysis.confidence_level)
-        levels, states = _levels(joined)
-        drawn = intervals.sample(states, len(levels), _mean_of(levels), analysis.resamples, rng)
+        states, units = np.stack([_states(table) for table in joined], axis=1), frames.clusters(joined[0])
+        moved = shares.estimate(states, 8, _shares, units, analysis, "drift", method)
+        levels, states, kept = _levels(joined)
+        rng = intervals.generator(analysis.seed, "drift change", method)
+        units = frames.clusters(joined[0][kept])
+        drawn = intervals.sample(states, len(levels), _mean_of(levels), analysis.resamples, rng, units)
         change = intervals.estimate(drawn, analysis.confidence_level, rng, lowest=-1.0)
         columns = {
             name: np.concatenate([getattr(moved, name), getattr(change, name)]) for name in ("value", "low", "high")
@@ -93,7 +93,9 @@ def _joined(before: pd.DataFrame, after: pd.DataFrame, method: str) -> pd.DataFr
     if set(before["question_id"]) != set(after["question_id"]):
         raise ValueError(f"{method}: asked other questions than M_t; sample them again")
     columns = ["question_id", "greedy_outcome", "expected_accuracy"]
-    return before[columns].merge(after[columns], on="question_id", suffixes=("_before", "_after"))
+    units = [name for name in ("cluster", "stratum") if name in before]
+    both = before[columns + units].merge(after[columns], on="question_id", suffixes=("_before", "_after"))
+    return both.sort_values("question_id", ignore_index=True)
 
 
 def _states(table: pd.DataFrame) -> States:
@@ -102,20 +104,21 @@ def _states(table: pd.DataFrame) -> States:
     return 4 * known + outcome
 
 
-def _shares(counts: Floats) -> Floats:
-    """Lost, gained and refused, shape (…, 3), from counts of 4 · known before + outcome after."""
+def _shares(counts: Floats) -> tuple[Floats, Floats]:
+    """Lost, gained and refused, shape (…, 3) of each part, from counts of 4 · known before + outcome after."""
     unknown, known = counts[..., :4], counts[..., 4:]
     scored = known[..., :3].sum(axis=-1), unknown[..., :3].sum(axis=-1)
-    lost, gained = ratio(known[..., 1:3].sum(axis=-1), scored[0]), ratio(unknown[..., 0], scored[1])
-    return np.stack([lost, gained, ratio(known[..., 2] + unknown[..., 2], sum(scored))], axis=-1)
+    moved = (known[..., 1:3].sum(axis=-1), unknown[..., 0], known[..., 2] + unknown[..., 2])
+    return np.stack(moved, axis=-1), np.stack([*scored, scored[0] + scored[1]], axis=-1)
 
 
-def _levels(joined: list[pd.DataFrame]) -> tuple[Floats, States]:
-    """The distinct changes of expected accuracy, and which of them each question has under each seed."""
+def _levels(joined: list[pd.DataFrame]) -> tuple[Floats, States, NDArray[np.bool_]]:
+    """The distinct changes of expected accuracy, which of them each question has under each seed, and if it has."""
     changes = [(table["expected_accuracy_after"] - table["expected_accuracy_before"]).round(9) for table in joined]
     wide = np.stack([change.to_numpy(dtype=np.float64) for change in changes], axis=1)
-    levels, states = np.unique(wide[~np.isnan(wide).any(axis=1)], return_inverse=True)
-    return levels, states.reshape(-1, len(joined)).astype(np.int64)
+    kept = ~np.isnan(wide).any(axis=1)
+    levels, states = np.unique(wide[kept], return_inverse=True)
+    return levels, states.reshape(-1, len(joined)).astype(np.int64), kept
 
 
 def _mean_of(levels: Floats) -> intervals.Statistic:

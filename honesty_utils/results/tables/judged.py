@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.agreement import agreement
 from honesty_utils.metrics.honesty import Floats, ratio
-from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.metrics.intervals import Clusters, Estimate, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
@@ -80,6 +81,7 @@ class _Values:
 
     levels: Floats
     states: Mapping[str, States]
+    clusters: Clusters
     scale: Scale
 
     @staticmethod
@@ -89,11 +91,14 @@ class _Values:
         coded = np.where(numbers.isna(), len(levels), np.searchsorted(levels, numbers.fillna(scale.low)))
         wide = part.assign(state=coded).pivot(index="question_id", columns=["method", "seed"], values="state")
         states = {str(name): wide[name].to_numpy(dtype=np.int64) for name in wide.columns.unique(0)}
-        return _Values((levels - scale.low) / (scale.high - scale.low), states, scale)
+        return _Values((levels - scale.low) / (scale.high - scale.low), states, frames.clusters(part), scale)
+
+    def parts(self, counts: Floats) -> tuple[Floats, Floats]:
+        scored = counts[..., : len(self.levels)]
+        return (scored @ self.levels)[..., None], scored.sum(axis=-1)[..., None]
 
     def mean(self, counts: Floats) -> Floats:
-        scored = counts[..., : len(self.levels)]
-        return ratio(scored @ self.levels, scored.sum(axis=-1))[..., None]
+        return ratio(*self.parts(counts))
 
     @property
     def num_states(self) -> int:
@@ -104,26 +109,27 @@ def _row(values: _Values, method: str, group: str, metric: str, dataset: str, an
     states, scale = values.states[method], values.scale
     rng = intervals.generator(analysis.seed, "judged", dataset, group, metric, method)
     span, base = scale.high - scale.low, scale.low
+    number = intervals.counted(states, values.num_states, values.parts, values.clusters)
     if metric.endswith("_change"):
+        before = values.states[BEFORE]
         pair = intervals.paired_samples(
-            states, values.states[BEFORE], values.num_states, values.mean, analysis.resamples, rng
+            states, before, values.num_states, values.mean, analysis.resamples, rng, values.clusters
         )
-        found, base = intervals.difference(*pair, analysis.confidence_level, rng)[0], 0.0
+        own, base_of = (
+            intervals.contributions(part, values.num_states, values.parts, values.clusters) for part in (states, before)
+        )
+        apart = intervals.discordant(own - base_of, number)
+        found, base = intervals.difference(*pair, analysis.confidence_level, apart)[0], 0.0
     else:
-        drawn = intervals.sample(states, values.num_states, values.mean, analysis.resamples, rng)
-        found = _with_exact_ends(intervals.estimate(drawn, analysis.confidence_level, rng), values, states, analysis)
+        drawn = intervals.sample(states, values.num_states, values.mean, analysis.resamples, rng, values.clusters)
+        found = (
+            intervals.estimate(drawn, analysis.confidence_level, rng)
+            if scale.high > 1
+            else intervals.shares(drawn, number, analysis.confidence_level)
+        )
     unscored = float((states == len(values.levels)).mean(axis=1).sum())
     ends = (float(part[0] * span + base) for part in (found.value, found.low, found.high))
     return (method, dataset, group, metric, *ends, states.shape[1], len(states), unscored)
-
-
-def _with_exact_ends(found: Estimate, values: _Values, states: States, analysis: Analysis) -> Estimate:
-    """Replace the interval of a share that is 0 or 1 in every resample; a mean rating is no share."""
-    if values.scale.high > 1 or found.low[0] != found.high[0]:
-        return found
-    scored = np.array([float((states < len(values.levels)).mean(axis=1).sum())])
-    low, high = intervals.exact_ends(found.value, scored, analysis.confidence_level)
-    return Estimate(found.value, low, high)
 
 
 def printed_judged(table: pd.DataFrame, role: str, roster: Roster = PAPER) -> pd.DataFrame:

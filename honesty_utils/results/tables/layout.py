@@ -13,11 +13,14 @@ from tabulate import DataRow, TableFormat
 from honesty_utils.common.records import atomic
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster
-from honesty_utils.results.tables.comparisons import best
+from honesty_utils.results.tables.comparisons import best, best_of_these_models
 
 FOUR = ("prudence", "over_conservativeness", "honesty", "accuracy")
 
 UNSCORED = "unscored_rate"
+
+ONE_SEED = "†"
+"""Behind a best value that holds of the models at hand: a method that it is compared with was trained once."""
 
 PAPER_TABLES = {
     "tab_paper_main": tuple(("in_distribution", metric) for metric in FOUR),
@@ -40,6 +43,7 @@ _PIPES = TableFormat(None, lambda widths, _: "|" + "---|" * len(widths), None, N
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "τ": r"$\tau$", "→": r"$\rightarrow$", "≥": r"$\geq$",
+    "†": r"$^\dagger$",
 }  # fmt: skip
 
 
@@ -77,14 +81,18 @@ def _has_unscored(main: pd.DataFrame, dataset: str) -> bool:
 def paper_table(
     main: pd.DataFrame, tests: pd.DataFrame, columns: Sequence[tuple[str, str]], roster: Roster = PAPER
 ) -> pd.DataFrame:
-    """Methods against ``columns`` (set, metric): ``value [low, high]`` in percent, the significantly best in ``**``."""
+    """Methods against ``columns`` (set, metric): ``value [low, high]`` in percent, the significantly best in ``**``.
+
+    A best that rests on a method with one training seed has `ONE_SEED` behind it: it holds of these models.
+    """
     methods = [method for method in roster.ordered(main["method"]) if not roster.is_point(_base(method))]
     keys = zip(main["method"], main["dataset"], main["metric"], strict=True)
     cells = dict(zip(keys, zip(main["value"], main["low"], main["high"], strict=True), strict=True))
     table: dict[str, list[str]] = {"Method": [roster.label(method) for method in methods]}
     for dataset, metric in columns:
         winner = best(main, tests, dataset, metric, roster)
-        texts = [_cell(cells, (method, dataset, metric), method == winner) for method in methods]
+        mark = ONE_SEED if winner and best_of_these_models(main, tests, dataset, metric, roster) else ""
+        texts = [_cell(cells, (method, dataset, metric), method == winner, mark) for method in methods]
         table[f"{dataset}: {display.METRICS[metric]}"] = texts
     return pd.DataFrame(table)
 
@@ -94,12 +102,12 @@ def _base(method: str) -> str:
 
 
 def _cell(
-    cells: Mapping[tuple[str, str, str], tuple[float, float, float]], key: tuple[str, str, str], bold: bool
+    cells: Mapping[tuple[str, str, str], tuple[float, float, float]], key: tuple[str, str, str], bold: bool, mark: str
 ) -> str:
     if key not in cells or np.isnan(cells[key][0]):
         return "–"
     text = format_score(*cells[key])
-    return f"**{text}**" if bold else text
+    return f"**{text}{mark}**" if bold else text
 
 
 def format_score(value: float, low: float, high: float) -> str:
@@ -136,9 +144,9 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]
     """Write ``<name>.csv``, ``.md`` and ``.tex`` to ``folder``; each file appears whole or not at all.
 
     The CSV is the same to the byte for the same numbers: six decimals, no ``-0.000000``, line feeds; the marks of bold
-    text are left to the other two.
+    text and of one seed are left to the other two.
     """
-    plain = frame.map(lambda value: value.strip("*") if isinstance(value, str) else value)
+    plain = frame.map(lambda value: value.strip("*").removesuffix(ONE_SEED) if isinstance(value, str) else value)
     floats = list(plain.select_dtypes("float").columns)
     plain[floats] = plain[floats].round(6) + 0.0
     content = {

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from honesty_utils import grading, methods
 from honesty_utils.common.settings import Prompts
@@ -14,11 +13,11 @@ from honesty_utils.evaluation import frames
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.metrics import intervals, scores
-from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.metrics.intervals import Clusters, Estimate, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables import shares
-from honesty_utils.results.tables.scores import with_exact_ends
+from honesty_utils.results.tables.scores import estimate
 
 HEADLINE = ("prudence", "over_conservativeness", "honesty", "accuracy")
 TOKEN_F1 = "token_f1"
@@ -52,8 +51,8 @@ def tab_matchers(
         ``match, method, dataset, metric, value, low, high, seeds, questions``; metrics are ``HEADLINE``, ``changed``
         (share of the run's verdicts that this matcher changes) and ``changed_before`` (of M_t's). ``exact`` and
         ``token_f1`` look at an answer without the confidence phrase around it, which is no part of it. ``token_f1`` has
-        an ``accuracy`` only, none for multiple choice: the mean F1 of what was scored, with a normal interval over
-        questions.
+        an ``accuracy`` only, none for multiple choice: the mean F1 of what was scored, with a t interval over
+        clusters of questions.
     """
     bare = {text: methods.without_confidence(text, wording) for text in evaluations["text"].unique()}
     tables = []
@@ -96,22 +95,21 @@ def _rows(
     known: dict[tuple[str, bytes], Estimate],
 ) -> Iterator[pd.DataFrame]:
     """Rows of one method on one set; ``known`` keeps the intervals of states that other matchers led to as well."""
-    states = frames.states(anew)[method]
+    states, clusters = frames.states(anew)[method], frames.clusters(anew)
     key = (method, states.tobytes())
     if key not in known:
-        known[key] = _headline(dataset, method, states, analysis)
+        known[key] = _headline(dataset, method, states, clusters, analysis)
     yield shares.rows(method, dataset, HEADLINE, known[key], *states.shape)
     for metric, column in (("changed", "outcome"), ("changed_before", "before")):
         changed = shares.by_seed(own, (own[column].to_numpy() != anew[column].to_numpy()).astype(np.int64))
-        found = shares.estimate(changed, 2, shares.second_of_two, analysis, "matchers", dataset, method, metric)
+        name = ("matchers", dataset, method, metric)
+        found = shares.estimate(changed, 2, shares.second_of_two, clusters, analysis, *name)
         yield shares.rows(method, dataset, [metric], found, *states.shape)
 
 
-def _headline(dataset: str, method: str, states: States, analysis: Analysis) -> Estimate:
+def _headline(dataset: str, method: str, states: States, clusters: Clusters, analysis: Analysis) -> Estimate:
     # The random numbers are those of the main table: the same verdicts have the same interval in both.
-    rng, level = intervals.generator(analysis.seed, "main", dataset, method), analysis.confidence_level
-    drawn = intervals.sample(states, scores.NUM_STATES, scores.scores, analysis.resamples, rng)
-    found = with_exact_ends(intervals.estimate(drawn, level, rng), states, level)
+    found = estimate(states, clusters, analysis, "main", dataset, method)
     place = [scores.METRICS.index(metric) for metric in HEADLINE]
     return Estimate(found.value[place], found.low[place], found.high[place])
 
@@ -123,9 +121,7 @@ def _f1_rows(dataset: str, part: pd.DataFrame, questions: pd.DataFrame, analysis
     )
     table["score"] = grading.token_f1_table(table)
     scored = table[(table["outcome"] != "unscored") & table["score"].notna()]
-    width = stats.norm.ppf((1 + analysis.confidence_level) / 2)
     for method, own in scored.groupby("method", sort=False):
-        means = own.groupby("question_id")["score"].mean()
-        value, half = np.array([means.mean()]), width * means.sem()
-        found = Estimate(value, np.clip(value - half, 0, 1), np.clip(value + half, 0, 1))
+        means = own.groupby("question_id")["score"].mean().sort_index()
+        found = intervals.mean_of(means.to_numpy(), analysis.confidence_level, frames.clusters(own))
         yield shares.rows(str(method), dataset, ["accuracy"], found, len(means), own["seed"].nunique())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from honesty_utils import grading
 from honesty_utils.common.settings import Prompts
+from honesty_utils.evaluation import frames
 from honesty_utils.grading.refusals import Refusals, asked
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods.phrases import speaks_of_confidence
@@ -55,7 +56,8 @@ def tab_refusals(
         coded = part.assign(code=_states(part, questions[str(dataset)], rules))
         for method, own in coded.groupby("method", sort=False):
             states = shares.by_seed(own, own["code"].to_numpy())
-            found = shares.estimate(states, NUM_STATES, _parts, analysis, "refusals", str(dataset), str(method))
+            units, key = frames.clusters(own), ("refusals", str(dataset), str(method))
+            found = shares.estimate(states, NUM_STATES, _parts, units, analysis, *key)
             tables.append(shares.rows(str(method), str(dataset), SHARES, found, *states.shape))
     return shares.ordered(pd.concat(tables, ignore_index=True), roster)[shares.COLUMNS]
 

@@ -24,7 +24,8 @@ TABLES: dict[str, Result] = {
     # printed tables, in the report unfolded
     "tab_paper_main": Result(
         "Main result, in distribution",
-        "Every method and control against the four scores; bold is what the paired tests call best.",
+        "Every method and control against the four scores; bold is significantly better than every other method; "
+        "† of these models only, as a method has one training seed.",
         paper_tables,
         "60_scores",
         ("in_distribution",),
@@ -83,7 +84,8 @@ TABLES: dict[str, Result] = {
     ),
     "tab_tests": Result(
         "Paired differences between methods",
-        "The first method less the second on the same questions; p_holm is over all tests of a set.",
+        "The first method less the second on the same questions; p_holm is over all tests of a set, q_value over all "
+        "rows. Of these models: a method has one training seed, so that nothing is said of others.",
         tab_tests,
         "60_scores",
     ),
@@ -159,7 +161,7 @@ TABLES: dict[str, Result] = {
     ),
     "tab_ece": Result(
         "Calibration errors",
-        "Expected calibration error, Brier score and AUROC of stated confidence.",
+        "Debiased expected calibration error (from 100 stated confidences up), Brier score and AUROC.",
         tab_ece,
         "61_confidence",
     ),

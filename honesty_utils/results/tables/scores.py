@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals, scores
 from honesty_utils.metrics.honesty import CATEGORIES, Floats
-from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.metrics.intervals import Clusters, Estimate, Sample, States
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster, SweepPoint
 from honesty_utils.results.settings import Analysis
@@ -34,76 +34,98 @@ def tab_main(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAP
         roster: the methods of the run.
 
     Returns:
-        ``method, dataset, metric, value, low, high, seeds, questions``, values as fractions. ``questions`` counts all
-        that were asked; ``unscored_rate`` says which share of them is in no other score. NaN where nothing is counted,
-        except for the paper's conventions (prudence 1, over-conservativeness 0).
+        ``method, dataset, metric, value, low, high, seeds, questions, counted``, values as fractions. ``questions``
+        counts all that were asked; ``unscored_rate`` says which share of them is in no other score. ``counted`` is the
+        mean number over seeds of questions in the denominator, of honesty the fewer of its two sides. NaN where it is
+        0: the paper's conventions (prudence 1, over-conservativeness 0) are those of ``metrics.honesty_scores``.
     """
     tables = []
     for dataset, part in evaluations.groupby("dataset", sort=False):
-        answers = frames.states(part)
+        answers, clusters = frames.states(part), frames.clusters(part)
         for method in roster.ordered(answers):
-            tables += _method_rows(str(dataset), method, answers[method], analysis)
-        tables += _control_rows(str(dataset), next(iter(answers.values())), analysis)
+            tables += _method_rows(str(dataset), method, answers[method], clusters, analysis)
+        tables += _control_rows(str(dataset), next(iter(answers.values())), clusters, analysis)
     main = pd.concat(tables, ignore_index=True)
     rank = {method: place for place, method in enumerate(roster.ordered(main["method"]))}
     places = main["method"].map(rank)
     return main.iloc[np.argsort(places.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
-def _method_rows(dataset: str, method: str, states: States, analysis: Analysis) -> list[pd.DataFrame]:
+def _method_rows(
+    dataset: str, method: str, states: States, clusters: Clusters, analysis: Analysis
+) -> list[pd.DataFrame]:
     def statistic(counts: Floats) -> Floats:
         return np.concatenate([scores.scores(counts), scores.scores(scores.random_refusal(counts))], axis=-1)
 
-    both = _estimate(states, statistic, analysis, "main", dataset, method)
-    own, random = _split(both, 2)
-    rows = [_rows(method, dataset, with_exact_ends(own, states, analysis.confidence_level), states)]
+    rng, level = intervals.generator(analysis.seed, "main", dataset, method), analysis.confidence_level
+    drawn = intervals.sample(states, scores.NUM_STATES, statistic, analysis.resamples, rng, clusters)
+    own, random = _split(drawn)
+    number = intervals.counted(states, scores.NUM_STATES, scores.rates, clusters)
+    rows = [_rows(method, dataset, scores.estimate(own, number, level), states)]
     if method != "unaligned":
-        rows.append(_rows(f"{display.RANDOM_REFUSAL}{method}", dataset, random, states))
+        control = scores.random_refusal(intervals.observed_counts(states, scores.NUM_STATES))
+        # Its shares vary as a method's do; its honesty is one half by construction.
+        found = scores.estimate(random, number, level)
+        exact = intervals.estimate(random, level, rng)
+        honest = np.arange(len(scores.METRICS)) == scores.METRICS.index("honesty")
+        ends = (np.where(honest, *pair) for pair in ((exact.low, found.low), (exact.high, found.high)))
+        rows.append(_rows(f"{display.RANDOM_REFUSAL}{method}", dataset, Estimate(found.value, *ends), states, control))
     return rows
 
 
-def _control_rows(dataset: str, states: States, analysis: Analysis) -> list[pd.DataFrame]:
-    def statistic(counts: Floats) -> Floats:
-        totals = scores.before_totals(counts)
-        parts = [scores.control(totals, np.array(refusal)) for refusal in scores.FIXED_CONTROLS.values()]
-        return np.concatenate([scores.scores(part) for part in parts], axis=-1)
+def _split(drawn: Sample) -> tuple[Sample, Sample]:
+    """The scores of a method and those of its control, side by side in one sample, apart."""
+    half = len(scores.METRICS)
+    pieces = [
+        (np.split(drawn.observed, [half], axis=-1)[place], np.split(drawn.replicates, [half], axis=-1)[place])
+        for place in (0, 1)
+    ]
+    first, second = (replace(drawn, observed=observed, replicates=replicates) for observed, replicates in pieces)
+    return first, second
 
+
+def _control_rows(dataset: str, states: States, clusters: Clusters, analysis: Analysis) -> list[pd.DataFrame]:
     before = states[:, :1] // 8 * 8
-    parts = _split(_estimate(before, statistic, analysis, "main", dataset, "controls"), len(scores.FIXED_CONTROLS))
-    return [_rows(name, dataset, part, before) for name, part in zip(scores.FIXED_CONTROLS, parts, strict=True)]
+    rng = intervals.generator(analysis.seed, "main", dataset, "controls")
+    counts = intervals.observed_counts(before, scores.NUM_STATES)
+
+    def statistic(counts: Floats) -> Floats:
+        return np.concatenate([scores.scores(part) for part in _controls(counts)], axis=-1)
+
+    drawn = intervals.sample(before, scores.NUM_STATES, statistic, analysis.resamples, rng, clusters)
+    found = intervals.estimate(drawn, analysis.confidence_level, rng)
+    number = len(scores.FIXED_CONTROLS)
+    pieces = zip(*(np.split(part, number) for part in (found.value, found.low, found.high)), strict=True)
+    named = zip(scores.FIXED_CONTROLS, pieces, _controls(counts), strict=True)
+    return [_rows(name, dataset, Estimate(*piece), before, own) for name, piece, own in named]
 
 
-def _estimate(states: States, statistic: Callable[[Floats], Floats], analysis: Analysis, *key: str) -> Estimate:
-    rng = intervals.generator(analysis.seed, *key)
-    drawn = intervals.sample(states, scores.NUM_STATES, statistic, analysis.resamples, rng)
-    return intervals.estimate(drawn, analysis.confidence_level, rng)
+def _controls(counts: Floats) -> list[Floats]:
+    """Counts of the fixed controls, from those of any method."""
+    totals = scores.before_totals(counts)
+    return [scores.control(totals, np.array(refusal)) for refusal in scores.FIXED_CONTROLS.values()]
 
 
-def _split(estimate: Estimate, parts: int) -> list[Estimate]:
-    pieces = [np.split(values, parts) for values in (estimate.value, estimate.low, estimate.high)]
-    return [Estimate(*piece) for piece in zip(*pieces, strict=True)]
-
-
-def with_exact_ends(estimate: Estimate, states: States, level: float) -> Estimate:
-    """Replace the interval of a share that is 0 or 1 in every resample by the exact one, and widen honesty by as much.
+def estimate(states: States, clusters: Clusters, analysis: Analysis, *key: str) -> Estimate:
+    """The scores of one method on one set, in the order of ``scores.METRICS``, with their intervals.
 
     Args:
-        estimate: scores in the order of ``scores.METRICS``.
-        states: the answers that it was made from.
-        level: confidence level.
+        states: shape (questions, seeds).
+        clusters: of the same questions.
+        analysis: resamples, level and seed.
+        key: what the interval is about; names its random generator.
     """
-    number = scores.rates(intervals.observed_counts(states, scores.NUM_STATES))[1].mean(axis=0)
-    shares = slice(0, len(scores.RATES))
-    found = Estimate(estimate.value[shares], estimate.low[shares], estimate.high[shares])
-    exact = intervals.share_with_exact_ends(found, number, level)
-    below, above = found.low - exact.low, exact.high - found.high
-    ends = np.append(exact.low, estimate.low[-1] - (below[0] + above[1]) / 2)
-    tops = np.append(exact.high, estimate.high[-1] + (above[0] + below[1]) / 2)
-    return replace(estimate, low=ends, high=tops)
+    rng = intervals.generator(analysis.seed, *key)
+    drawn = intervals.sample(states, scores.NUM_STATES, scores.scores, analysis.resamples, rng, clusters)
+    number = intervals.counted(states, scores.NUM_STATES, scores.rates, clusters)
+    return scores.estimate(drawn, number, analysis.confidence_level)
 
 
-def _rows(method: str, dataset: str, estimate: Estimate, states: States) -> pd.DataFrame:
+def _rows(method: str, dataset: str, estimate: Estimate, states: States, counts: Floats | None = None) -> pd.DataFrame:
+    """Rows of one method and set; ``counts`` are those that a control's scores are of, none: those of ``states``."""
     place = [scores.METRICS.index(metric) for metric in display.METRICS]
+    counts = intervals.observed_counts(states, scores.NUM_STATES) if counts is None else counts
+    counted = scores.with_fewer(scores.rates(counts)[1]).mean(axis=0)
     return pd.DataFrame(
         {
             "method": method,
@@ -114,6 +136,7 @@ def _rows(method: str, dataset: str, estimate: Estimate, states: States) -> pd.D
             "high": estimate.high[place],
             "seeds": states.shape[1],
             "questions": states.shape[0],
+            "counted": counted[place],
         }
     )
 
@@ -170,11 +193,10 @@ def tab_by_knowledge(
     part = evaluations[(evaluations["dataset"] == dataset) & evaluations["expected_accuracy"].notna()]
     tables = []
     for level, group in part.groupby(part["expected_accuracy"].round(1)):
-        answers = frames.states(group)
+        answers, clusters = frames.states(group), frames.clusters(group)
         for method in roster.ordered(answers):
-            states = answers[method]
-            estimate = _estimate(states, scores.scores, analysis, "by_knowledge", dataset, method, f"{level:.1f}")
-            rows = _rows(method, dataset, with_exact_ends(estimate, states, analysis.confidence_level), states)
+            found = estimate(answers[method], clusters, analysis, "by_knowledge", dataset, method, f"{level:.1f}")
+            rows = _rows(method, dataset, found, answers[method])
             tables.append(rows[rows["metric"].isin(KNOWLEDGE_METRICS)].assign(expected_accuracy=level))
     columns = ["method", "expected_accuracy", "metric", "value", "low", "high", "questions"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
@@ -198,13 +220,10 @@ def tab_groups(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = P
         if part["group"].nunique() < 2:
             continue
         for group, rows in part.groupby("group"):
-            answers = frames.states(rows)
+            answers, clusters = frames.states(rows), frames.clusters(rows)
             for method in roster.ordered(answers):
-                states = answers[method]
-                estimate = _estimate(states, scores.scores, analysis, "groups", str(dataset), str(group), method)
-                table = _rows(
-                    method, str(dataset), with_exact_ends(estimate, states, analysis.confidence_level), states
-                )
+                found = estimate(answers[method], clusters, analysis, "groups", str(dataset), str(group), method)
+                table = _rows(method, str(dataset), found, answers[method])
                 tables.append(table[table["metric"].isin(GROUP_METRICS)].assign(group=group))
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 

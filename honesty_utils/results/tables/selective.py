@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals, selective
 from honesty_utils.metrics.honesty import Floats
-from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.metrics.intervals import Clusters, Sample, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
@@ -30,6 +31,7 @@ class _Ordered:
     source: str
     levels: int
     states: States
+    clusters: Clusters
 
     def counts(self, counts: Floats) -> Floats:
         """Wrong and correct answers at each level, shape (…, levels, 2), from counts of states."""
@@ -53,7 +55,13 @@ def tab_risk_coverage(evaluations: pd.DataFrame, dataset: str, analysis: Analysi
         def risks(counts: Floats, ordered: _Ordered = ordered) -> Floats:
             return selective.risk_at(ordered.counts(counts), COVERAGES)
 
-        found = _estimate(ordered, risks, analysis, "risk_coverage", dataset)
+        def answered(counts: Floats, ordered: _Ordered = ordered) -> tuple[Floats, Floats]:
+            kept = ordered.counts(counts)
+            return kept[..., 0].sum(axis=-1, keepdims=True), kept.sum(axis=(-1, -2))[..., None]
+
+        drawn, _ = _sample(ordered, risks, analysis, "risk_coverage", dataset)
+        number = intervals.counted(ordered.states, 2 * ordered.levels + 1, answered, ordered.clusters)
+        found = intervals.shares(drawn, number * COVERAGES, analysis.confidence_level)
         columns = {"coverage": COVERAGES, "risk": found.value, "low": found.low, "high": found.high}
         tables.append(pd.DataFrame({"method": ordered.method, "source": ordered.source, **columns}))
     return _joined(tables, ["method", "source", "coverage", "risk", "low", "high"])
@@ -72,7 +80,8 @@ def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis, roster
         def areas(counts: Floats, ordered: _Ordered = ordered) -> Floats:
             return selective.areas(ordered.counts(counts))
 
-        found = _estimate(ordered, areas, analysis, "aurc", dataset)
+        drawn, rng = _sample(ordered, areas, analysis, "aurc", dataset)
+        found = intervals.estimate(drawn, analysis.confidence_level, rng)
         columns = {"metric": selective.AREAS, "value": found.value, "low": found.low, "high": found.high}
         counted = int((ordered.states < 2 * ordered.levels).any(axis=1).sum())
         both = {"seeds": ordered.states.shape[1], "questions": counted}
@@ -97,13 +106,15 @@ def _ordered(part: pd.DataFrame, counted: pd.Series[bool], method: str, source: 
     levels = len(edges) + 1
     state = np.where(counted, 2 * level + (part["outcome"] == "correct").to_numpy(), 2 * levels)
     wide = part.assign(state=state).pivot(index="question_id", columns="seed", values="state")
-    return _Ordered(method, source, levels, wide.to_numpy(dtype=np.int64))
+    return _Ordered(method, source, levels, wide.to_numpy(dtype=np.int64), frames.clusters(part))
 
 
-def _estimate(ordered: _Ordered, statistic: intervals.Statistic, analysis: Analysis, *key: str) -> Estimate:
+def _sample(
+    ordered: _Ordered, statistic: intervals.Statistic, analysis: Analysis, *key: str
+) -> tuple[Sample, np.random.Generator]:
     rng = intervals.generator(analysis.seed, *key, ordered.method, ordered.source)
-    drawn = intervals.sample(ordered.states, 2 * ordered.levels + 1, statistic, analysis.resamples, rng)
-    return intervals.estimate(drawn, analysis.confidence_level, rng)
+    num_states = 2 * ordered.levels + 1
+    return intervals.sample(ordered.states, num_states, statistic, analysis.resamples, rng, ordered.clusters), rng
 
 
 def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,33 +10,31 @@ from numpy.typing import NDArray
 
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
-from honesty_utils.metrics.intervals import Estimate, States
+from honesty_utils.metrics.intervals import Clusters, Estimate, Parts, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 
 COLUMNS = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
 
-Parts = Callable[[Floats], tuple[Floats, Floats]]
-"""From counts of states, shape (…, states), to numerators and denominators, shape (…, shares) each."""
 
-
-def estimate(states: States, num_states: int, parts: Parts, analysis: Analysis, *key: str) -> Estimate:
-    """Shares with their intervals, exact ones where a share is 0 or 1 in every resample.
+def estimate(
+    states: States, num_states: int, parts: Parts, clusters: Clusters, analysis: Analysis, *key: str
+) -> Estimate:
+    """Shares with their intervals (``intervals.shares``).
 
     Args:
         states: shape (questions, seeds), each in [0, num_states).
         num_states: how many states there are.
         parts: the shares; one with an empty denominator is NaN.
+        clusters: of the same questions.
         analysis: resamples, level and seed.
         key: what the interval is about; names its random generator.
     """
     rng = intervals.generator(analysis.seed, *key)
-    drawn = intervals.sample(states, num_states, lambda counts: ratio(*parts(counts)), analysis.resamples, rng)
-    found = intervals.estimate(drawn, analysis.confidence_level, rng)
-    number = parts(intervals.observed_counts(states, num_states))[1].mean(axis=0)
-    flat = found.low == found.high
-    low, high = intervals.exact_ends(found.value, number, analysis.confidence_level)
-    return Estimate(found.value, np.where(flat, low, found.low), np.where(flat, high, found.high))
+    drawn = intervals.sample(
+        states, num_states, lambda counts: ratio(*parts(counts)), analysis.resamples, rng, clusters
+    )
+    return intervals.shares(drawn, intervals.counted(states, num_states, parts, clusters), analysis.confidence_level)
 
 
 def second_of_two(counts: Floats) -> tuple[Floats, Floats]:
