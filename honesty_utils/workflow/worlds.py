@@ -186,7 +186,9 @@ def _as_json(content: Mapping[str, Any]) -> dict[str, Any]:
 def is_complete(params: Params) -> bool:
     """Whether a world is there as it would be made now: same params, code and notebooks, every file untouched."""
     record = _record(Run(params.run))
-    return bool(record) and record["tasks"] == _workflow(params).fingerprints() and _untouched(record["files"])
+    if not record or record["recipe"] != _as_json(recipe(params)):
+        return False
+    return record["tasks"] == _workflow(params).fingerprints() and _untouched(record["files"])
 
 
 def _workflow(params: Params) -> plan.Workflow:

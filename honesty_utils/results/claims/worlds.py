@@ -2,8 +2,8 @@
 
 Two answers to two questions. *In single worlds*: each world has a verdict of its own, by the rules of a single run;
 they are counted. *Over worlds*: the same rule, applied to means over worlds with intervals and paired tests by
-Student's t over worlds (k - 1 degrees of freedom); this is the verdict. With fewer worlds than `LEAST` it is "inconclusive",
-whatever the numbers.
+Student's t over worlds (k - 1 degrees of freedom); this is the verdict. With fewer worlds than `LEAST` it is
+"inconclusive", whatever the numbers.
 """
 
 from __future__ import annotations
