@@ -34,7 +34,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # Asleep at once, four threads train no faster than one: they wait for each other some microseconds at a time.
 export GOMP_SPINCOUNT := 10000
 
-.PHONY: help install reproduce smoke estimate plan compare test lint lab docs unlock clean
+.PHONY: help install reproduce worlds smoke estimate plan compare test lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
 	@$(BIN)/honesty reproduce $(PARAMS) --cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
+
+worlds: install  ## the same recipe in several worlds, and the tables over them (PARAMS=params/microworld-worlds.yaml)
+	@$(BIN)/honesty worlds $(if $(filter file,$(origin PARAMS)),params/microworld-worlds.yaml,$(PARAMS)) \
+		--cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml

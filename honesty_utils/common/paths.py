@@ -22,6 +22,15 @@ BASE = "base"
 """M_t, the model before alignment."""
 
 
+WORLDS = "worlds"
+"""Folder of a run over several worlds that holds a run for each."""
+
+
+def world_name(run: str, seed: int) -> str:
+    """Name of the run of one world of several: ``<run>/worlds/<seed>``."""
+    return f"{run}/{WORLDS}/{seed}"
+
+
 def model_name(method: str, seed: int, stage: str | None = None) -> str:
     """Name of a trained model, as in paths: ``<method>/seed<k>``, of an earlier stage ``<method>.<stage>/seed<k>``."""
     return f"{method if stage is None else f'{method}.{stage}'}/seed{seed}"
@@ -38,8 +47,14 @@ class Run:
         return root() / "runs" / self.name
 
     @property
+    def is_world(self) -> bool:
+        """Whether it is one world of several."""
+        return f"/{WORLDS}/" in self.name
+
+    @property
     def figures(self) -> Path:
-        return root() / "figures" / self.name
+        """Tables and figures; of one world of several they are no result, and stay with its other artifacts."""
+        return self.folder / "figures" if self.is_world else root() / "figures" / self.name
 
     @property
     def base_model(self) -> Path:

@@ -12,7 +12,10 @@ import html
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from honesty_utils.common import paths, records
+from honesty_utils.results import origin
 from honesty_utils.results.display import QUANTITIES
 from honesty_utils.results.markers import ReportError, fill_markers, find_markers, lookup
 from honesty_utils.results.plots import FIGURES
@@ -31,6 +34,13 @@ th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; border-bot
 thead th { border-bottom: 1px solid #222; }
 details { margin: .6rem 0; overflow-x: auto; } summary { cursor: pointer; font-weight: 600; }
 """
+
+
+SHOWN = 3000
+"""Rows of the longest table that a page shows; of a longer one it names the file."""
+
+OVER_WORLDS = "65_worlds"
+"""The notebook whose figures and tables are of several worlds."""
 
 
 def write_report(run: str) -> Path:
@@ -55,14 +65,15 @@ def render(folder: Path, run: str) -> str:
     if not any(folder.glob("tab_*.md")):
         raise ReportError(f"{folder}: no tab_*.md; run notebooks/60_scores.ipynb for run {run!r} first")
     title = html.escape(f"Alignment for honesty: run {run}")
-    figures = {name: entry for name, entry in FIGURES.items() if entry.notebook == "70_figures"}
+    worlds = (folder / "tab_worlds_base.csv").is_file()
+    figures = {n: entry for n, entry in FIGURES.items() if entry.notebook == (OVER_WORLDS if worlds else "70_figures")}
     missing = [name for name in figures if not (folder / f"{name}.png").is_file()]
     # Of figures of sweeps, which few runs have, nothing is said where they are missing.
     not_drawn = [name for name in missing if not set(figures[name].needs) & set(QUANTITIES)]
     parts = [
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
-        '<p class="note">Made by notebooks 60 to 70 from the evaluations of this run. Figures and printed tables are '
+        f'<p class="note">{html.escape(_origin(folder, worlds))}Figures and printed tables are '
         "in percent with intervals, in bold what the paired tests call best; tidy tables are in fractions.</p>",
         "<h2>Figures</h2>",
         *(_figure(folder / f"{name}.png", entry.caption) for name, entry in figures.items() if name not in missing),
@@ -72,6 +83,17 @@ def render(folder: Path, run: str) -> str:
         parts.append(_markdown(folder / "claims.md").replace("<h1>", "<h2>", 1).replace("</h1>", "</h2>", 1))
     parts += ["<h2>Tables</h2>", *(_table(path) for path in _tables(folder)), "</body>\n</html>\n"]
     return "\n".join(part for part in parts if part)
+
+
+def _origin(folder: Path, worlds: bool) -> str:
+    """What the results are of: several worlds or one."""
+    if worlds:
+        said = origin.sentences(origin.foot(pd.read_csv(folder / "tab_worlds_base.csv")))
+        return f"{said} Made by notebook 65 from the tables of each world. "
+    path = folder / "tab_origin.csv"
+    one = origin.told(pd.read_csv(path)) if path.is_file() else ""
+    said = f"This is {one}; what holds in it may not hold in another. " if one else ""
+    return f"{said}Made by notebooks 60 to 70 from the evaluations of this run. "
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -92,8 +114,10 @@ def _table(path: Path) -> str:
     entry = TABLES.get(path.stem)
     title = html.escape(entry.title if entry else path.stem)
     caption = f'<p class="note">{html.escape(entry.caption)}</p>\n' if entry else ""
+    rows = path.read_text(encoding="utf-8").count("\n") - 2
+    content = _markdown(path) if rows <= SHOWN else f'<p class="note">{rows:,} rows: {path.stem}.csv</p>'
     opened = " open" if path.stem.startswith("tab_paper_") else ""  # those that the paper prints
-    return f'<details id="{path.stem}"{opened}>\n<summary>{title}</summary>\n{caption}{_markdown(path)}</details>'
+    return f'<details id="{path.stem}"{opened}>\n<summary>{title}</summary>\n{caption}{content}</details>'
 
 
 def _markdown(path: Path) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from honesty_utils.common.paths import Run
 from honesty_utils.results.display import Roster
+from honesty_utils.results.origin import told
 from honesty_utils.results.tables import TABLES
 
 
@@ -39,6 +40,12 @@ class Saved:
     def roster(self) -> Roster:
         """How the run's methods are shown."""
         return Roster.read(self.table("methods"))
+
+    @cached_property
+    def origin(self) -> str:
+        """Which world the run is of, in words; empty without one, or of a run that was made before this was said."""
+        there = (self.run.figures / "tab_origin.csv").is_file()
+        return told(self.table("origin")) if there else ""
 
     @cached_property
     def roles(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import sys
 
 COMMANDS = {
     "reproduce": ("honesty_utils.workflow.reproduce", "the whole run of a params file"),
+    "worlds": ("honesty_utils.workflow.worlds", "the same run in several worlds, and the tables over them"),
     "execute": ("honesty_utils.workflow.execute", "run one notebook with parameters"),
     "preflight": ("honesty_utils.workflow.preflight", "check a params file and the local files it names"),
     "estimate": ("honesty_utils.workflow.estimate.command", "say what a run takes, or took"),

@@ -28,6 +28,7 @@ from honesty_utils.questions.settings import Design, QuestionSet
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.params import Params, of_content
+from honesty_utils.world.settings import DEVELOPMENT
 
 GRADING = {"match", "refusal_signs", "no_option"}
 """Keys of ``labeling`` that grading depends on; the size of the training subset is no business of the others."""
@@ -127,6 +128,10 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(**params.evaluation.model_dump(exclude={"datasets"})),
     "entries": _entries,
+    "origin": lambda params, scope: {
+        "world": params.world.seed if params.world else None,
+        "development": params.worlds.development if params.worlds else DEVELOPMENT,
+    },
     "signals": lambda params, scope: read_of_base(params.entries),
     "trainings": _trainings,
     "models": lambda params, scope: {name: params.models[name] for name in _entries(params, scope)},

@@ -31,7 +31,7 @@ from honesty_utils.training.objectives import OBJECTIVES, check_options as check
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.sweeps import Point, Sweep, expand
-from honesty_utils.world.settings import World
+from honesty_utils.world.settings import World, Worlds
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +40,12 @@ class Params(Section):
     """A whole params file."""
 
     run: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the folders under runs/ and figures/"
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/worlds/\d+)?$",
+        description="name of the folders under runs/ and figures/; <run>/worlds/<seed> is one world of several",
     )
     data: str | None = Field(None, description="local folder with copies of the question sets; none: from the hub")
     world: World | None = Field(None, description="a microworld to build; none: `model` exists already")
+    worlds: Worlds | None = Field(None, description="several worlds of this recipe, by `make worlds`; none: this one")
     model: Model = Model()
     prompts: Prompts = Prompts()
     questions: dict[Name, QuestionSet]
@@ -111,6 +113,7 @@ class Params(Section):
         self._check_trained_models_can_be_asked()
         self._check_refusals()
         self._check_world_sets()
+        self._check_worlds()
         self._check_requests()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
@@ -168,6 +171,20 @@ class Params(Section):
             if spec.source == "prior_known" and spec.path is None and self.prior_known is None:
                 raise ValueError(
                     f"questions.{name}: source prior_known needs a prior_known section (topics, prompt, …)"
+                )
+
+    def _check_worlds(self) -> None:
+        """Each world is made anew, and trains every method once, with its own seed."""
+        if self.worlds is None:
+            return
+        if self.world is None:
+            raise ValueError("worlds: there is no world section, of which they would be made; add one, or leave it out")
+        for name in self.trained:
+            seeds = self.training_of(name).seeds
+            if len(seeds) > 1:
+                raise ValueError(
+                    f"methods.{name}: is trained with the seeds {list(seeds)}, but worlds are the replicates, and in "
+                    "each a method is trained once, with the world's seed; write training.seeds: [0], and no others"
                 )
 
     def _check_requests(self) -> None:

@@ -180,6 +180,8 @@ class Workflow:
         if "params" not in config:
             raise ConfigError("Snakefile: no params file; add --config params=params/microworld.yaml")
         self._params = load(config["params"], data=config.get("data"))
+        if self._params.worlds is not None:
+            raise ConfigError(several(config["params"], self._params))
         self.run, self.tasks = Run(self._params.run), tasks(self._params)
         self._codes = {task.name: task.code(self._params) for task in self.tasks}
         # Under ``report`` a task is held to the code that it counted with when the run last started: no edit runs it
@@ -192,6 +194,18 @@ class Workflow:
         """Write what the notebooks open: the run's snapshot and the fingerprints. A dry run leaves both as they are."""
         write_snapshot(self._params)
         self._write_codes()
+
+    @property
+    def to_run(self) -> Params:
+        """The params file as it was read."""
+        return self._params
+
+    def fingerprints(self) -> dict[str, str]:
+        """What each task's results hang on besides its inputs: its notebook, its params, the code that counts."""
+        return {
+            task.name: f"{manifest.content_hash(task.source)}:{self.depends(task)(None)}:{task.values(self.run)}"
+            for task in self.tasks
+        }
 
     def targets(self) -> list[str]:
         """What a finished run has: all tables, figures and the report."""
@@ -226,6 +240,15 @@ CODES = "code.json"
 """File in a run's folder: fingerprint of the code of each executed copy, and that which counts for each task."""
 
 
+def several(path: object, params: Params) -> str:
+    """Why a run of several worlds is no single run."""
+    seeds = list(params.worlds.seeds) if params.worlds else []
+    return (
+        f"{path}: has a worlds section, so it is {len(seeds)} runs (seeds {seeds}) and one notebook over all of them; "
+        f"write make worlds PARAMS={path}, or take the section out for one world"
+    )
+
+
 def made_by_other_code(params: Params) -> list[str]:
     """Names of the tasks whose results are there and were made by other code than the notebook reaches now."""
     found = []
@@ -247,6 +270,9 @@ def _manifest_code(path: Path) -> str | None:
 
 FINAL = ("scores", "confidence", "readings", "findings", "figures")
 """Stages whose outputs are the results of a run."""
+
+OF_A_WORLD = ("scores", "findings")
+"""Those of them that one world of several has: results are over all worlds, and are made of its tables alone."""
 
 
 def forget_missing(planned: Iterable[Task]) -> None:
@@ -530,7 +556,12 @@ class _Plan:
         return [path(name, seed, item) for name, seed in models for item in sets]
 
     def told(self) -> Iterator[Task]:
-        """Tables, verdicts, figures and the report."""
+        """Tables, verdicts, figures and the report; of one world of several no more than those over worlds read."""
+        rated = ("readings",) if "helpfulness" in self.params.analysis.roles else ()
+        wanted = (*OF_A_WORLD, *rated) if self.run.is_world else FINAL
+        return (task for task in self._told() if task.stage in wanted)
+
+    def _told(self) -> Iterator[Task]:
         run, params = self.run, self.params
         graded = params.graded_sets()
         evaluated = self._of_models(self._all_models(), run.evaluation, graded)

@@ -113,7 +113,13 @@ def check(path: str, data: str | None = None, cluster: bool = False) -> int:
         return 2
     models = sum(len(params.training_of(name).seeds) for name in params.trained)
     print(
-        f"{path}: run {params.run!r}, {len(params.trained)} methods, {models} models to train, "
+        f"{path}: run {params.run!r}, {_worlds(params)}{len(params.trained)} methods, {models} models to train, "
         f"{len(params.evaluation.datasets)} evaluation sets"
     )
     return 0
+
+
+def _worlds(params: Params) -> str:
+    if params.worlds is None:
+        return ""
+    return f"{len(params.worlds.seeds)} worlds (seeds {list(params.worlds.seeds)}), in each of them "

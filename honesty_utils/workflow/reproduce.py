@@ -48,20 +48,29 @@ class Watch:
     out: IO[str]
     began: float = field(default_factory=time.time)
     running: dict[str, float] = field(default_factory=dict)
-    ended: int = 0
+    finished: list[str] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     read: int = 0
     shown: float = field(default_factory=time.time)
+
+    @property
+    def ended(self) -> int:
+        """How many notebooks are done."""
+        return len(self.finished)
 
     @property
     def terminal(self) -> bool:
         """Whether a line can be rewritten."""
         return self.out.isatty()
 
-    def look(self) -> None:
-        """Print what has happened since the last look."""
+    def take(self) -> None:
+        """Take note of what has happened since the last time."""
         for event in self._events():
             getattr(self, f"_{event['kind']}")(event)
+
+    def look(self) -> None:
+        """Print what has happened since the last look."""
+        self.take()
         if not self.running:
             return
         if self.terminal:
@@ -77,10 +86,15 @@ class Watch:
             f"{label} {told(self.folder / f'{label}.json', since)}" for label, since in self.running.items()
         )
 
+    def planned(self) -> int | None:
+        """How many notebooks will be executed; None before Snakemake has counted."""
+        found = TOTAL.findall(self.log.read_text(encoding="utf-8", errors="replace")) if self.log.is_file() else []
+        return int(found[-1]) - 1 if found else None
+
     def total(self) -> str:
         """`` n of all``, once Snakemake has counted."""
-        found = TOTAL.findall(self.log.read_text(encoding="utf-8", errors="replace")) if self.log.is_file() else []
-        return f"{self.ended} of {int(found[-1]) - 1}" if found else f"{self.ended}"
+        planned = self.planned()
+        return f"{self.ended}" if planned is None else f"{self.ended} of {planned}"
 
     def _events(self) -> Iterator[dict[str, Any]]:
         path = self.folder / "events.jsonl"
@@ -99,7 +113,7 @@ class Watch:
 
     def _ended(self, event: dict[str, Any]) -> None:
         self.running.pop(event["label"], None)
-        self.ended += 1
+        self.finished.append(event["label"])
         self._line(
             f"[{clock(event['at'] - self.began)}] {event['label']} done in {event['seconds']} s ({self.total()})"
         )
@@ -206,9 +220,24 @@ def main(arguments: list[str] | None = None) -> int:
     if status:
         return status
     params = load(options.params, options.data)
+    if params.worlds is not None:
+        print(plan.several(options.params, params), file=sys.stderr)
+        return 2
     if params.code_changes == "report":
         print(other_code(plan.made_by_other_code(params)), end="")
-    config = [f"params={options.params}", *([f"data={options.data}"] if options.data else [])]
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root() / "Snakefile"), "--cores", options.cores]
-    command += ["--config", *config, "--rerun-incomplete", *(item for item in rest if item != "--")]
+    command = snakemake(options.params, options.data, options.cores, rest)
     return run(command, Run(params.run).folder, sys.stdout)
+
+
+def snakemake(params: str | Path, data: str | None, cores: str | int, rest: Sequence[str]) -> list[str]:
+    """Snakemake's command for one run.
+
+    Args:
+        params: the params file.
+        data: local folder with copies of the question sets.
+        cores: how many, or "all".
+        rest: options of Snakemake's own, perhaps behind ``--``.
+    """
+    config = [f"params={params}", *([f"data={data}"] if data else [])]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root() / "Snakefile"), "--cores", str(cores)]
+    return [*command, "--config", *config, "--rerun-incomplete", *(item for item in rest if item != "--")]

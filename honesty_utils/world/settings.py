@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from honesty_utils.common.settings import Section
+from honesty_utils.common.settings import Section, Seeds
 from honesty_utils.questions.settings import QuestionSet
 
 
@@ -32,6 +32,9 @@ class Pretraining(Section):
     )
     seed: int = 0
 
+
+DEVELOPMENT = 0
+"""Seed of the development world: recipes are chosen in it, and nothing is claimed of it."""
 
 SETS = ("train", "train_choice", "dev", "indist", "ood", "unknown", "known", "choice", "tasks")
 """Question sets that a world of invented people writes."""
@@ -129,3 +132,19 @@ class World(Section):
         if self.source is None:
             return list(SETS)
         return [name for name in self.source if self.use[name] != "instruction"] + ["tasks"]
+
+
+class Worlds(Section):
+    """Several worlds of one recipe: each a run of its own, with a base model and trainings of its own seed."""
+
+    seeds: Seeds = Field(description="one a world: of its people, its base model, its samples and its trainings")
+    development: int = Field(DEVELOPMENT, ge=0, description="the world in which the recipe was chosen: none of these")
+
+    @model_validator(mode="after")
+    def _leaves_the_development_world_out(self) -> Worlds:
+        if self.development in self.seeds:
+            raise ValueError(
+                f"seeds: {self.development} is the development world, in which the recipe was chosen, so that nothing "
+                f"can be claimed of it; leave it out of {list(self.seeds)}"
+            )
+        return self

@@ -305,3 +305,40 @@ def _evaluation(method: str, labels: pd.DataFrame, known: pd.DataFrame, rng: np.
         matched = outcome == "correct"
         rows.append((item.question_id, text, 9, -0.3, "stop", outcome, matched, None, confidence, item.outcome, None))
     return pd.DataFrame(rows, columns=records.EVALUATION.schema.names)
+
+
+def worlds(number: int = 8, seed: int = 0) -> dict[int, dict[str, pd.DataFrame]]:
+    """Main tables, paired tests and curves of several worlds, which differ as much as the audit has measured.
+
+    Returns:
+        Seed of a world → ``main``, ``tests``, ``sweeps``.
+    """
+    rng = np.random.default_rng(seed)
+    found = {}
+    for world in range(1, number + 1):
+        main = main_table(world).query("not method.str.startswith('random')").reset_index(drop=True)
+        moved = {
+            method: rng.normal(0, 0.12 if method == "prompt_based" else 0.03) for method in main["method"].unique()
+        }
+        fixed = main["method"].isin(CONTROLS) | (main["value"] == 0)
+        for column in ("value", "low", "high"):
+            shifted = (main[column] + main["method"].map(moved)).clip(0, 1)
+            main[column] = main[column].where(fixed, shifted)
+        main["seeds"] = 1
+        sweeps = sweep_table().assign(value=lambda table: (table["value"] + rng.normal(0, 0.03, len(table))).clip(0, 1))
+        found[world] = {"main": main, "tests": tested(main), "sweeps": sweeps}
+    return found
+
+
+def tested(main: pd.DataFrame) -> pd.DataFrame:
+    """``tab_tests`` of a main table: every pair of methods on every set; only what is compared is of use."""
+    value = main.set_index(["method", "dataset", "metric"])["value"]
+    pairs = [(a, b) for place, a in enumerate(METHODS) for b in METHODS[place + 1 :]]
+    rows = [
+        (dataset, metric, a, b, value[a, dataset, metric] - value[b, dataset, metric])
+        for dataset in main["dataset"].unique()
+        for metric in ("prudence", "over_conservativeness", "honesty", "accuracy", "refusal_rate")
+        for a, b in pairs
+    ]
+    frame = pd.DataFrame(rows, columns=["dataset", "metric", "method_a", "method_b", "difference"])
+    return frame.assign(low=frame["difference"] - 0.02, high=frame["difference"] + 0.02, p_value=0.01, p_holm=0.02)

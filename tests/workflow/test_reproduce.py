@@ -161,7 +161,7 @@ def test_one_command_with_subcommands(capsys):
     shown = capsys.readouterr().out
     assert all(name in shown for name in cli.COMMANDS)
     assert cli.main(["explode"]) == 2
-    assert "'explode' is no command; known: reproduce, execute," in capsys.readouterr().err
+    assert "'explode' is no command; known: reproduce, worlds, execute," in capsys.readouterr().err
     for name in cli.COMMANDS:
         with pytest.raises(SystemExit) as ended:
             cli.main([name, "--help"])

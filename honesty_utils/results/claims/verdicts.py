@@ -51,6 +51,11 @@ def check(
         helpfulness,
         roster,
     )
+    return judged(evidence)
+
+
+def judged(evidence: Evidence) -> pd.DataFrame:
+    """What the rules say of the evidence: ``number, finding, verdict, evidence, paper, rule``, a row a finding."""
     columns = ["number", "finding", "verdict", "evidence", "paper", "rule"]
     return pd.DataFrame([_row(finding, evidence) for finding in FINDINGS], columns=columns)
 
@@ -76,14 +81,15 @@ def _tau_tests(
     return tab_tests(here, analysis, pairs, roster)
 
 
-def markdown(claims: pd.DataFrame, run: str) -> str:
-    """The text of ``claims.md``: one table row a finding, then the rules."""
+def markdown(claims: pd.DataFrame, run: str, origin: str = "") -> str:
+    """The text of ``claims.md``: one table row a finding, then the rules; ``origin`` says of which world it is."""
     table = claims[["number", "finding", "verdict", "evidence", "paper"]].copy()
     table.columns = pd.Index(["#", "Finding", "Verdict", "This run", "Paper (LLaMA-2-Chat-13B)"])
     table["Verdict"] = "**" + table["Verdict"] + "**"
     rules = "\n".join(f"{row.number}. {row.rule}" for row in claims.itertuples())
     return (
         f"# The paper's findings in the run `{run}`\n\n"
+        f"{f'This is {origin}; what holds in it may not hold in another.' if origin else 'This is one base model.'}\n\n"
         "Percent with intervals over questions and training seeds; differences are paired, in percent points. The "
         "paper prints neither seeds nor intervals.\n\n"
         f"{to_markdown(table)}\n"
@@ -95,8 +101,8 @@ def markdown(claims: pd.DataFrame, run: str) -> str:
     )
 
 
-def write(claims: pd.DataFrame, run: str, path: str | Path) -> Path:
+def write(claims: pd.DataFrame, run: str, path: str | Path, origin: str = "") -> Path:
     """Write :func:`markdown` to ``path``; the file appears whole or not at all."""
     with atomic(path) as partial:
-        partial.write_text(markdown(claims, run), encoding="utf-8", newline="\n")
+        partial.write_text(markdown(claims, run, origin), encoding="utf-8", newline="\n")
     return Path(path)

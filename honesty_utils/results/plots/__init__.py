@@ -28,8 +28,10 @@ from honesty_utils.results.plots.saving import expected, save_figures
 from honesty_utils.results.plots.selective import risk_coverage
 from honesty_utils.results.plots.style import save_figure
 from honesty_utils.results.plots.sweeps import sweep
+from honesty_utils.results.plots.worlds import AGAINST, worlds_differences, worlds_scores, worlds_sweep
 
 __all__ = [
+    "AGAINST",
     "FIGURES",
     "across_runs",
     "by_knowledge",
@@ -58,4 +60,7 @@ __all__ = [
     "training_loss",
     "transition_grid",
     "transitions",
+    "worlds_differences",
+    "worlds_scores",
+    "worlds_sweep",
 ]

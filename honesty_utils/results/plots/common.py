@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from honesty_utils.results import display
 from honesty_utils.results.display import Roster
+from honesty_utils.results.plots.style import GRAY
 
 
 def rows_where(table: pd.DataFrame, what: str, **where: Any) -> pd.DataFrame:
@@ -48,6 +50,12 @@ def figure_of(axes: Axes | np.ndarray) -> Figure:
     figure = np.ravel(np.asarray(axes, dtype=object))[0].figure
     assert isinstance(figure, Figure)
     return figure
+
+
+def below(legend: Legend, foot: str) -> None:
+    """Say below the panels, over the legend, what all of them are of."""
+    legend.set_title(foot, prop={"size": 6.2})
+    legend.get_title().set_color(GRAY)
 
 
 def listed(table: pd.DataFrame, methods: Sequence[str] | None, roster: Roster) -> list[str]:

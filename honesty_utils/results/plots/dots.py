@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster
-from honesty_utils.results.plots.common import listed, metric_name, percent_axis, rows_where
+from honesty_utils.results.plots.common import below, listed, metric_name, percent_axis, rows_where
 from honesty_utils.results.plots.style import GRAY, INK, PAGE, new_figure, styled
 
 MAIN_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
@@ -38,7 +38,11 @@ _SHORT = {"multiple_choice": "Four options"}
 
 @styled
 def main_scores(
-    table: pd.DataFrame, dataset: str, methods: Sequence[str] | None = None, roster: Roster = PAPER
+    table: pd.DataFrame,
+    dataset: str,
+    methods: Sequence[str] | None = None,
+    roster: Roster = PAPER,
+    foot: str = "",
 ) -> np.ndarray:
     """Prudence, over-conservativeness, honesty and accuracy of every method on one set, controls shown lightly.
 
@@ -47,12 +51,13 @@ def main_scores(
         dataset: the set shown, as a rule the one in distribution.
         methods: those shown; none: every method of the table that the roster says is drawn.
         roster: the methods of the run.
+        foot: said below, such as of which world the scores are.
 
     Returns:
         Four axes, one a metric.
     """
     panels = [_Panel(dataset, metric, _title(metric)) for metric in MAIN_METRICS]
-    return _dot_panels(table, panels, listed(table, methods, roster), list(display.CONTROLS), roster)
+    return _dot_panels(table, panels, listed(table, methods, roster), list(display.CONTROLS), roster, foot)
 
 
 @styled
@@ -98,7 +103,12 @@ def _title(metric: str, short: bool = False) -> str:
 
 
 def _dot_panels(
-    table: pd.DataFrame, panels: Sequence[_Panel], methods: Sequence[str], controls: Sequence[str], roster: Roster
+    table: pd.DataFrame,
+    panels: Sequence[_Panel],
+    methods: Sequence[str],
+    controls: Sequence[str],
+    roster: Roster,
+    foot: str = "",
 ) -> np.ndarray:
     shown = [*methods, *(control for control in controls if control in set(table["method"]))]
     heights = np.arange(len(shown)) + 0.4 * (np.arange(len(shown)) >= len(methods))
@@ -116,7 +126,7 @@ def _dot_panels(
     axes[0, 0].set_ylim(heights[-1] + 0.6, -0.6)
     for tick, method in zip(axes[0, 0].get_yticklabels(), shown, strict=True):
         tick.set_color(INK if method in methods else GRAY)
-    _dot_legend(figure, table, panels)
+    _dot_legend(figure, table, panels, foot)
     return np.asarray(axes[0])
 
 
@@ -155,7 +165,7 @@ def _dot_axes(ax: Axes, panel: _Panel, narrow: bool) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def _dot_legend(figure: Figure, table: pd.DataFrame, panels: Sequence[_Panel]) -> None:
+def _dot_legend(figure: Figure, table: pd.DataFrame, panels: Sequence[_Panel], foot: str) -> None:
     rows = table[table["dataset"].isin([panel.dataset for panel in panels])]
     counts = sorted(rows["questions"].dropna().astype(int).unique())
     questions = f"{counts[0]:,} to {counts[-1]:,}" if len(counts) > 1 else f"{counts[0]:,}"
@@ -165,4 +175,6 @@ def _dot_legend(figure: Figure, table: pd.DataFrame, panels: Sequence[_Panel]) -
                  label=f"its interval: {questions} questions, {seeds} training seed{'s' * (seeds != 1)}")  # fmt: skip
     chance = Line2D([], [], ls="", marker="D", ms=2.6, mfc="white", mec="#a8a8a8", mew=0.6,
                     label="random refusals at the method's own rate")  # fmt: skip
-    figure.legend(handles=[score, bar, chance], loc="outside lower center", ncols=3, handlelength=1.2)
+    legend = figure.legend(handles=[score, bar, chance], loc="outside lower center", ncols=3, handlelength=1.2)
+    if foot:
+        below(legend, foot)

@@ -9,6 +9,7 @@ from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
 from honesty_utils.results.plots.sweeps import sweep
+from honesty_utils.results.plots.worlds import worlds_differences, worlds_scores, worlds_sweep
 from honesty_utils.results.registry import Result
 
 FIGURES: dict[str, Result] = {
@@ -94,6 +95,35 @@ FIGURES: dict[str, Result] = {
         reliability,
         "70_figures",
         sure=False,
+    ),
+    "fig_worlds": Result(
+        "Worlds, in distribution",
+        "Every world a point, from top to bottom in the order of their seeds; how far points lie apart is what a "
+        "single run cannot know.",
+        worlds_scores,
+        "65_worlds",
+    ),
+    "fig_worlds_ood": Result(
+        "Worlds, out of distribution",
+        "The same scores on questions unlike those of training.",
+        worlds_scores,
+        "65_worlds",
+        ("out_of_distribution",),
+    ),
+    "fig_worlds_differences": Result(
+        "Differences in each world",
+        "Methods of one world share its base model and its questions: a method is better than another where all worlds "
+        "lie to the right of the line, and its interval with them.",
+        worlds_differences,
+        "65_worlds",
+        sure=False,
+    ),
+    "fig_worlds_tau": Result(
+        "The threshold τ in each world",
+        "The curve of every world, and their mean.",
+        worlds_sweep,
+        "65_worlds",
+        ("tau",),
     ),
     "fig_runs": Result(
         "Several runs", "Honesty and accuracy of each method from run to run.", across_runs, "80_compare"

@@ -3,6 +3,8 @@
 A new table is a function and a line in `TABLES`.
 """
 
+from honesty_utils.results.origin import tab_origin
+from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, best_of_these_models, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
@@ -28,6 +30,15 @@ from honesty_utils.results.tables.saving import expected, save_tables
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+from honesty_utils.results.tables.worlds import (
+    pairs_along,
+    printed_worlds,
+    tab_worlds,
+    tab_worlds_base,
+    tab_worlds_sweeps,
+    tab_worlds_tests,
+    tab_worlds_values,
+)
 
 __all__ = [
     "ALPHA",
@@ -40,10 +51,12 @@ __all__ = [
     "keep_exact",
     "load_drift",
     "load_rows",
+    "pairs_along",
     "paper_table",
     "paper_tables",
     "printed_judged",
     "printed_runs",
+    "printed_worlds",
     "read_exact",
     "save_table",
     "save_tables",
@@ -51,6 +64,7 @@ __all__ = [
     "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",
+    "tab_claims",
     "tab_drift",
     "tab_ece",
     "tab_exposures",
@@ -61,6 +75,7 @@ __all__ = [
     "tab_main",
     "tab_matchers",
     "tab_methods",
+    "tab_origin",
     "tab_overlap",
     "tab_published",
     "tab_rank",
@@ -73,6 +88,12 @@ __all__ = [
     "tab_sweeps",
     "tab_tests",
     "tab_transitions",
+    "tab_worlds",
+    "tab_worlds_base",
+    "tab_worlds_claims",
+    "tab_worlds_sweeps",
+    "tab_worlds_tests",
+    "tab_worlds_values",
     "to_latex",
     "to_markdown",
     "wide",

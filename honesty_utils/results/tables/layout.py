@@ -140,8 +140,10 @@ def _tex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]:
+def save_table(frame: pd.DataFrame, folder: str | Path, name: str, foot: str = "") -> list[Path]:
     """Write ``<name>.csv``, ``.md`` and ``.tex`` to ``folder``; each file appears whole or not at all.
+
+    ``foot`` is a note that stands below the table where it is printed; the CSV has none.
 
     The CSV is the same to the byte for the same numbers: six decimals, no ``-0.000000``, line feeds; the marks of bold
     text and of one seed are left to the other two.
@@ -151,8 +153,8 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str) -> list[Path]
     plain[floats] = plain[floats].round(6) + 0.0
     content = {
         "csv": plain.to_csv(index=False, float_format="%.6f", lineterminator="\n"),
-        "md": to_markdown(frame),
-        "tex": to_latex(frame),
+        "md": to_markdown(frame) + (f"\n{foot}\n" if foot else ""),
+        "tex": to_latex(frame) + (f"\\par{{\\footnotesize {_tex(foot)}}}\n" if foot else ""),
     }
     paths = [Path(folder) / f"{name}.{kind}" for kind in content]
     for path, text in zip(paths, content.values(), strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.registry import Result
+from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
@@ -19,6 +21,14 @@ from honesty_utils.results.tables.runs import printed_runs, tab_runs
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+from honesty_utils.results.tables.worlds import (
+    printed_worlds,
+    tab_worlds,
+    tab_worlds_base,
+    tab_worlds_sweeps,
+    tab_worlds_tests,
+    tab_worlds_values,
+)
 
 TABLES: dict[str, Result] = {
     # printed tables, in the report unfolded
@@ -70,6 +80,34 @@ TABLES: dict[str, Result] = {
         "Every run and method against the four scores, in distribution.",
         printed_runs,
         "80_compare",
+    ),
+    "tab_paper_worlds": Result(
+        "Main result over worlds, in distribution",
+        "Every method and control against the scores, mean over worlds; bold is better than every other method.",
+        printed_worlds,
+        "65_worlds",
+        ("in_distribution",),
+    ),
+    "tab_paper_worlds_ood": Result(
+        "Out of distribution, prior unknown, prior known, over worlds",
+        "The scores that the paper reads from its other sets, mean over worlds.",
+        printed_worlds,
+        "65_worlds",
+        ("out_of_distribution", "prior_unknown", "prior_known"),
+    ),
+    "tab_paper_worlds_choice": Result(
+        "Multiple choice over worlds",
+        "The scores on questions with options, mean over worlds.",
+        printed_worlds,
+        "65_worlds",
+        ("multiple_choice",),
+    ),
+    "tab_paper_worlds_tasks": Result(
+        "Non-knowledge tasks over worlds",
+        "Accuracy and refusals where nothing has to be known, mean over worlds.",
+        printed_worlds,
+        "65_worlds",
+        ("tasks",),
     ),
     "tab_agreement": Result(
         "Agreement of the judge with labels",
@@ -217,6 +255,54 @@ TABLES: dict[str, Result] = {
         "The four scores of every method in distribution; nothing is paired between runs.",
         tab_runs,
         "80_compare",
+    ),
+    "tab_worlds_base": Result(
+        "The base model of each world",
+        "What it is like before any method is trained; other_code names what other code has made.",
+        tab_worlds_base,
+        "65_worlds",
+    ),
+    "tab_worlds": Result(
+        "All scores over worlds, tidy",
+        "Mean over worlds with its interval by Student's t, and how far worlds differ.",
+        tab_worlds,
+        "65_worlds",
+    ),
+    "tab_worlds_values": Result(
+        "All scores of every world, tidy",
+        "What every number over worlds is made of.",
+        tab_worlds_values,
+        "65_worlds",
+    ),
+    "tab_worlds_tests": Result(
+        "Paired differences over worlds",
+        "The first method less the second in each world; p_holm within a set and metric, q_value over all.",
+        tab_worlds_tests,
+        "65_worlds",
+    ),
+    "tab_worlds_sweeps": Result(
+        "Curves of every world",
+        "One row a world, method, value and score.",
+        tab_worlds_sweeps,
+        "65_worlds",
+    ),
+    "tab_worlds_claims": Result(
+        "Verdicts on the findings over worlds, tidy",
+        "What claims.md says, a row a finding.",
+        tab_worlds_claims,
+        "65_worlds",
+    ),
+    "tab_claims": Result(
+        "Verdicts on the findings, tidy",
+        "What claims.md says, a row a finding.",
+        tab_claims,
+        "63_findings",
+    ),
+    "tab_origin": Result(
+        "The world of a run",
+        "Its seed, and that of the development world.",
+        tab_origin,
+        "60_scores",
     ),
     "tab_methods": Result(
         "The methods and how they are shown",

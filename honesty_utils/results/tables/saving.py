@@ -22,8 +22,16 @@ def expected(notebook: str, has: Collection[str] = ()) -> list[str]:
     return registry.expected(TABLES, notebook, has)
 
 
-def save_tables(frames: Mapping[str, pd.DataFrame], folder: str | Path, notebook: str) -> list[Path]:
+def save_tables(
+    frames: Mapping[str, pd.DataFrame], folder: str | Path, notebook: str, feet: Mapping[str, str] | None = None
+) -> list[Path]:
     """Write the tables of one notebook, and delete those that it made for an earlier run and does not make now.
+
+    Args:
+        frames: the tables by name.
+        folder: of the run's results.
+        notebook: whose tables they are.
+        feet: notes below printed tables, by their name.
 
     Returns:
         The CSV files; ``.md`` and ``.tex`` stand beside them.
@@ -33,4 +41,4 @@ def save_tables(frames: Mapping[str, pd.DataFrame], folder: str | Path, notebook
     """
     registry.claim(TABLES, notebook, frames)
     registry.remove_stale(TABLES, notebook, frames, Path(folder))
-    return [save_table(table, folder, name)[0] for name, table in frames.items()]
+    return [save_table(table, folder, name, (feet or {}).get(name, ""))[0] for name, table in frames.items()]

@@ -24,6 +24,7 @@ from honesty_utils.workflow import params as params_file
 from honesty_utils.workflow.estimate import COLUMNS, EstimateError, cost, estimate, load, measured
 from honesty_utils.workflow.estimate.cost import Assumptions
 from honesty_utils.workflow.params import Params
+from honesty_utils.workflow.worlds import of_world
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = any(getattr(options, other.dest) != other.default for other in others)
     try:
         params = params_file.load(options.params, options.data)
+        worlds = len(params.worlds.seeds) if params.worlds else 1
+        if params.worlds:
+            params = of_world(params, params.worlds.seeds[0])  # all of them take the same
         path = Run(params.run).folder / "estimate.csv"
         content, told = {"params": params.model_dump(mode="json")}, manifest.path_of(path)
         before = json.loads(told.read_text(encoding="utf-8")) if path.is_file() and told.is_file() else {}
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table.to_csv(partial, index=False)
     with files.atomic(told) as partial:
         partial.write_text(json.dumps({**content, "assumptions": said}, indent=1) + "\n", encoding="utf-8")
-    print("\n".join([*said, "", _shown(table), "", _total(table), f"Table: {path}"]))
+    print("\n".join([*said, "", _shown(table), "", _total(table), *_of_worlds(table, worlds), f"Table: {path}"]))
     return 0
 
 
@@ -109,6 +113,14 @@ def _shown(table: pd.DataFrame) -> str:
     numbers = {name: "{:,.0f}".format for name in whole}
     numbers |= {name: "{:.2f}".format for name in table if name.startswith("ratio_")}
     return table.to_string(index=False, formatters=numbers, float_format="{:.3g}".format, na_rep="–")
+
+
+def _of_worlds(table: pd.DataFrame, worlds: int) -> list[str]:
+    """What several worlds take together; the table is of one of them."""
+    if worlds == 1:
+        return []
+    hours, disk = worlds * table["device_hours"].sum(), worlds * table["disk_gib"].sum()
+    return [f"This is one world; all {worlds} take {hours:,.3g} device-hours and {disk:,.3g} GiB of disk"]
 
 
 def _total(table: pd.DataFrame) -> str:
