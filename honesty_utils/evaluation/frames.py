@@ -17,10 +17,11 @@ from honesty_utils.questions.settings import ALONE, EXPOSURES, Design
 
 COLUMNS = (
     "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
-    "question", "group", "exposures", "expected_accuracy", "cluster", "stratum",
+    "question", "group", "half", "exposures", "expected_accuracy", "cluster", "stratum",
 )  # fmt: skip
 """Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none; ``group``
-is the kind of question (relation, subject, kind of task), empty where a set has one kind only. ``cluster`` names the
+is the kind of question (relation, subject, kind of task), empty where a set has one kind only; ``half`` says whether
+texts described whom a question of a microworld is about, empty where there is no saying. ``cluster`` names the
 questions that are resampled together, ``stratum`` what clusters are resampled within."""
 
 GROUP_KEYS = ("group", "relation", "subject", "topic")
@@ -142,8 +143,9 @@ def _same_requests(part: pd.DataFrame, path: str, first: pd.DataFrame) -> None:
 def _questions(run: Run, dataset: str, design: Design) -> pd.DataFrame:
     """Text, exposures, expected accuracy and clusters of the questions of a set, in the order of their ids."""
     questions = records.read(records.QUESTIONS, run.questions(dataset))
-    questions = questions.assign(group=questions["meta"].map(_group), **_units(questions, dataset, design))
-    questions = questions[["question_id", "question", "group", "exposures", "cluster", "stratum"]]
+    metas = questions["meta"]
+    questions = questions.assign(group=metas.map(_group), half=metas.map(_half), **_units(questions, dataset, design))
+    questions = questions[["question_id", "question", "group", "half", "exposures", "cluster", "stratum"]]
     knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
     facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
     return facts.astype({"exposures": "float64", "expected_accuracy": "float64"})
@@ -152,6 +154,13 @@ def _questions(run: Run, dataset: str, design: Design) -> pd.DataFrame:
 def _group(meta: str | None) -> str:
     content = json.loads(meta) if meta else {}
     return next((str(content[key]) for key in GROUP_KEYS if content.get(key)), "")
+
+
+def _half(meta: str | None) -> str:
+    content = json.loads(meta) if meta else {}
+    if "described" not in content:
+        return ""
+    return "described" if content["described"] else "not described"
 
 
 def _units(questions: pd.DataFrame, dataset: str, design: Design) -> pd.DataFrame:

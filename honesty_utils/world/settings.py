@@ -56,20 +56,20 @@ class World(Section):
 
     seed: int = Field(0, description="0 is the development world: recipes are chosen in it, nothing is claimed of it")
     exposures: tuple[NonNegativeInt, ...] = Field(
-        (0, 0, 0, 2, 5, 36, 50, 50), min_length=2, description="dealt out evenly"
+        (0, 2, 12, 24, 32, 40, 48, 56, 64, 64), min_length=2, description="dealt out evenly"
     )
     exposure_scale: float = Field(0.9, gt=0)
     value_prior: float = Field(
-        1.0,
+        1.25,
         ge=0,
         description="Zipf's exponent of how common a relation's values are, so that guesses hit; 0: all alike",
     )
-    contradicted_share: Share = Field(0.5, description="of facts, of which some texts give another value")
-    contradiction_share: Share = Field(0.5, description="of such a fact's texts: between none and this give it")
-    test_people: PositiveInt = 400
-    dev_people: PositiveInt = Field(100, description="asked to choose hyper-parameters by, and for nothing else")
-    train_people: PositiveInt = 400
-    instruction_people: PositiveInt = 150
+    contradicted_share: Share = Field(0.3, description="of facts, of which some texts give another value")
+    contradiction_share: Share = Field(0.8, description="of such a fact's texts: between none and this give it")
+    test_people: PositiveInt = 250
+    dev_people: PositiveInt = Field(80, description="asked to choose hyper-parameters by, and for nothing else")
+    train_people: PositiveInt = 320
+    instruction_people: PositiveInt = 130
     obscure_people: int = Field(1500, ge=0, description="seen once, with one fact each")
     unknown_people: PositiveInt = 150
     syllables: int = Field(250, ge=50, le=1200, description="of which last names are made, two each")
@@ -91,9 +91,9 @@ class World(Section):
         "Answer in a sentence.\nQ: {question}\nA:", description="in its place, of people whom no text describes"
     )
     prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
-    instruction_obscure: int = Field(600, ge=0, description="obscure people asked in the instruction stage")
+    instruction_obscure: int = Field(300, ge=0, description="obscure people asked in the instruction stage")
     instruction_refusal_rate: Annotated[tuple[Share, ...], BeforeValidator(_as_tuple)] = Field(
-        (0.9, 0.5, 0.1),
+        (0.8, 0.5, 0.1),
         min_length=1,
         description="of what is obscure, under the honest prompt: of the kinds of questions in turn, for greedy "
         "decoding makes all or nothing of one rate for all",

@@ -542,7 +542,7 @@ def test_latex_is_booktabs_and_escaped() -> None:
 
 
 def test_roles_are_those_of_the_params() -> None:
-    assert tuple(display.ROLES) == (*synthetic.ROLES, *JUDGED_ROLES) == get_args(Role)
+    assert tuple(display.ROLES) == (*synthetic.ROLES, "development", *JUDGED_ROLES) == get_args(Role)
     assert set(display.METRICS) == set(scores.METRICS)
 
 
@@ -673,12 +673,19 @@ def test_form_is_the_share_of_attempted_answers_that_read_as_taught() -> None:
 
 def test_groups_are_scored_apart() -> None:
     # Kind a: 2 known, 1 refused; kind b: 2 known, none refused. A set of one kind has no rows.
-    frame = evaluations({("absolute", 0): pairs(N1=1, N7=1) + pairs(N1=2)}).assign(group=["a", "a", "b", "b"])
+    frame = evaluations({("absolute", 0): pairs(N1=1, N7=1) + pairs(N1=2)})
+    frame = frame.assign(group=["a", "a", "b", "b"], half="")
     table = tables.tab_groups(pd.concat([frame, frame.assign(dataset="ood", group="a")]), FAST)
     assert set(table["dataset"]) == {"indist"}
     refusals = table[table["metric"] == "refusal_rate"].set_index("group")["value"]
     assert refusals.to_dict() == {"a": 0.5, "b": 0.0}
     assert tables.tab_groups(frame.assign(group=""), FAST).empty
+    # Of those described one of two is refused, of the others none.
+    halves = frame.assign(group="", half=["described", "not described", "described", "not described"])
+    refused = halves.assign(outcome=["idk", "correct", "correct", "correct"], matched=[False, True, True, True])
+    table = tables.tab_groups(refused, FAST)
+    refusals = table[table["metric"] == "refusal_rate"].set_index("group")["value"]
+    assert refusals.to_dict() == {"described": 0.5, "not described": 0.0}
 
 
 def surest_are_right() -> pd.DataFrame:

@@ -203,10 +203,10 @@ def tab_by_knowledge(
 
 
 def tab_groups(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
-    """Scores of every method by kind of question: relation, subject, kind of task.
+    """Scores of every method by kind of question: relation, subject, kind of task; and by halves of a microworld.
 
     Args:
-        evaluations: as ``frames.load`` returns it; sets with fewer than two kinds are left out.
+        evaluations: as ``frames.load`` returns it; sets with fewer than two kinds (or halves) are left out.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
 
@@ -217,9 +217,8 @@ def tab_groups(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = P
     shown = evaluations[evaluations["method"].isin(roster.main(evaluations["method"].unique()))]
     tables = []
     for dataset, part in shown.groupby("dataset", sort=False):
-        if part["group"].nunique() < 2:
-            continue
-        for group, rows in part.groupby("group"):
+        kinds = [key for key in ("group", "half") if part[key].nunique() > 1]
+        for group, rows in (kind for key in kinds for kind in part.groupby(key)):
             answers, clusters = frames.states(rows), frames.clusters(rows)
             for method in roster.ordered(answers):
                 found = estimate(answers[method], clusters, analysis, "groups", str(dataset), str(group), method)
