@@ -92,7 +92,7 @@ def _table(path: Path) -> str:
     entry = TABLES.get(path.stem)
     title = html.escape(entry.title if entry else path.stem)
     caption = f'<p class="note">{html.escape(entry.caption)}</p>\n' if entry else ""
-    opened = " open" if path.stem.startswith("tab_paper_") else ""  # those that the paper prints
+    opened = " open" if path.stem.startswith(("tab_paper_", "tab_beside")) else ""  # those that are printed
     return f'<details id="{path.stem}"{opened}>\n<summary>{title}</summary>\n{caption}{_markdown(path)}</details>'
 
 

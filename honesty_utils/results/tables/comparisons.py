@@ -11,16 +11,20 @@ import pandas as pd
 
 from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals, scores
+from honesty_utils.metrics.beside import TESTED as TESTED_BESIDE
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import beside
 
 ALPHA = 0.05
 """Level of all tests."""
 
 TESTED = ("prudence", "over_conservativeness", "honesty", "accuracy", "refusal_rate")
+"""Scores of ``metrics.scores`` that are compared; those of ``metrics.beside.TESTED`` are too."""
 HIGHER_IS_BETTER = {"prudence": True, "over_conservativeness": False, "honesty": True, "accuracy": True}
+HIGHER_IS_BETTER |= dict.fromkeys(TESTED_BESIDE, True)
 """Metrics that have a best value; a refusal rate has none."""
 
 
@@ -52,7 +56,7 @@ def tab_tests(
     (``metrics.intervals``). McNemar's test takes the trained seeds as given; where a method has several, the larger of
     both p-values counts, so that a difference has to hold over questions and over seeds. Holm's correction is over all
     rows of one set: the tests behind one printed table. A score whose denominator is empty by M_t's answers alone
-    (prudence where M_t knows everything, …) is not tested.
+    (prudence where M_t knows everything, THS where it is never wrong, …) is not tested.
 
     Args:
         evaluations: as ``frames.load`` returns it.
@@ -97,7 +101,7 @@ def _compare(
         place = scores.METRICS.index(metric)
         ends = (float(estimate.value[place]), float(estimate.low[place]), float(estimate.high[place]))
         rows.append((dataset, metric, a, b, *ends, p_value[metric]))
-    return rows
+    return rows + beside.compare(dataset, a, b, first, second, analysis)
 
 
 def _defined(states: States) -> list[str]:
