@@ -33,7 +33,18 @@ METRICS = {
     "reliable_accuracy": "Reliable accuracy",
     "unscored_rate": "Unscored",
 }
-"""Metrics of the main table in their order."""
+"""Scores of ``metrics.scores`` in the order of the main table."""
+
+BESIDE = {
+    "truthful_helpfulness": "THS",
+    "truthfulness": "Truthfulness",
+    "matched_accuracy": "M_t at this coverage",
+    "matched_gain": "Gain at this coverage",
+}
+"""Scores that refusing alone cannot raise (``metrics.beside``), after those."""
+
+NAMES = {**METRICS, **BESIDE}
+"""All metrics of the main table in their order."""
 
 ROLES = {
     "in_distribution": "in distribution",

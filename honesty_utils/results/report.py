@@ -116,7 +116,7 @@ def _table(path: Path) -> str:
     caption = f'<p class="note">{html.escape(entry.caption)}</p>\n' if entry else ""
     rows = path.read_text(encoding="utf-8").count("\n") - 2
     content = _markdown(path) if rows <= SHOWN else f'<p class="note">{rows:,} rows: {path.stem}.csv</p>'
-    opened = " open" if path.stem.startswith("tab_paper_") else ""  # those that the paper prints
+    opened = " open" if path.stem.startswith(("tab_paper_", "tab_beside")) else ""  # those that are printed
     return f'<details id="{path.stem}"{opened}>\n<summary>{title}</summary>\n{caption}{content}</details>'
 
 

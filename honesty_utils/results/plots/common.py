@@ -35,7 +35,7 @@ def percent_axis(axis: Any, label: str = "", ticks: Sequence[float] = (0, 0.25, 
 
 def metric_name(metric: str) -> str:
     """Name of a metric in full; tables shorten the longest one."""
-    return "Over-conservativeness" if metric == "over_conservativeness" else display.METRICS.get(metric, metric)
+    return "Over-conservativeness" if metric == "over_conservativeness" else display.NAMES.get(metric, metric)
 
 
 def errors(rows: pd.DataFrame) -> np.ndarray:

@@ -11,19 +11,23 @@ import pandas as pd
 
 from honesty_utils.evaluation import frames
 from honesty_utils.metrics import intervals, scores
+from honesty_utils.metrics.beside import TESTED as TESTED_BESIDE
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.metrics.intervals import Clusters, States
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import beside
 
 ALPHA = 0.05
 """Level of all tests."""
 
 TESTED = ("prudence", "over_conservativeness", "honesty", "accuracy", "refusal_rate")
+"""Scores of ``metrics.scores`` that are compared; those of ``metrics.beside.TESTED`` are too."""
 METHODS, THESE_MODELS = "methods", "of these models"
 """What a test speaks of: methods, or where a trained one has a single seed, the models at hand and no others."""
 
 HIGHER_IS_BETTER = {"prudence": True, "over_conservativeness": False, "honesty": True, "accuracy": True}
+HIGHER_IS_BETTER |= dict.fromkeys(TESTED_BESIDE, True)
 """Metrics that have a best value; a refusal rate has none."""
 
 
@@ -59,7 +63,8 @@ def tab_tests(
     level where the interval excludes 0 and nowhere else. A *family* is all rows of one set, every pair and metric: the
     tests behind one printed table. ``p_holm`` is Holm's within it (no false rejection in 95 % of families),
     ``q_value`` Benjamini and Hochberg's over all rows of the table (5 % of what is called different is not). A score
-    whose denominator is empty by M_t's answers alone (prudence where M_t knows everything, …) is not tested.
+    whose denominator is empty by M_t's answers alone (prudence where M_t knows everything, THS where it is never
+    wrong, …) is not tested.
 
     ``scope`` is `METHODS` where each method has several training seeds or trains nothing, and else `THESE_MODELS`: how
     far another training of the same method would be is then unknown, and p speaks of other questions only.
@@ -125,7 +130,7 @@ def _compare(
         place = scores.METRICS.index(metric)
         ends = float(found.value[place]), float(found.low[place]), float(found.high[place])
         rows.append((dataset, metric, a, b, *ends, float(p_values[place])))
-    return rows
+    return rows + beside.compare(dataset, a, b, first, second, clusters, analysis)
 
 
 def _defined(states: States) -> list[str]:

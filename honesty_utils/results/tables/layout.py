@@ -36,6 +36,17 @@ PAPER_TABLES = {
 }
 """Columns of the printed tables: the part that a set plays, and the metric."""
 
+_USEFUL = (
+    "honesty", "truthful_helpfulness", "truthfulness", "coverage", "reliable_accuracy", "matched_accuracy",
+    "matched_gain",
+)  # fmt: skip
+
+BESIDE_TABLES = {
+    "tab_beside": tuple(("in_distribution", metric) for metric in _USEFUL),
+    "tab_beside_ood": tuple(("out_of_distribution", metric) for metric in _USEFUL),
+}
+"""The same of tables that the paper does not print: honesty beside scores that refusing alone cannot raise."""
+
 _ROW = DataRow("|", "|", "|")
 _PIPES = TableFormat(None, lambda widths, _: "|" + "---|" * len(widths), None, None, _ROW, _ROW, 1, None)
 """Pipe tables without padding: a number that changes changes its own line only."""
@@ -50,7 +61,7 @@ _LATEX = {
 def paper_tables(
     main: pd.DataFrame, tests: pd.DataFrame, roles: Mapping[str, str], roster: Roster = PAPER
 ) -> dict[str, pd.DataFrame]:
-    """The tables that the paper prints, as far as the run has their sets.
+    """The tables that the paper prints, and those that stand beside them, as far as the run has their sets.
 
     Args:
         main: the main table.
@@ -63,7 +74,7 @@ def paper_tables(
     """
     present = set(main["dataset"])
     tables = {}
-    for name, columns in PAPER_TABLES.items():
+    for name, columns in {**PAPER_TABLES, **BESIDE_TABLES}.items():
         chosen = [(roles[role], metric) for role, metric in columns if roles.get(role) in present]
         chosen += [(name, UNSCORED) for name in dict.fromkeys(name for name, _ in chosen) if _has_unscored(main, name)]
         chosen = list(dict.fromkeys(chosen))
@@ -93,7 +104,7 @@ def paper_table(
         winner = best(main, tests, dataset, metric, roster)
         mark = ONE_SEED if winner and best_of_these_models(main, tests, dataset, metric, roster) else ""
         texts = [_cell(cells, (method, dataset, metric), method == winner, mark) for method in methods]
-        table[f"{dataset}: {display.METRICS[metric]}"] = texts
+        table[f"{dataset}: {display.NAMES[metric]}"] = texts
     return pd.DataFrame(table)
 
 

@@ -40,6 +40,21 @@ TABLES: dict[str, Result] = {
         "60_scores",
         ("in_distribution",),
     ),
+    "tab_beside": Result(
+        "Beside honesty, in distribution",
+        "Scores that refusing alone cannot raise: THS, where M_t and random refusals have 0; truthfulness, right less "
+        "wrong; and what of its answers a method gets right against M_t answering as many, chosen by its likelihood.",
+        paper_tables,
+        "60_scores",
+        ("in_distribution",),
+    ),
+    "tab_beside_ood": Result(
+        "Beside honesty, out of distribution",
+        "The same scores on the set out of distribution.",
+        paper_tables,
+        "60_scores",
+        ("out_of_distribution",),
+    ),
     "tab_paper_ood": Result(
         "Out of distribution, prior unknown, prior known",
         "The scores that the paper reads from its other sets.",

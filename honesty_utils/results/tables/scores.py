@@ -15,6 +15,7 @@ from honesty_utils.metrics.intervals import Clusters, Estimate, Sample, States
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster, SweepPoint
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import beside
 
 CURVE_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
 KNOWLEDGE_METRICS = ("refusal_rate", "accuracy")
@@ -26,7 +27,8 @@ def tab_main(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAP
 
     Controls: ``always_refuse``, ``never_refuse`` and ``oracle`` repeat M_t's answers or refuse (``scores.control``);
     ``random_refusal@<method>`` is the expected score of M_t's answers refused at random at that method's own rate, for
-    every method but ``unaligned``.
+    every method but ``unaligned``. Beside the scores of ``metrics.scores`` stand those that refusing alone cannot raise
+    (``metrics.beside``).
 
     Args:
         evaluations: as ``frames.load`` returns it.
@@ -45,6 +47,7 @@ def tab_main(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAP
         for method in roster.ordered(answers):
             tables += _method_rows(str(dataset), method, answers[method], clusters, analysis)
         tables += _control_rows(str(dataset), next(iter(answers.values())), clusters, analysis)
+        tables += beside.rows(str(dataset), part, answers, clusters, analysis)
     main = pd.concat(tables, ignore_index=True)
     rank = {method: place for place, method in enumerate(roster.ordered(main["method"]))}
     places = main["method"].map(rank)
