@@ -47,10 +47,10 @@ def mean(values: ArrayLike, level: float) -> Mean:
     found = found[~np.isnan(found)]
     number = len(found)
     if number == 0:
-        return Mean(*[np.nan] * 5, 0)
+        return Mean(np.nan, np.nan, np.nan, np.nan, np.nan, 0)
     value = float(found.mean())
     if number == 1:
-        return Mean(value, *[np.nan] * 4, 1)
+        return Mean(value, np.nan, np.nan, np.nan, np.nan, 1)
     # Equal numbers have a mean that rounding may move off them, and then a spread of 1e-17 that t would divide by.
     sd = 0.0 if np.ptp(found) == 0 else float(found.std(ddof=1))
     value = float(found[0]) if sd == 0 else value
