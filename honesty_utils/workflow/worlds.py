@@ -312,7 +312,7 @@ class Going:
 
     def line(self, now: float) -> str:
         """How it stands: what runs, how many notebooks are done, how long it has gone and will still go."""
-        running = ", ".join(self.watch.running) or "starts"
+        running = ", ".join(self.watch.running) or ("goes on" if self.watch.ended else "starts")
         to_run = self.watch.planned()
         done = self.watch.ended + (0 if to_run is None else max(self.notebooks - to_run, 0))
         left = self.left(now)
@@ -412,7 +412,12 @@ def make(params: Params, cores: int, rest: Sequence[str], out: IO[str]) -> int:
             waiting.append(world)
     going: list[Going] = []
     failures: list[str] = []
-    previous = signal.signal(signal.SIGTERM, lambda *_: [world.process.terminate() for world in going])
+
+    def terminate(*_: object) -> None:
+        for world in going:
+            world.process.terminate()
+
+    previous = signal.signal(signal.SIGTERM, terminate)
     try:
         while going or (waiting and not failures):
             while waiting and len(going) < at_once and not failures:
@@ -442,8 +447,8 @@ def make(params: Params, cores: int, rest: Sequence[str], out: IO[str]) -> int:
             world.end()  # it has had the signal, too, and ends its jobs
         return 130
     except BaseException:
+        terminate()
         for world in going:
-            world.process.terminate()
             world.end()
         raise
     finally:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 
 from honesty_utils.results import display
@@ -54,7 +55,7 @@ def figure_of(axes: Axes | np.ndarray) -> Figure:
 
 def below(legend: Legend, foot: str) -> None:
     """Say below the panels, over the legend, what all of them are of."""
-    legend.set_title(foot, prop={"size": 6.2})
+    legend.set_title(foot, prop=FontProperties(size=6.2))
     legend.get_title().set_color(GRAY)
 
 
