@@ -90,8 +90,8 @@ def test_main_table_has_every_metric_of_every_method_and_control_once(main: pd.D
         "unaligned", "finetuned", "absolute", "always_refuse", "never_refuse", "oracle",
         "random_refusal@finetuned", "random_refusal@absolute",
     ]  # fmt: skip
-    assert (main.groupby("method")["metric"].apply(list).map(tuple) == tuple(display.METRICS)).all()
-    defined = main.dropna(subset=["value"])
+    assert (main.groupby("method")["metric"].apply(list).map(tuple) == tuple(display.NAMES)).all()
+    defined = main[main["metric"].isin(display.METRICS)].dropna(subset=["value"])
     assert ((defined["low"] <= defined["value"]) & (defined["value"] <= defined["high"])).all()
     assert defined[["value", "low", "high"]].stack().between(0, 1).all()
 
@@ -234,8 +234,8 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
     assert rows.loc["honesty", "difference"] == pytest.approx(20 / 80, rel=1e-12)
     assert rows.loc["honesty", "low"] > 0
     assert rows.loc["accuracy", ["difference", "p_value"]].tolist() == [0, 1]
-    # Holm over the five rows of the set: the smallest p counts five times.
-    assert rows["p_holm"].min() == pytest.approx(5 * rows["p_value"].min(), rel=1e-9)
+    # Holm over the seven rows of the set, THS and truthfulness among them: the smallest p counts seven times.
+    assert rows["p_holm"].min() == pytest.approx(7 * rows["p_value"].min(), rel=1e-9)
 
 
 def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None:
@@ -254,7 +254,8 @@ def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None
 def test_tests_leave_out_what_mt_leaves_no_denominator() -> None:
     known = ["correct"] * 30
     frame = evaluations({("a", 0): policy(known, 0.3, 0, seed=0), ("b", 0): policy(known, 0.1, 0, seed=1)})
-    assert set(tables.tab_tests(frame, FAST)["metric"]) == {"over_conservativeness", "accuracy", "refusal_rate"}
+    found = set(tables.tab_tests(frame, FAST)["metric"])
+    assert found == {"over_conservativeness", "accuracy", "refusal_rate", "truthfulness"}
 
 
 def test_seeds_that_disagree_show_no_difference(answers: pd.DataFrame) -> None:
@@ -367,7 +368,7 @@ def test_the_oracle_does_not_compete(answers: pd.DataFrame, main: pd.DataFrame) 
 def test_paper_tables_follow_the_sets_of_the_run(main: pd.DataFrame, answers: pd.DataFrame) -> None:
     tests = tables.tab_tests(answers, FAST)
     found = tables.paper_tables(main, tests, synthetic.ROLES)
-    assert list(found) == ["tab_paper_main"]
+    assert list(found) == ["tab_paper_main", "tab_beside"]
     table = found["tab_paper_main"].set_index("Method")
     assert list(table.columns) == [f"indist: {m}" for m in ("Prudence", "Over-cons.", "Honesty", "Accuracy")]
     # t² / (120 + t²) = .032, half of it below 50 %.
