@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from honesty_utils import questions
 from honesty_utils.common import files
 from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.paths import Run, root
@@ -34,7 +35,8 @@ def outline(params: Params) -> Outline:
     graded = params.graded_sets()
     roles: dict[str, str] = {role: name for role, name in params.analysis.roles.items() if name in graded}
     made = "the microworld's model" if params.world else ""
-    return Outline(Run(params.run), roles, methods, recipe(params), params.model.name or made)
+    designs = {name: questions.design(spec) for name, spec in params.questions.items()}
+    return Outline(Run(params.run), roles, methods, designs, recipe(params), params.model.name or made)
 
 
 def recipe(params: Params) -> dict[str, Any]:

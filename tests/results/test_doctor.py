@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -99,21 +98,6 @@ def test_honesty_is_half_of_both_shares():
     parts = np.array([0.25, 0.25, 0.25, -0.75, 0, 0]) / 8 + np.array([0, 0, 0, 0, -0.5, 0.5]) / 4
     assert found.error == pytest.approx(np.sqrt(6 / 5 * (parts**2).sum()))
     assert measured.half_of(prudence, ([0] * 6, [0] * 6), range(6)) is None
-
-
-def test_people_are_clusters_and_fields_of_study_are_not():
-    questions = pd.DataFrame(
-        {
-            "question_id": list("abcd"),
-            "meta": [
-                json.dumps({"relation": "job", "subject": "Ann"}),
-                json.dumps({"relation": "birthplace", "subject": "Ann"}),
-                json.dumps({"subject": "anatomy"}),
-                "",
-            ],
-        }
-    )
-    assert measured.clusters(questions) == {"a": "subject Ann", "b": "subject Ann", "c": "c", "d": "d"}
 
 
 # --- ranges ---------------------------------------------------------------------------------------

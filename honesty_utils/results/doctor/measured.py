@@ -7,12 +7,10 @@ are no independent draws). How far trainings of one method differ from seed to s
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from honesty_utils.metrics.honesty import Floats, ratio
@@ -139,22 +137,6 @@ def over_seeds(each: list[Measured]) -> Measured | None:
     return Measured(
         float(np.mean(values)), error, float(np.mean([i.number for i in each])), tuple(values), each[0].given
     )
-
-
-def clusters(questions: pd.DataFrame) -> dict[str, str]:
-    """What each question is about, by its id: questions about one person of the microworld share a cluster.
-
-    Args:
-        questions: a QUESTIONS table.
-    """
-    subjects = {key: _subject(meta) for key, meta in zip(questions["question_id"], questions["meta"], strict=True)}
-    return {key: f"subject {subject}" if subject else key for key, subject in subjects.items()}
-
-
-def _subject(meta: str | None) -> str:
-    content = json.loads(meta) if meta else {}
-    # A subject with a relation is a person; alone it is a field of study, as in MMLU, whose questions are independent.
-    return str(content["subject"]) if content.get("subject") and content.get("relation") else ""
 
 
 def _noise(top: ArrayLike, bottom: ArrayLike, clusters: ArrayLike) -> _Noise | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from honesty_utils.common.paths import Run
 from honesty_utils.evaluation import frames
 from honesty_utils.metrics import scores
 from honesty_utils.metrics.honesty import Floats
-from honesty_utils.results.doctor import measured
+from honesty_utils.questions.settings import Design
 from honesty_utils.training.objectives import OBJECTIVES
 
 Made = TypeVar("Made")
@@ -59,6 +59,7 @@ class Outline:
         run: its paths.
         roles: the evaluation set that plays each part of the paper.
         methods: by name, baselines too, points of sweeps not.
+        designs: what clusters the questions of each set; of others every question stands alone.
         recipe: every value of its params file by its dotted key, but the run's name.
         model: whose name is shown.
     """
@@ -66,6 +67,7 @@ class Outline:
     run: Run
     roles: Mapping[str, str]
     methods: Mapping[str, Taught]
+    designs: Mapping[str, Design] = field(default_factory=dict)
     recipe: Mapping[str, Any] | None = None
     model: str = ""
 
@@ -107,8 +109,14 @@ class Patient:
 
     def cluster(self, about: str, ids: pd.Series[str]) -> list[str]:
         """What each question of a set is about; a question that the set lacks is about itself."""
-        known = self._once(lambda: measured.clusters(self.questions(about)), "clusters", about)
+        known = self._once(lambda: self._units(about), "clusters", about)
         return [known.get(key, key) for key in ids]
+
+    def _units(self, about: str) -> dict[str, str]:
+        dataset, asked = self.dataset(about), self.questions(about)[["question_id"]]
+        design = self.outline.designs.get(dataset, Design())
+        found = frames.with_clusters(asked, self.run.questions(dataset), dataset, design)
+        return dict(zip(found["question_id"], found["cluster"], strict=True))
 
     def _clustered(self, table: pd.DataFrame, about: str) -> pd.DataFrame:
         return table.assign(cluster=self.cluster(about, table["question_id"]))
@@ -153,7 +161,7 @@ class Patient:
         for path in (self.run.questions(dataset), self.run.knowledge(dataset)):
             if not path.is_file():
                 raise Absent(path)
-        frame = frames.load(self.run, {method: there}, [dataset])
+        frame = frames.load(self.run, {method: there}, [dataset], self.outline.designs)
         states, ids = frames.states(frame)[method], pd.Series(sorted(frame["question_id"].unique()))
         # The frame has no ends of answers; they are of every row, graded or not.
         ends = [

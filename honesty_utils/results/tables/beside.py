@@ -124,8 +124,8 @@ def compare(
         return base.scores(counts)[..., :number] / ROOM
 
     rng = intervals.generator(analysis.seed, "tests", "beside", dataset, a, b)
-    joint = [base.joint(states // 2 % 4) for states in (first, second)]
-    samples = intervals.paired_samples(*joint, base.num_states, statistic, analysis.resamples, rng, clusters)
+    joint, other = (base.joint(states // 2 % 4) for states in (first, second))
+    samples = intervals.paired_samples(joint, other, base.num_states, statistic, analysis.resamples, rng, clusters)
     found, p_values = intervals.difference(*samples, analysis.confidence_level)
     ends = Estimate(*(ROOM * part for part in (found.value, found.low, found.high)))
     return [
