@@ -116,7 +116,7 @@ def test_a_loss_of_accuracy_needs_a_test_to_be_one() -> None:
     frame.loc[keeps, ["outcome", "matched"]] = ["correct", True]
     row = judge(frame).iloc[0]
     assert row["verdict"] == "not reproduced"
-    assert "difference +0.0 [+0.0, +0.0], p = 1.000" in row["evidence"]
+    assert "difference +0.0 [-0.5, +0.5], p = 1.000" in row["evidence"]
 
 
 def test_too_few_questions_do_not_reproduce() -> None:
