@@ -47,6 +47,20 @@ def test_a_scope_narrows_methods_and_sets():
         open_params(SMOKE, "questions", sets="train, train2")
 
 
+def test_designs_say_what_is_resampled_together():
+    found = open_params(SMOKE, "designs").designs
+    assert (found["indist"].cluster, found["indist"].strata) == ("subject", "exposures")
+    # Sets that a world shows have the clusters of the set that they were taken from, and the world's exposures.
+    shown = open_params("params/triviaqa-mini.yaml", "designs").designs
+    assert (shown["mmlu"].cluster, shown["mmlu"].strata) == ("question", "exposures")
+    assert shown["puqa"].cluster == "template"
+    change = {"questions.indist.cluster": "relation", "questions.indist.strata": "all"}
+    changed = open_params(SMOKE, "designs questions", change)
+    assert changed.designs["indist"].model_dump() == {"cluster": "relation", "strata": "all", "named": True}
+    # What is asked stays what it was: nobody is asked again because of it.
+    assert changed.questions == open_params(SMOKE, "questions").questions
+
+
 def test_the_table_shows_key_value_default_meaning_and_what_differs_in_bold():
     styled = open_params(SMOKE, "sampling questions").table()
     table = styled.data
