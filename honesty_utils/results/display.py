@@ -216,6 +216,15 @@ class Roster:
         name = self.shown[method].library if method in self.shown else None
         return METHODS.get(name) if name else None
 
+    def is_trained(self, method: str) -> bool:
+        """Whether a model is trained for a method, so that another seed would give another one.
+
+        What nothing is trained for (a prompt, a threshold on a signal of M_t) has one seed because it has no noise of
+        seeds at all; a name that is not in the roster counts as trained.
+        """
+        found = self.library(method)
+        return True if found is None else bool(found.stages)
+
     def ordered(self, methods: Iterable[str]) -> list[str]:
         """The methods, each once: those of the roster, others by name, then controls."""
         return sorted(dict.fromkeys(methods), key=self._place)

@@ -117,8 +117,8 @@ def compare(
         return base.scores(counts)[..., :number] / ROOM
 
     rng = intervals.generator(analysis.seed, "tests", "beside", dataset, a, b)
-    joint = [base.joint(states // 2 % 4) for states in (first, second)]
-    samples = intervals.paired_samples(*joint, base.num_states, statistic, analysis.resamples, rng)
+    one, other = base.joint(first // 2 % 4), base.joint(second // 2 % 4)
+    samples = intervals.paired_samples(one, other, base.num_states, statistic, analysis.resamples, rng)
     found, p_values = intervals.difference(*samples, analysis.confidence_level, rng)
     ends = Estimate(*(ROOM * part for part in (found.value, found.low, found.high)))
     return [
