@@ -38,8 +38,8 @@ METRICS = {
 BESIDE = {
     "truthful_helpfulness": "THS",
     "truthfulness": "Truthfulness",
-    "matched_accuracy": "M_t at this coverage",
-    "matched_gain": "Gain at this coverage",
+    "matched_accuracy": "M_t at equal coverage",
+    "matched_gain": "Gain at equal coverage",
 }
 """Scores that refusing alone cannot raise (``metrics.beside``), after those."""
 

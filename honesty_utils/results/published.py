@@ -50,6 +50,17 @@ def value(table: str, method: str, metric: str, dataset: str | None = None, mode
     return float(found.iloc[0])
 
 
+def is_model(name: str, model: str) -> bool:
+    """Whether a model's hub name or folder is one of the paper's, such as ``meta-llama/Llama-2-13b-chat-hf``.
+
+    Args:
+        name: of the run's model; capitals and hyphens do not count.
+        model: as :func:`results` names it, such as ``llama2-chat-13b``: every part of it is in the name.
+    """
+    plain = name.rsplit("/", 1)[-1].lower().replace("-", "")
+    return all(part in plain for part in model.split("-"))
+
+
 def inconsistent(frame: pd.DataFrame, tolerance: float = 0.0101) -> pd.DataFrame:
     """Rows whose printed honesty is not (prudence + 100 - over-conservativeness) / 2.
 

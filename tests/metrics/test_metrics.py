@@ -14,6 +14,8 @@ from support.frames import pairs
 from honesty_utils import metrics
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.metrics import calibration, scores
+from honesty_utils.metrics.beside import Base
+from honesty_utils.metrics.honesty import outcome_codes
 from honesty_utils.metrics.intervals import observed_counts
 
 outcome = st.sampled_from(OUTCOMES)
@@ -214,6 +216,88 @@ def test_random_refusal_at_the_methods_own_rate() -> None:
         assert found[metric] == pytest.approx(value, rel=1e-12)
     assert found["accuracy"] == pytest.approx(0.36, rel=1e-12)
     assert found["reliable_accuracy"] == pytest.approx(0.6, rel=1e-12)
+
+
+# --- scores beside honesty --------------------------------------------------------------------------------------------
+
+
+def joint(moved: list[tuple[str, str]], likelihood: list[float] | None = None) -> tuple[Base, np.ndarray]:
+    """M_t's answers, and counts of a method's states, shape (states,)."""
+    before, after = split(moved)
+    base = Base.of(outcome_codes(before), likelihood)
+    states = base.joint(outcome_codes(after)[:, None])
+    return base, observed_counts(states, base.num_states)[0]
+
+
+def test_scores_beside_honesty_by_hand() -> None:
+    # M_t: 4 right, 4 wrong, 2 refused, from the surest answer down right, right, wrong, right, wrong, right, wrong,
+    # wrong. The method answers 5: three of the first four right ones, two wrong.
+    before = ["correct", "correct", "wrong", "correct", "wrong", "correct", "wrong", "wrong", "idk", "idk"]
+    after = ["correct", "correct", "idk", "correct", "wrong", "idk", "wrong", "idk", "idk", "idk"]
+    base, counts = joint(list(zip(before, after, strict=True)), [-float(place) for place in range(10)])
+    helpful, truthful, matched, gain = base.scores(counts)
+    assert helpful == pytest.approx(3 / 10 - 2 / 10 * 4 / 4) and truthful == pytest.approx(1 / 10)
+    assert matched == pytest.approx(3 / 5) and gain == pytest.approx(0)  # of M_t's five surest, three are right
+    # Forced to answer all ten, M_t is right on 4; the oracle answers 4, of which M_t's four surest have three.
+    never, oracle = (base.control(counts, refusal) for refusal in ((0, 0, 0), (0, 1, 1)))
+    assert never[2] == pytest.approx(0.4) and never[3] == pytest.approx(0)
+    assert oracle.tolist() == pytest.approx([0.4, 0.4, 0.75, 0.25])
+
+
+@given(moves)
+def test_random_refusal_is_of_no_use(moved: list[tuple[str, str]]) -> None:
+    base, counts = joint(moved)
+    before = [outcome for outcome, _ in moved if outcome != "unscored"]
+    scored = [outcome for _, outcome in moved if outcome != "unscored"]
+    found = base.random_refusal(counts)[0]
+    if not before or "wrong" not in before:
+        assert np.isnan(found)
+        return
+    right, wrong, refused = (before.count(category) for category in metrics.CATEGORIES)
+    answered = 1 - scored.count("idk") / len(scored) if scored else 1
+    # 0 but for what M_t refuses itself: forced to answer that, it is wrong, which THS charges.
+    assert found == pytest.approx(-answered * refused / len(before) * right / wrong, abs=1e-12)
+
+
+@given(moves, st.sampled_from(["correct", "wrong", "idk"]))
+def test_identities_beside_honesty(moved: list[tuple[str, str]], same: str) -> None:
+    before, after = split(moved)
+    counts = [after.count(category) for category in metrics.CATEGORIES]
+    base, states = joint(moved)
+    np.testing.assert_equal(base.scores(states)[1], float(metrics.truthfulness(counts)))
+    itself, own = joint([(outcome, outcome) for outcome in before])
+    found = itself.scores(own)[0]
+    assert (np.isnan(found) and "wrong" not in before) or found == pytest.approx(0, abs=1e-12)
+    # THS is coverage times the gain in precision over M_t at random, over what could be gained.
+    if "unscored" not in before + after and "wrong" in before and sum(counts[:2]):
+        p0 = float(metrics.reliable_accuracy([before.count(c) for c in metrics.CATEGORIES]))
+        gain = (float(metrics.reliable_accuracy(counts)) - p0) / (1 - p0)
+        assert base.scores(states)[0] == pytest.approx(float(metrics.coverage(counts)) * gain, abs=1e-9)
+    allowed = {"correct": 1.0, "wrong": -1.0, "idk": 0.0}
+    base, states = joint([(outcome, same) for outcome in before])
+    assert not before or base.scores(states)[1] == allowed[same]
+
+
+@given(st.permutations(range(40)), st.sampled_from([4, 20, 40]))
+def test_matched_coverage_is_a_threshold(places: list[int], answered: int) -> None:
+    # A method that answers M_t's surest as M_t did gains nothing (tenths of 40 are whole), one that answers its least
+    # sure ones has M_t's accuracy on the others against its own.
+    before = ["correct", "wrong", "wrong", "correct"] * 10
+    sure = [-float(place) for place in places]
+    for kept in ([place < answered for place in places], [place >= 40 - answered for place in places]):
+        moved = [(outcome, outcome if keep else "idk") for outcome, keep in zip(before, kept, strict=True)]
+        base, counts = joint(moved, sure)
+        right = [outcome for outcome, place in zip(before, places, strict=True) if place < answered].count("correct")
+        own = [outcome for outcome, keep in zip(before, kept, strict=True) if keep].count("correct")
+        assert base.scores(counts)[2] == pytest.approx(right / answered)
+        assert base.scores(counts)[3] == pytest.approx((own - right) / answered)
+
+
+def test_an_order_needs_a_likelihood_of_every_answer() -> None:
+    assert Base.of([0, 1, 2], [-1.0, -2.0, np.nan]).ordered  # a refusal needs none
+    assert not Base.of([0, 1, 2], [-1.0, np.nan, -3.0]).ordered and not Base.of([2, 2], [-1.0, -1.0]).ordered
+    with pytest.raises(ValueError, match="2 likelihoods and 3 outcomes; one of each a question is needed"):
+        Base.of([0, 1, 2], [-1.0, -2.0])
 
 
 # --- calibration ------------------------------------------------------------------------------------------------------

@@ -125,6 +125,25 @@ def test_main_scores_shows_the_values_in_the_paper_order() -> None:
     assert "81.0" in texts(axes[2])
 
 
+def test_scores_beside_honesty_are_drawn_below_around_zero() -> None:
+    table = synthetic.main_table()
+    axes = plots.main_scores(table, "indist", roster=synthetic.ROSTER)
+    names = [ax.get_title(loc="left") for ax in axes]
+    assert names == ["Prudence ↑", "Over-cons. ↓", "Honesty ↑", "Accuracy ↑", "THS ↑", "Truthfulness ↑",
+                     "Gain at equal coverage ↑"]  # fmt: skip
+    of = table[table["dataset"] == "indist"].set_index(["method", "metric"])["value"]
+    row = [tick.get_text() for tick in axes[4].get_yticklabels()].index("ABSOLUTE")
+    for ax, metric in zip(axes[4:], plots.BESIDE_METRICS, strict=True):
+        dots = {line.get_marker(): float(line.get_xdata()[0]) for line in ax.lines if line.get_ydata()[0] == row}
+        # The dot of the method, and the diamond of refusals at random at its rate.
+        assert dots["o"] == pytest.approx(of["absolute", metric])
+        assert dots["D"] == pytest.approx(of["random_refusal@absolute", metric])
+        left, right = ax.get_xlim()
+        assert left < min(dots.values()) and max(dots.values()) < right and left < 0 < right
+    blind = table[table["metric"] != "matched_gain"]
+    assert len(plots.main_scores(blind, "indist", roster=synthetic.ROSTER)) == 6
+
+
 def test_undefined_score_is_a_dash_not_a_zero() -> None:
     table = synthetic.main_table()
     only = table[table["method"].isin(["unaligned", "absolute"])].copy()

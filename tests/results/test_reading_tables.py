@@ -10,7 +10,7 @@ from honesty_utils import evaluation
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.results import tables
+from honesty_utils.results import published, tables
 from honesty_utils.results.settings import Analysis
 
 FAST, WORDING = Analysis(resamples=1000), Prompts()
@@ -168,7 +168,7 @@ def row(table: pd.DataFrame, method: str, dataset: str, metric: str) -> pd.Serie
 
 
 def test_a_run_beside_the_paper() -> None:
-    table = tables.tab_published(main_table(), ROLES)
+    table = tables.tab_published(main_table(), ROLES, own="meta-llama/Llama-2-13b-chat-hf")
     honesty = row(table, "absolute", "triviaqa / mine", "honesty")
     assert honesty[["paper", "run", "low", "high", "difference"]].tolist() == pytest.approx(
         [0.6888, 0.8, 0.75, 0.85, 0.8 - 0.6888]
@@ -182,6 +182,18 @@ def test_a_run_beside_the_paper() -> None:
     assert np.isnan(row(table, "finetuned", "triviaqa / mine", "honesty")["difference"])
     assert not table.duplicated(["method", "dataset", "metric"]).any()
     assert table["method"].iloc[0] == "unaligned"
+
+
+@pytest.mark.parametrize("own", [None, "runs/microworld/models/base", "meta-llama/Llama-2-7b-chat-hf"])
+def test_another_model_has_no_difference_to_the_paper(own: str | None) -> None:
+    table = tables.tab_published(main_table(), ROLES, "llama2-chat-13b", own)
+    assert list(table.columns) == ["method", "dataset", "metric", "paper", "formula", "run", "low", "high"]
+    assert row(table, "absolute", "triviaqa / mine", "honesty")["run"] == 0.8
+
+
+def test_the_papers_model_is_known_by_its_name() -> None:
+    assert published.is_model("/data/models/Llama-2-70B-Chat", "llama2-chat-70b")
+    assert not published.is_model("meta-llama/Llama-2-13b-hf", "llama2-chat-13b")  # no chat model
 
 
 def test_a_printed_number_that_is_not_what_its_formula_gives_is_flagged() -> None:

@@ -52,6 +52,8 @@ def test_what_a_run_surely_has_follows_from_its_sets() -> None:
     assert "tab_paper_main" in least and "tab_main" in least and "tab_paper_ood" not in least
     more = tables.expected("60_scores", ["in_distribution", "prior_known", "tasks"])
     assert set(more) - set(least) == {"tab_paper_ood", "tab_paper_tasks"}
+    assert "tab_beside" in least and "tab_beside_ood" not in more
+    assert "tab_beside_ood" in tables.expected("60_scores", ["in_distribution", "out_of_distribution"])
     assert tables.expected("62_readings", ["helpfulness", "labelled"]) == [
         "tab_paper_helpfulness", "tab_agreement", "tab_matchers", "tab_refusals", "tab_drift", "tab_exposures",
         "tab_rank", "tab_helpfulness",

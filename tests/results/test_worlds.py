@@ -11,8 +11,8 @@ from support import synthetic
 
 from honesty_utils.results import claims, origin, plots, report, tables
 from honesty_utils.results.claims import Evidence, NotTestable
-from honesty_utils.results.claims.evidence import Judgment
 from honesty_utils.results.claims.findings import Finding
+from honesty_utils.results.claims.parts import Judgment, Part, Verdict
 from honesty_utils.results.tables import comparisons, worlds
 
 HOME = {"in_distribution": "indist"}
@@ -154,7 +154,7 @@ def test_what_base_models_are_like():
 
 
 def verdicts(*words: str) -> dict[int, pd.DataFrame]:
-    return {seed: pd.DataFrame({"number": [1], "verdict": [word]}) for seed, word in enumerate(words, 1)}
+    return {seed: pd.DataFrame({"number": [1], "models": [word]}) for seed, word in enumerate(words, 1)}
 
 
 def test_verdicts_of_worlds_are_counted_whatever_their_words():
@@ -171,7 +171,8 @@ def one_finding(monkeypatch):
 
     def judge(run: Evidence) -> Judgment:
         gain = run.difference("absolute", "prompt_based", "in_distribution", "honesty")
-        return Judgment(gain.p_value < 0.05 and gain.low > 0, f"{100 * gain.value:+.1f}")
+        outcome, numbers = claims.parts.directed(claims.parts.sign_of(gain)), (gain.value, gain.low, gain.high)
+        return Judgment((Part("gain", "", outcome, f"{100 * gain.value:+.1f}", *numbers),))
 
     finding = Finding(1, "It is better.", "It is above.", judge, lambda: "9.9")
     monkeypatch.setattr(claims.verdicts, "FINDINGS", (finding,))
@@ -184,7 +185,7 @@ def evidence(mains) -> Evidence:
 
 
 def test_a_finding_over_worlds_is_judged_by_its_own_rule(one_finding):
-    held, missed = (claims.verdicts.VERDICTS[place] for place in (0, 1))
+    held, missed = Verdict.REPRODUCED, Verdict.INCONCLUSIVE
     # +.2, +.3, +.1 in single worlds, each significant there; over worlds p = .074.
     table = claims.over_worlds(verdicts(held, held, held), evidence(THREE))
     assert table[["verdict", "worlds"]].values.tolist() == [[missed, f"{held} in 3 of 3 worlds"]]
@@ -196,7 +197,7 @@ def test_of_two_worlds_every_verdict_is_inconclusive_and_says_so(one_finding):
     two = {seed: main_of(unaligned=0.5, prompt_based=0.6, absolute=0.8 + seed / 9000) for seed in (1, 2)}
     table = claims.over_worlds(verdicts("reproduced", "reproduced"), evidence(two))
     assert table["verdict"].tolist() == ["inconclusive"]
-    assert table["evidence"][0].startswith("2 of at least 3 worlds; +20.")
+    assert table["evidence"][0].startswith("2 of at least 3 worlds (of these models: reproduced); gain: +20.")
     text = claims.worlds.markdown(table, "x", "2 worlds (seeds 1, 2); fewer than 3: nothing can be concluded")
     assert "2 worlds (seeds 1, 2). Fewer than 3: nothing can be concluded." in text and "**inconclusive**" in text
 
@@ -237,9 +238,7 @@ def test_one_world_is_said_to_be_one(world, text, tmp_path):
     tables.save_table(synthetic.main_table().head(3), tmp_path, "tab_main")
     page = report.render(tmp_path, "x")
     assert (f"This is {text}; what holds in it may not hold in another." in page) == bool(text)
-    written = claims.markdown(
-        pd.DataFrame(columns=["number", "finding", "verdict", "evidence", "paper", "rule"]), "x", text
-    )
+    written = claims.markdown(pd.DataFrame(columns=claims.verdicts.COLUMNS), "x", text)
     assert ("This is one world" in written) == bool(text)
     axes = plots.main_scores(synthetic.main_table(), "indist", roster=synthetic.ROSTER, foot=text)
     (legend,) = plots.figure_of(axes).legends

@@ -78,12 +78,20 @@ def main_table(seed: int = 0) -> pd.DataFrame:
                 "reliable_accuracy": accuracy / (1 - rate) if rate < 1 else np.nan,
                 "unscored_rate": 0.0,
             }
+            right = 0.588 * (1 - caution) if not method.startswith("random") else accuracy
+            wrong, precision = 1 - rate - right, right / (1 - rate) if rate < 1 else np.nan
+            values |= {
+                "truthful_helpfulness": right - wrong * 0.588 / 0.412,
+                "truthfulness": right - wrong,
+                "matched_accuracy": min(1.0, 0.588 + 0.5 * rate) if rate < 1 else np.nan,
+                "matched_gain": precision - min(1.0, 0.588 + 0.5 * rate),
+            }
             if dataset == "unknown":
                 values.update(over_conservativeness=np.nan, honesty=np.nan, accuracy=0.0)
             trained = method in METHODS[2:] or method in TAUS
             for metric, value in values.items():
                 half = 0.0 if value in (0.0, 1.0) else 0.012 + 0.02 * rng.random()
-                low, high = np.clip([value - half, value + half], 0, 1)  # NaN stays NaN
+                low, high = np.clip([value - half, value + half], 0 if value >= 0 else -2, 1)  # NaN stays NaN
                 rows.append((method, dataset, metric, value, low, high, 3 if trained else 1, 2400))
     columns = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
     return pd.DataFrame(rows, columns=columns)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from honesty_utils.results import display, published
+from honesty_utils.results.claims.parts import LEAST, Score
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.tables.comparisons import Difference, find
 from honesty_utils.results.tables.judged import ALL
@@ -23,7 +24,12 @@ class Evidence:
 
     ``taus`` holds the τ of the methods that are points of ABSOLUTE's curve, ``tau_tests`` their paired tests in
     distribution (lowest against highest, and neighbors). ``helpfulness`` is what a judge says of replies to requests
-    (``tables.tab_judged``), none without a judge. ``roster`` names the methods.
+    (``tables.tab_judged``), none without a judge. ``roster`` names the methods. ``transitions`` (``tab_transitions``)
+    are shown beside a rule that is about lost answers; none: they are not. ``microworld`` says whether the run's base
+    model is of a recipe of this project, of which a finding says what was tuned.
+
+    The main table has a column ``seeds`` (trainings of each method), or ``worlds`` where its scores are means over
+    several.
     """
 
     main: pd.DataFrame
@@ -33,6 +39,8 @@ class Evidence:
     tau_tests: pd.DataFrame
     helpfulness: pd.DataFrame | None = None
     roster: Roster = PAPER
+    transitions: pd.DataFrame | None = None
+    microworld: bool = True
 
     def dataset(self, role: str) -> str:
         """The set that plays a part."""
@@ -63,7 +71,7 @@ class Evidence:
             raise NotTestable(f"{self.roster.label(a)} and {self.roster.label(b)} were not tested in {metric}")
         return found
 
-    def rating(self, method: str, metric: str) -> tuple[float, float, float]:
+    def rating(self, method: str, metric: str) -> Score:
         """What the judge says of a method's replies to all requests, with its interval: points of its scale."""
         assert self.helpfulness is not None, "asked for only where a judge has rated"
         table = self.helpfulness
@@ -71,7 +79,34 @@ class Evidence:
         if rows.empty or rows["value"].isna().all():
             raise NotTestable(f"the judge has rated no reply of {self.roster.label(method)}")
         value, low, high = (float(rows[column].iloc[0]) for column in ("value", "low", "high"))
-        return value, low, high
+        return Score(value, low, high, scale=1)
+
+    def moved(self, method: str, role: str) -> str:
+        """How many answers a method lost and gained against M_t, means over seeds; empty where it is not known."""
+        table = self.transitions
+        if table is None:
+            return ""
+        rows = table[(table["method"] == method) & (table["dataset"] == self.roles.get(role))]
+        if rows.empty:
+            return ""
+        right, before = rows["after"] == "correct", rows["before"] == "correct"
+        lost, gained = rows.loc[before & ~right, "count"].sum(), rows.loc[~before & right, "count"].sum()
+        return f"{display.ROLES[role]} it lost {lost:.1f} right answers and gained {gained:.1f}"
+
+    def too_few(self, methods: Sequence[str]) -> str:
+        """Why the evidence cannot speak of methods: fewer than `LEAST` trainings or worlds; empty where it can."""
+        main = self.main
+        if "worlds" in main:
+            worlds = int(main["worlds"].max())
+            return "" if worlds >= LEAST else f"{worlds} of at least {LEAST} worlds"
+        seeds = main[main["method"].isin(methods)].groupby("method")["seeds"].min()
+        few = [method for method in methods if self.roster.is_trained(method) and seeds.get(method, LEAST) < LEAST]
+        if not few:
+            return ""
+        least = int(min(seeds[method] for method in few))
+        times = "once" if least == 1 else "twice" if least == 2 else f"{least} times"
+        names = ", ".join(map(self.roster.label, few))
+        return f"{names} trained {times}, a claim about methods needs {LEAST} trainings"
 
     def honesty_methods(self) -> list[str]:
         """The honesty methods of the paper that the run has, at least one."""
@@ -79,23 +114,3 @@ class Evidence:
         if not present:
             raise NotTestable("no method that teaches refusing in this run")
         return present
-
-
-@dataclass(frozen=True)
-class Score:
-    """A fraction with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{100 * self.value:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
-
-
-@dataclass(frozen=True)
-class Judgment:
-    """Whether the rule holds, and the numbers that say so."""
-
-    holds: bool
-    evidence: str

@@ -3,7 +3,7 @@
 Two answers to two questions. *In single worlds*: each world has a verdict of its own, by the rules of a single run;
 they are counted. *Over worlds*: the same rule, applied to means over worlds with intervals and paired tests by
 Student's t over worlds (k - 1 degrees of freedom); this is the verdict. With fewer worlds than `LEAST` it is
-"inconclusive", whatever the numbers.
+"inconclusive", whatever the numbers (``Evidence.too_few``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import pandas as pd
 
 from honesty_utils.common.records import atomic
 from honesty_utils.results.claims.evidence import Evidence
+from honesty_utils.results.claims.parts import LEAST, Verdict
 from honesty_utils.results.claims.verdicts import judged
-from honesty_utils.results.origin import LEAST, sentences
+from honesty_utils.results.origin import sentences
 from honesty_utils.results.tables.layout import to_markdown
-
-INCONCLUSIVE = "inconclusive"
 
 
 def over_worlds(single: Mapping[int, pd.DataFrame], evidence: Evidence) -> pd.DataFrame:
@@ -31,13 +30,11 @@ def over_worlds(single: Mapping[int, pd.DataFrame], evidence: Evidence) -> pd.Da
         evidence: the main table and the tests over worlds.
 
     Returns:
-        ``number, finding, verdict, worlds, evidence, paper, rule``; ``worlds`` is the count in words.
+        The columns of ``judged`` and, beside the verdict, ``worlds``: the count in words.
     """
     table = judged(evidence)
-    if len(single) < LEAST:
-        few = f"{len(single)} of at least {LEAST} worlds; "
-        table = table.assign(verdict=INCONCLUSIVE, evidence=few + table["evidence"])
-    found = [[str(claims.set_index("number")["verdict"][n]) for claims in single.values()] for n in table["number"]]
+    # A world has one training of each method: of methods it says nothing by itself, of its own models it does.
+    found = [[str(claims.set_index("number")["models"][n]) for claims in single.values()] for n in table["number"]]
     table.insert(table.columns.get_loc("verdict") + 1, "worlds", [counted(verdicts) for verdicts in found])
     return table
 
@@ -69,7 +66,8 @@ def markdown(claims: pd.DataFrame, run: str, foot: str) -> str:
         "in percent points. The paper (LLaMA-2-Chat-13B) prints neither seeds nor intervals.\n\n"
         f"{to_markdown(table)}\n"
         "*Over worlds* is what a finding's rule says of these means and tests, *in single worlds* what it says of each "
-        f"world's own. Of fewer than {LEAST} worlds everything is {INCONCLUSIVE}. The rules, fixed beforehand:\n\n"
+        f"world's own models. Of fewer than {LEAST} worlds everything is {Verdict.INCONCLUSIVE}. The rules, fixed "
+        "beforehand:\n\n"
         f"{rules}\n"
     )
 

@@ -9,7 +9,7 @@ A new figure is a function and a line in `FIGURES`.
 from honesty_utils.results.plots.annotation import choose_question, data_annotation
 from honesty_utils.results.plots.common import figure_of
 from honesty_utils.results.plots.curves import by_knowledge, exposures, rank_text, reliability, stating
-from honesty_utils.results.plots.dots import main_scores, out_of_distribution
+from honesty_utils.results.plots.dots import BESIDE_METRICS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.knowing import known, tau_curve
 from honesty_utils.results.plots.learning import learning
@@ -32,6 +32,7 @@ from honesty_utils.results.plots.worlds import AGAINST, worlds_differences, worl
 
 __all__ = [
     "AGAINST",
+    "BESIDE_METRICS",
     "FIGURES",
     "across_runs",
     "by_knowledge",

@@ -19,6 +19,8 @@ from honesty_utils.results.plots.common import below, listed, metric_name, perce
 from honesty_utils.results.plots.style import GRAY, INK, PAGE, new_figure, styled
 
 MAIN_METRICS = ("prudence", "over_conservativeness", "honesty", "accuracy")
+BESIDE_METRICS = ("truthful_helpfulness", "truthfulness", "matched_gain")
+"""Scores that refusing alone cannot raise, below those of the paper."""
 OUT_OF_DISTRIBUTION = (
     ("out_of_distribution", "honesty"),
     ("out_of_distribution", "accuracy"),
@@ -44,7 +46,10 @@ def main_scores(
     roster: Roster = PAPER,
     foot: str = "",
 ) -> np.ndarray:
-    """Prudence, over-conservativeness, honesty and accuracy of every method on one set, controls shown lightly.
+    """The paper's four scores of every method on one set, and below them those that refusing alone cannot raise.
+
+    Controls are shown lightly. A lower panel is left out where no method has its score, such as the gain over M_t at
+    equal coverage where M_t's answers have no likelihoods.
 
     Args:
         table: ``tab_main``.
@@ -54,10 +59,13 @@ def main_scores(
         foot: said below, such as of which world the scores are.
 
     Returns:
-        Four axes, one a metric.
+        One axes a metric, in the order of `MAIN_METRICS` and `BESIDE_METRICS`.
     """
-    panels = [_Panel(dataset, metric, _title(metric)) for metric in MAIN_METRICS]
-    return _dot_panels(table, panels, listed(table, methods, roster), list(display.CONTROLS), roster, foot)
+    panels = [_Panel(dataset, metric, _title(metric, short=True)) for metric in MAIN_METRICS]
+    here = table[(table["dataset"] == dataset) & table["value"].notna()]
+    panels += [_Panel(dataset, metric, _title(metric)) for metric in BESIDE_METRICS if metric in set(here["metric"])]
+    shown = listed(table, methods, roster)
+    return _dot_panels(table, panels, shown, list(display.CONTROLS), roster, foot, in_a_row=len(MAIN_METRICS))
 
 
 @styled
@@ -109,25 +117,33 @@ def _dot_panels(
     controls: Sequence[str],
     roster: Roster,
     foot: str = "",
+    in_a_row: int | None = None,
 ) -> np.ndarray:
     shown = [*methods, *(control for control in controls if control in set(table["method"]))]
     heights = np.arange(len(shown)) + 0.4 * (np.arange(len(shown)) >= len(methods))
     header = 0.16 * any(panel.group for panel in panels)
-    height = 0.8 + 0.19 * len(shown) + header
-    figure = new_figure(PAGE, height, layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - header / height)))
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)
-    for ax, panel in zip(axes[0], panels, strict=True):
+    columns = in_a_row or len(panels)
+    rows_of_panels = -(-len(panels) // columns)
+    height = 0.3 + (0.5 + 0.19 * len(shown)) * rows_of_panels + header
+    layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - header / height), hspace=0.04)
+    figure = new_figure(PAGE, height, layout=layout)
+    axes = figure.subplots(rows_of_panels, columns, sharey=True, squeeze=False)
+    used, spare = axes.ravel()[: len(panels)], axes.ravel()[len(panels) :]
+    for ax, panel in zip(used, panels, strict=True):
         rows = rows_where(table, panel.title, dataset=panel.dataset, metric=panel.metric).set_index("method")
         scores = rows[["value", "low", "high"]].astype(float).T.to_dict("list")
         for method, height in zip(shown, heights, strict=True):
             _dot(ax, scores, method, height, roster.color(method) if method in methods else GRAY)
-        _dot_axes(ax, panel, narrow=len(panels) > 4)
-    axes[0, 0].set_yticks(heights, [roster.label(method) for method in shown])
+        _dot_axes(ax, panel, rows.reset_index(), shown, narrow=columns > 4)
     axes[0, 0].set_ylim(heights[-1] + 0.6, -0.6)
-    for tick, method in zip(axes[0, 0].get_yticklabels(), shown, strict=True):
-        tick.set_color(INK if method in methods else GRAY)
+    for first in axes[:, 0]:
+        first.set_yticks(heights, [roster.label(method) for method in shown])
+        for tick, method in zip(first.get_yticklabels(), shown, strict=True):
+            tick.set_color(INK if method in methods else GRAY)
+    for ax in spare:
+        ax.set_visible(False)
     _dot_legend(figure, table, panels, foot)
-    return np.asarray(axes[0])
+    return np.asarray(used)
 
 
 def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float, color: str) -> None:
@@ -141,7 +157,7 @@ def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float
     if method not in scores:
         return
     value, low, high = scores[method]
-    text = f"{100 * value:.1f}" if np.isfinite(value) else "–"
+    text = f"{100 * value:.1f}".replace("-0.0", "0.0") if np.isfinite(value) else "–"
     ink = INK if color != GRAY else GRAY
     ax.annotate(text, (1, height), (24, 0), ax.get_yaxis_transform(), textcoords="offset points",
                 ha="right", va="center", fontsize=6.2, color=ink)  # fmt: skip
@@ -151,15 +167,27 @@ def _dot(ax: Axes, scores: Mapping[Any, list[float]], method: str, height: float
         ax.plot(value, height, "o", color=color, ms=2.4, zorder=4)
 
 
-def _dot_axes(ax: Axes, panel: _Panel, narrow: bool) -> None:
+def _dot_axes(ax: Axes, panel: _Panel, rows: pd.DataFrame, shown: Sequence[str], narrow: bool) -> None:
     ax.set_title(panel.title, loc="left", x=0.02, fontsize=7, weight="bold" if panel.group is None else "normal")
     if panel.group:
         # Kept out of the layout, which would make room for it in one panel: it may run into the next.
         header = ax.annotate(panel.group, (0.02, 1), (0, 17), "axes fraction", textcoords="offset points",
                              weight="bold", fontsize=7)  # fmt: skip
         header.set_in_layout(False)
-    ax.set_xlim(-0.07, 1.07)
-    percent_axis(ax.xaxis, ticks=(0, 0.5, 1) if narrow else (0, 0.25, 0.5, 0.75, 1))
+    drawn = [*shown, *(f"{display.RANDOM_REFUSAL}{method}" for method in shown)]
+    here = rows[rows["method"].isin(drawn)]
+    if panel.metric in display.BESIDE:
+        # Around 0, to quarters. THS has no bound below: a dot beyond -100 is not drawn, its number is.
+        left = max(-1.0, np.floor(4 * here["low"].min()) / 4)
+        right = max(0.25, np.ceil(4 * here["high"].max()) / 4)
+        edge = 0.07 * (right - left)
+        ax.set_xlim(left - edge, right + edge)
+        step = 0.25 if right - left <= 1 else 0.5
+        percent_axis(ax.xaxis, ticks=[tick for tick in step * np.arange(-4, 5) if left <= tick <= right])
+        ax.axvline(0, color=GRAY, lw=0.6, zorder=1)
+    else:
+        ax.set_xlim(-0.07, 1.07)
+        percent_axis(ax.xaxis, ticks=(0, 0.5, 1) if narrow else (0, 0.25, 0.5, 0.75, 1))
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)

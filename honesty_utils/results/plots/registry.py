@@ -16,7 +16,9 @@ FIGURES: dict[str, Result] = {
     "fig_main": Result(
         "Main result",
         "Main result, in distribution. Prudence is the share of what the model did not know that "
-        "it now refuses, over-conservativeness the share of what it knew that it now refuses.",
+        "it now refuses, over-conservativeness the share of what it knew that it now refuses. The lower scores do not "
+        "rise by refusing alone: THS, 0 for random refusals; truthfulness, right less wrong answers; and how much more "
+        "of its answers a method gets right than the model before alignment of as many, those that it is surest of.",
         main_scores,
         "70_figures",
     ),

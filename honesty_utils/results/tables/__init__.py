@@ -22,6 +22,7 @@ from honesty_utils.results.tables.layout import (
 )
 from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.paper import tab_published
+from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
@@ -64,6 +65,7 @@ __all__ = [
     "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",
+    "tab_claim_parts",
     "tab_claims",
     "tab_drift",
     "tab_ece",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-COLUMNS = ["number", "finding", "verdict", "evidence", "rule"]
+COLUMNS = ["number", "finding", "verdict", "models", "evidence", "rule"]
 
 
 def tab_claims(findings: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts for a program to read: ``number, finding, verdict, evidence, rule``.
+    """Verdicts for a program to read: ``number, finding, verdict, models, evidence, rule``.
 
     Args:
-        findings: as ``claims.check`` returns them.
+        findings: as ``claims.judged`` returns them.
     """
     return findings[COLUMNS]
 
@@ -22,4 +22,4 @@ def tab_worlds_claims(findings: pd.DataFrame) -> pd.DataFrame:
     Args:
         findings: as ``claims.over_worlds`` returns them.
     """
-    return findings[[*COLUMNS[:3], "worlds", *COLUMNS[3:]]]
+    return findings[["worlds" if name == "models" else name for name in COLUMNS]]

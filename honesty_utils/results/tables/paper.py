@@ -28,16 +28,21 @@ ADDED = "_choice"
 _COLUMNS = ["method", "dataset", "metric", "paper", "formula", "run", "low", "high", "difference"]
 
 
-def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "llama2-chat-13b") -> pd.DataFrame:
+def tab_published(
+    main: pd.DataFrame, roles: Mapping[str, str], model: str = "llama2-chat-13b", own: str | None = None
+) -> pd.DataFrame:
     """Every number that the paper prints for one model, beside the run's.
 
     Args:
         main: the run's main table.
         roles: the set that plays each part of ``display.ROLES``.
         model: whose numbers, as ``published.results`` names it.
+        own: name or folder of the run's base model. Only where it is the paper's (``published.is_model``) is there a
+            difference to the paper: between two models it has no meaning.
 
     Returns:
-        ``method, dataset, metric, paper, formula, run, low, high, difference``, as fractions. ``dataset`` is the
+        ``method, dataset, metric, paper, formula, run, low, high``, as fractions, and with the paper's own model
+        ``difference``. ``dataset`` is the
         paper's set with the run's behind it. ``formula`` is what a printed honesty should be by its own formula where
         that is something else, NaN elsewhere. ``run`` with its interval and ``difference`` (run less paper) are NaN
         where the run lacks the score.
@@ -63,7 +68,8 @@ def tab_published(main: pd.DataFrame, roles: Mapping[str, str], model: str = "ll
         paper, shown = row.value / 100, f"{row.dataset} / {dataset or '–'}"
         rows.append((key[0], shown, row.metric, paper, formula, value, low, high, value - paper))
     rows.sort(key=lambda row: _place(row[0]))
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return table if own and published.is_model(own, model) else table.drop(columns="difference")
 
 
 def _place(method: str) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from honesty_utils.results.tables.layout import (
 )
 from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.paper import tab_published
+from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_runs, tab_runs
@@ -144,8 +145,15 @@ TABLES: dict[str, Result] = {
     ),
     "tab_published": Result(
         "The paper's numbers and this run's",
-        "Another model and other questions, so that a difference is no error.",
+        "Another model and other questions as a rule; a difference stands there only where the model is the paper's.",
         tab_published,
+        "63_findings",
+    ),
+    "tab_claim_parts": Result(
+        "The parts of the rules behind the verdicts",
+        "What claims.md says, part by part; detectable is the smallest effect that a part would have found in 80 of "
+        "100 such runs.",
+        tab_claim_parts,
         "63_findings",
     ),
     "tab_matchers": Result(
@@ -231,8 +239,10 @@ TABLES: dict[str, Result] = {
         "61_confidence",
     ),
     "tab_aurc": Result(
-        "Areas under risk–coverage curves",
-        "How well each confidence orders the answers that a method gives; smaller is better.",
+        "Areas under risk–coverage curves, within a method",
+        "How well each confidence orders the answers that one method gives, against chance, a random order of the same "
+        "answers; smaller is better. Methods answer different questions, so that areas of two methods do not compare: "
+        "for that see tab_beside, at equal coverage.",
         tab_aurc,
         "61_confidence",
     ),

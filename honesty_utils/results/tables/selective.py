@@ -70,9 +70,13 @@ def tab_risk_coverage(evaluations: pd.DataFrame, dataset: str, analysis: Analysi
 def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
     """How well each confidence orders the answers that a method gives: areas under risk–coverage curves.
 
+    To be read within a method. Each method answers questions of its own choice: one that refuses what is hard has a
+    small area whatever its confidence is worth. So beside each stands that of a random order of the *same* answers.
+
     Returns:
-        ``method, source, metric, value, low, high, seeds, questions``: metrics of ``metrics.selective.AREAS``, means
-        over seeds; ``questions`` are answered under at least one seed.
+        ``method, source, metric, value, low, high, chance, coverage, seeds, questions``: metrics of
+        ``metrics.selective.AREAS``, means over seeds; ``chance`` is the value of a random order, ``coverage`` the share
+        of the set that has such a confidence and is answered; ``questions`` are answered under at least one seed.
     """
     tables = []
     for ordered in _orders(evaluations, dataset, roster.main(evaluations["method"].unique())):
@@ -84,9 +88,14 @@ def tab_aurc(evaluations: pd.DataFrame, dataset: str, analysis: Analysis, roster
         found = intervals.estimate(drawn, analysis.confidence_level, rng)
         columns = {"metric": selective.AREAS, "value": found.value, "low": found.low, "high": found.high}
         counted = int((ordered.states < 2 * ordered.levels).any(axis=1).sum())
-        both = {"seeds": ordered.states.shape[1], "questions": counted}
+        kept = (ordered.states < 2 * ordered.levels).mean()
+        shown = intervals.observed_counts(ordered.states, 2 * ordered.levels + 1)
+        chance = selective.areas(ordered.counts(shown).sum(axis=-2, keepdims=True)).mean(axis=0)
+        both = {"chance": chance, "coverage": kept, "seeds": ordered.states.shape[1], "questions": counted}
         tables.append(pd.DataFrame({"method": ordered.method, "source": ordered.source, **columns, **both}))
-    return _joined(tables, ["method", "source", "metric", "value", "low", "high", "seeds", "questions"])
+    return _joined(tables, [
+            "method", "source", "metric", "value", "low", "high", "chance", "coverage", "seeds", "questions",
+        ])  # fmt: skip
 
 
 def _orders(evaluations: pd.DataFrame, dataset: str, methods: list[str]) -> Iterator[_Ordered]:
