@@ -368,14 +368,14 @@ def test_evidence_shows_numbers_and_marks() -> None:
     )
     # ± 4 points are 1.96 errors; 2.80 of them are 5.7.
     assert found["detectable"] == "5.7"
-    assert found["tuned"].startswith("rate and rows of MULTISAMPLE")
+    assert found["tuned"].startswith("rates, epochs and rows of all methods")
 
 
 def test_prompting_is_shown_with_its_use_and_with_what_was_tuned() -> None:
     helpful: Scores = {("prompt_based", HOME, "truthful_helpfulness"): (0.018, -0.003, 0.039)}
     found = row(evidence(helpful), 2)
     assert found["evidence"].endswith("honesty 50.0 [48.0, 52.0]; THS 1.8 [-0.3, 3.9]")
-    assert "prompting helps and is not enough: this finding" in found["tuned"]
+    assert "how often the instruction stage refuses which kind of question" in found["tuned"]
     assert row(evidence(), 1)["tuned"] == "nothing"
     assert set(claims.judged(evidence(microworld=False))["tuned"]) == {"–"}
     never_wrong = {("prompt_based", HOME, "truthful_helpfulness"): (np.nan, np.nan, np.nan)}
