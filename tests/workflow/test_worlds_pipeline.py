@@ -125,7 +125,7 @@ def test_a_failure_names_world_notebook_cell_error_and_copy(finished, tmp_path):
     path.write_text(yaml.safe_dump(params), encoding="utf-8")
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy, symlinks=True)
-    for stale in ("models", "evaluation", "figures"):
+    for stale in ("models", "evaluation/absolute", "figures"):
         shutil.rmtree(copy / "runs/smoke-worlds/worlds/1" / stale)
     failed = make(copy, path)
     assert failed.returncode == 1 and "world 1 of 3 (seed 1): FAILED after" in failed.stdout
