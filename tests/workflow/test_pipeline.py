@@ -35,11 +35,12 @@ METHODS = list(params_file.load(TOP / "params" / "smoke.yaml").entries)
 pytestmark = pytest.mark.xdist_group("pipeline")  # one process: the run is made once
 
 
-def snakemake(folder: Path, params: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", TOP / "Snakefile", "--directory", folder]
+def snakemake(folder: Path, params: Path, *options: str, code: Path = TOP) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", code / "Snakefile", "--directory", folder]
     command += ["--cores", "2", "--config", f"params={params}", *options]
-    environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(TOP)}
-    return subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(code)}
+    command = list(map(str, command))
+    return subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, check=False)
 
 
 def write_params(folder: Path, name: str, **sections: object) -> Path:
@@ -290,3 +291,42 @@ def test_the_explorer_runs_headlessly(finished):
 def test_smoke_params_cover_every_method():
     known = {name for name, kind in methods.METHODS.items() if not kind.baseline}
     assert {entry.method for entry in params_file.load(TOP / "params/smoke.yaml").methods.values()} == known
+
+
+def test_the_method_of_the_page_on_adding_goes_through_the_pipeline(tmp_path):
+    """One file and two lines, as the page says, in a checkout of the user's: the method stands beside ABSOLUTE."""
+    code, folder = tmp_path / "code", tmp_path / "run"
+    folder.mkdir()
+    for name in ("honesty_utils", "notebooks", "params"):
+        shutil.copytree(TOP / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TOP / "Snakefile", code)
+    blocks = re.findall(r"```python\n(.*?)```", (TOP / "docs" / "adding.md").read_text(encoding="utf-8"), re.DOTALL)
+    (method,) = (block for block in blocks if "CLEAR-CUT" in block)
+    (code / "honesty_utils" / "methods" / "clear_cut.py").write_text(method, encoding="utf-8")
+    registry = code / "honesty_utils" / "methods" / "registry.py"
+    text = registry.read_text(encoding="utf-8")
+    for after, line in (
+        ("    absolute,\n", "    clear_cut,\n"),
+        ("p_ik.METHOD,\n", '    "clear_cut": clear_cut.METHOD,\n'),
+    ):
+        assert text.count(after) == 1
+        text = text.replace(after, after + line)
+    registry.write_text(text, encoding="utf-8")
+    content = {
+        "questions": {name: SMOKE["questions"][name] for name in ("train", "indist")},
+        "prior_known": None,
+        "methods": {"absolute": None, "clear_cut": None},
+        "sweeps": {},
+        "drift": None,
+        "training": {**SMOKE["training"], "seeds": [0]},
+        "evaluation": {**SMOKE["evaluation"], "datasets": ["indist"]},
+        "analysis": {**SMOKE["analysis"], "roles": {"in_distribution": "indist"}},
+    }
+    done = snakemake(folder, write_params(tmp_path, "with_clear_cut", **content), "--until", "scores", code=code)
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(folder / "figures" / "smoke" / "tab_main.csv")
+    mine, other = (table[table["method"] == name] for name in ("clear_cut", "absolute"))
+    columns = ["dataset", "metric", "seeds", "questions"]
+    assert len(mine) and mine[columns].values.tolist() == other[columns].values.tolist()
+    assert mine["value"].notna().any()
+    assert "CLEAR-CUT" in (folder / "figures" / "smoke" / "tab_paper_main.md").read_text(encoding="utf-8")
