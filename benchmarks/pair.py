@@ -2,7 +2,8 @@
 
 Both run the params file of the earlier commit from nothing on all cores, the earlier one in a worktree of its own, one
 after the other in a round; every second round begins with today's. Both run in this environment, so the libraries are
-the same. Figures and tables that both make are compared byte by byte. Writes ``benchmarks/pair_<run>.csv`` (quantity, before, after, ratio).
+the same. Figures and tables that both make are compared byte by byte. Writes ``benchmarks/pair_<run>.csv`` (quantity,
+before, after, ratio).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def minutes(code: Path, folder: Path, params: Path) -> float:
     command += ["--snakefile", code / "Snakefile", "--config", f"params={params}"]
     environment = {**os.environ, **QUIET, "HONESTY_ROOT": str(folder), "PYTHONPATH": str(code)}
     started = time.monotonic()
-    done = subprocess.run(list(map(str, command)), cwd=code, env=environment, capture_output=True, text=True, check=False)
+    command = list(map(str, command))
+    done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{code}: the run failed with status {done.returncode}\n{done.stderr[-3000:]}")
     return (time.monotonic() - started) / 60
