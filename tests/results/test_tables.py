@@ -122,7 +122,7 @@ def test_main_table_has_the_scores_beside_honesty_of_a_hand_worked_case() -> Non
         # The levels are tenths of M_t's answers, and evenly mixed within.
         assert row["value"] == pytest.approx(value, abs=0.05 if metric.startswith("matched") else 1e-12), metric
         assert row["low"] <= row["value"] <= row["high"] and (row["seeds"], row["questions"]) == (1, 13)
-    assert score(main, "unaligned", "truthful_helpfulness")["value"] == 0
+    assert score(main, "unaligned", "truthful_helpfulness")["value"] == pytest.approx(0, abs=1e-12)
     assert score(main, "unaligned", "matched_gain")["value"] == pytest.approx(0, abs=1e-12)
 
 
@@ -265,8 +265,10 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
     assert rows.loc["honesty", "difference"] == pytest.approx(20 / 80, rel=1e-12)
     assert rows.loc["honesty", "low"] > 0
     assert rows.loc["accuracy", ["difference", "p_value"]].tolist() == [0, 1]
-    # Holm over the five rows of the set: the smallest p counts five times.
-    assert rows["p_holm"].min() == pytest.approx(5 * rows["p_value"].min(), rel=1e-9)
+    # THS: M_t has as many right as wrong, so that a wrong answer costs one: 15 and 35 of 80.
+    assert rows.loc["truthful_helpfulness", "difference"] == pytest.approx(20 / 80, rel=1e-12)
+    # Holm over the seven rows of the set: the smallest p counts seven times.
+    assert len(rows) == 7 and rows["p_holm"].min() == pytest.approx(7 * rows["p_value"].min(), rel=1e-9)
 
 
 def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None:
@@ -284,7 +286,9 @@ def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None
 def test_tests_leave_out_what_mt_leaves_no_denominator() -> None:
     known = ["correct"] * 30
     frame = evaluations({("a", 0): policy(known, 0.3, 0, seed=0), ("b", 0): policy(known, 0.1, 0, seed=1)})
-    assert set(tables.tab_tests(frame, FAST)["metric"]) == {"over_conservativeness", "accuracy", "refusal_rate"}
+    assert set(tables.tab_tests(frame, FAST)["metric"]) == {
+        "over_conservativeness", "accuracy", "refusal_rate", "truthfulness",
+    }  # fmt: skip
 
 
 def test_several_seeds_cannot_lower_mcnemars_p_value(answers: pd.DataFrame) -> None:
@@ -341,7 +345,7 @@ def test_the_oracle_does_not_compete(answers: pd.DataFrame, main: pd.DataFrame) 
 def test_paper_tables_follow_the_sets_of_the_run(main: pd.DataFrame, answers: pd.DataFrame) -> None:
     tests = tables.tab_tests(answers, FAST)
     found = tables.paper_tables(main, tests, synthetic.ROLES)
-    assert list(found) == ["tab_paper_main"]
+    assert list(found) == ["tab_paper_main", "tab_beside"]
     table = found["tab_paper_main"].set_index("Method")
     assert list(table.columns) == [f"indist: {m}" for m in ("Prudence", "Over-cons.", "Honesty", "Accuracy")]
     # 1 - .025^(1/120) = .0303, half of it below 50 %.
@@ -651,7 +655,7 @@ def test_areas_of_a_hand_worked_case() -> None:
     assert table.loc[("absolute", "likelihood", "aurc"), "value"] == 0
     assert table.loc[("absolute", "likelihood", "aurc"), "questions"] == 20
     # In random order, risk is the share of errors at every coverage; its mean over all answers is half of that.
-    own = table.xs(("unaligned", "likelihood"))
+    own = table.sort_index().xs(("unaligned", "likelihood"))
     wrong = (surest_are_right().query("method == 'unaligned'")["outcome"] == "wrong").mean()
     assert own.loc[["aurc", "augrc"], "chance"].tolist() == pytest.approx([wrong, wrong / 2])
     assert table.loc[("absolute", "likelihood", "aurc"), "chance"] == 0  # all that it answers is right
