@@ -187,6 +187,7 @@ def test_what_stands_beside_honesty_is_printed(answers: pd.DataFrame, main: pd.D
     ]  # fmt: skip
     assert table.loc["ABSOLUTE", "indist: THS"].startswith("**")
     assert table.loc["Always refuse", "indist: Gain at equal coverage"] == "–"
+    assert table.loc["UNALIGNED", "indist: THS"] == "0.0 [0.0, 0.0]"  # no -0.0
 
 
 def test_a_model_against_itself_is_half_honest() -> None:
