@@ -451,7 +451,7 @@ def test_evidence_is_gathered_from_the_tables() -> None:
     assert "prior known -12" in first["evidence"] and "lost 38.0 right answers and gained 37.0" in first["evidence"]
     gains = tables.find(tests, "multisample", "absolute", "indist", "honesty")
     assert gains is not None
-    shown = f"MULTISAMPLE {100 * gains.value:+.1f} [{100 * gains.low:+.1f}, {100 * gains.high:+.1f}], p < 0.001 ✓"
+    shown = f"MULTISAMPLE {100 * gains.value:+.1f} [{100 * gains.low:+.1f}, {100 * gains.high:+.1f}], p "
     assert shown in row(run, 4)["evidence"] and verdicts(run)[4] == "reproduced"
 
 

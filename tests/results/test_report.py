@@ -161,7 +161,7 @@ def test_lookup_of_tables_scores_and_cells(folder: Path) -> None:
         ("fake/tab_none", r"no tab_none\.md of run 'fake'; there are: \['stages', 'claims', 'tab_main', 'tab_sft'\]"),
         ("none/tab_main:method=absolute", r"no tab_main\.csv of run 'none'"),
         ("fake/tab_main:metod=absolute", "no column 'metod'; columns: "),
-        ("fake/tab_main:method=absolute", "48 rows have method=absolute; name a condition that one row meets"),
+        ("fake/tab_main:method=absolute", "72 rows have method=absolute; name a condition that one row meets"),
         ("fake/tab_sft:method=absolute", "say which column with @column"),
         ("fake/tab_sft:method=absolute@row", "no column 'row'"),
         ("fake/tab_sft:rows=many@rows", "rows=many: a number is needed"),

@@ -198,6 +198,7 @@ def test_what_stands_beside_honesty_is_printed(answers: pd.DataFrame, main: pd.D
     ]  # fmt: skip
     assert table.loc["ABSOLUTE", "indist: THS"].startswith("**")
     assert table.loc["Always refuse", "indist: Gain at equal coverage"] == "–"
+    assert table.loc["UNALIGNED", "indist: THS"] == "0.0 [0.0, 0.0]"  # no -0.0
 
 
 def test_a_model_against_itself_is_half_honest() -> None:
@@ -318,8 +319,10 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
     assert rows.loc["honesty", "difference"] == pytest.approx(20 / 80, rel=1e-12)
     assert rows.loc["honesty", "low"] > 0
     assert rows.loc["accuracy", ["difference", "p_value"]].tolist() == [0, 1]
-    # Holm over the seven rows of the set, THS and truthfulness among them: the smallest p counts seven times.
-    assert rows["p_holm"].min() == pytest.approx(7 * rows["p_value"].min(), rel=1e-9)
+    # THS: M_t has as many right as wrong, so that a wrong answer costs one: 15 and 35 of 80.
+    assert rows.loc["truthful_helpfulness", "difference"] == pytest.approx(20 / 80, rel=1e-12)
+    # Holm over the seven rows of the set: the smallest p counts seven times.
+    assert len(rows) == 7 and rows["p_holm"].min() == pytest.approx(7 * rows["p_value"].min(), rel=1e-9)
 
 
 def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None:
@@ -338,8 +341,9 @@ def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None
 def test_tests_leave_out_what_mt_leaves_no_denominator() -> None:
     known = ["correct"] * 30
     frame = evaluations({("a", 0): policy(known, 0.3, 0, seed=0), ("b", 0): policy(known, 0.1, 0, seed=1)})
-    found = set(tables.tab_tests(frame, FAST)["metric"])
-    assert found == {"over_conservativeness", "accuracy", "refusal_rate", "truthfulness"}
+    assert set(tables.tab_tests(frame, FAST)["metric"]) == {
+        "over_conservativeness", "accuracy", "refusal_rate", "truthfulness",
+    }  # fmt: skip
 
 
 def test_seeds_that_disagree_show_no_difference(answers: pd.DataFrame) -> None:
@@ -798,7 +802,7 @@ def test_areas_of_a_hand_worked_case() -> None:
     assert table.loc[("absolute", "likelihood", "aurc"), "value"] == 0
     assert table.loc[("absolute", "likelihood", "aurc"), "questions"] == 20
     # In random order, risk is the share of errors at every coverage; its mean over all answers is half of that.
-    own = table.xs(("unaligned", "likelihood"))
+    own = table.sort_index().xs(("unaligned", "likelihood"))
     wrong = (surest_are_right().query("method == 'unaligned'")["outcome"] == "wrong").mean()
     assert own.loc[["aurc", "augrc"], "chance"].tolist() == pytest.approx([wrong, wrong / 2])
     assert table.loc[("absolute", "likelihood", "aurc"), "chance"] == 0  # all that it answers is right

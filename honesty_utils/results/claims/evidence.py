@@ -105,7 +105,7 @@ class Evidence:
             return ""
         least = int(min(seeds[method] for method in few))
         times = "once" if least == 1 else "twice" if least == 2 else f"{least} times"
-        names = ", ".join(map(self.roster.label, few))
+        names = ", ".join(map(self.roster.label, self.roster.ordered(few)))
         return f"{names} trained {times}, a claim about methods needs {LEAST} trainings"
 
     def honesty_methods(self) -> list[str]:

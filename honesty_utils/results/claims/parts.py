@@ -65,7 +65,8 @@ class Score:
 
     def __str__(self) -> str:
         places = 1 if self.scale == 100 else 2
-        value, low, high = (f"{self.scale * number:.{places}f}" for number in (self.value, self.low, self.high))
+        numbers = (self.scale * number for number in (self.value, self.low, self.high))
+        value, low, high = (f"{round(number, places) + 0.0:.{places}f}" for number in numbers)  # no "-0.0"
         return f"{value} [{low}, {high}]"
 
 

@@ -123,7 +123,8 @@ def _cell(
 
 def format_score(value: float, low: float, high: float) -> str:
     """A fraction and its interval in percent, as printed tables have them."""
-    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    value, low, high = (round(100 * number, 1) + 0.0 for number in (value, low, high))  # no "-0.0"
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
