@@ -7,7 +7,6 @@ import io
 import json
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +109,10 @@ def test_worlds_without_a_world_are_an_error():
 def test_worlds_of_different_recipes_are_named_with_the_key_and_both_values():
     same, other = worlds.recipe(worlds.of_world(small(), 1)), worlds.recipe(worlds.of_world(small(), 2))
     worlds.check_recipes({"world 1": same, "world 2": other})
-    changed = {**SMALL["labeling"], "train_known": 19}
+    changed = {**SMALL["labeling"], "train_known": 9}
     third = worlds.recipe(worlds.of_world(small(labeling=changed), 3))
     with pytest.raises(
-        worlds.WorldError, match=r"world 1 and world 3 .*: labeling.train_known is 20 in world 1 and 19 in"
+        worlds.WorldError, match=r"world 1 and world 3 .*: labeling.train_known is 10 in world 1 and 9 in"
     ):
         worlds.check_recipes({"world 1": same, "world 2": other, "world 3": third})
     added = worlds.recipe(worlds.of_world(small(methods={"absolute": None, "finetuned": None}), 3))
@@ -138,7 +137,11 @@ def tell(**event):
         file.write(json.dumps({"at": time.time(), **event}) + "\\n")
 print("total        3", flush=True)
 tell(kind="started", label="00_world")
-time.sleep(0.7)
+until = time.time() + 60
+while (top / "together").exists() and len((top / "calls").read_text().split()) < 4:
+    if time.time() > until:
+        sys.exit("nobody is beside")
+    time.sleep(0.05)
 tell(kind="ended", label="00_world", seconds=0.7)
 if (top / f"fails{world.name}").exists():
     tell(kind="failed", label="60_scores", problem="cell 4:\\n    x\\nZeroDivisionError: division", copy="c.ipynb")
@@ -199,12 +202,9 @@ def test_worlds_follow_each_other_and_what_is_complete_is_not_made_again(fake):
 
 
 def test_of_four_cores_two_worlds_go_side_by_side(fake):
-    began = time.time()
+    (fake / "together").touch()  # each ends only when the other has started, too
     assert worlds.make(small(worlds={"seeds": [1, 2]}), 4, [], io.StringIO()) == 0
-    together = time.time() - began
     assert sorted(calls(fake)) == ["1", "2"]
-    assert worlds.make(small(worlds={"seeds": [3, 4]}), 2, [], io.StringIO()) == 0
-    assert together < (time.time() - began - together), "one after the other takes longer"
 
 
 def test_a_world_that_another_process_makes_is_left_to_it(fake):
@@ -302,13 +302,13 @@ def test_worlds_that_are_not_complete_are_named(home):
 
 def test_worlds_of_another_recipe_than_the_params_file_are_an_error(home):
     path = written(home)
-    changed = small(labeling={**SMALL["labeling"], "train_known": 19})
+    changed = small(labeling={**SMALL["labeling"], "train_known": 9})
     for seed in (1, 2, 3):
         finished(changed, seed)
-    with pytest.raises(worlds.WorldError, match=r"train_known is 19 in world 1 and 20 in the params file"):
+    with pytest.raises(worlds.WorldError, match=r"train_known is 9 in world 1 and 10 in the params file"):
         worlds.gather(path)
     finished(small(), 1)
-    with pytest.raises(worlds.WorldError, match=r"train_known is 20 in world 1 and 19 in world 2"):
+    with pytest.raises(worlds.WorldError, match=r"train_known is 10 in world 1 and 9 in world 2"):
         worlds.gather(path)
 
 
