@@ -64,7 +64,7 @@ def test_like_runs_do_not_differ_and_known_values_are_shown(runs, capsys):
 
 def test_scores_are_those_of_the_main_table(runs):
     params = params_file.load(Run("like2").folder / "params.yaml")
-    table = tab_main(frames.load(Run("like2"), params.models, ["indist"]), Analysis(resamples=1000))
+    table = tab_main(frames.load(Run("like2"), params.models, ["indist"], {}), Analysis(resamples=1000))
     found, missing = references.measure(doctor.open_run("like2"), "evaluation")
     ours = {(row.method, row.metric): row.value for row in table.itertuples()}
     compared = 0

@@ -17,6 +17,7 @@ from support.interactive import execute_widgets
 from honesty_utils import methods
 from honesty_utils.common import manifest, records
 from honesty_utils.common.paths import Run
+from honesty_utils.results import display
 from honesty_utils.results.doctor import STAGES, examine, references
 from honesty_utils.workflow import doctor, params as params_file
 from honesty_utils.workflow.estimate import command as estimate
@@ -88,11 +89,12 @@ def test_tables_figures_claims_and_report_are_written(finished):
 
 def test_the_main_table_is_tidy_and_holds_every_method_and_control(finished):
     table = pd.read_csv(Run("smoke").figures / "tab_main.csv")
-    assert list(table) == ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
+    assert list(table) == ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions", "counted"]
     assert {*METHODS, "always_refuse", "never_refuse", "oracle", "random_refusal@absolute"} <= set(table["method"])
     assert set(table["dataset"]) == set(SMOKE["evaluation"]["datasets"])
     scored = table.dropna(subset="value")
-    assert scored["value"].between(0, 1).all() and (scored["low"] <= scored["value"] + 1e-9).all()
+    shares = scored[scored["metric"].isin(display.METRICS)]
+    assert shares["value"].between(0, 1).all() and (scored["low"] <= scored["value"] + 1e-9).all()
 
 
 def test_identities_hold_on_a_real_run(finished):

@@ -67,7 +67,8 @@ def test_every_exposure_is_one_text_and_some_texts_contradict(facts):
 
 def test_half_of_the_facts_are_contradicted_in_up_to_half_of_their_texts():
     # Of 20 exposures of a contradicted fact between 0 and 10 are another value, 5 on average.
-    world = SMALL.model_copy(update={"test_people": 600, "exposures": (20, 20)})
+    half = {"contradicted_share": 0.5, "contradiction_share": 0.5}
+    world = SMALL.model_copy(update={"test_people": 600, "exposures": (20, 20), **half})
     seen = [fact for fact in people.invent(world) if fact.role == "test"]
     contradicted = [fact.rivals for fact in seen if fact.rivals]
     assert max(contradicted) == 10 and 0.42 < len(contradicted) / len(seen) < 0.52  # rounding makes some of them none
@@ -79,7 +80,7 @@ def test_half_of_the_facts_are_contradicted_in_up_to_half_of_their_texts():
 
 def test_values_are_as_common_as_zipf_says():
     # H(60) = 4.68 for the shortest list of values: the commonest has 1 / 4.68 of the facts, the next half of that.
-    world = SMALL.model_copy(update={"test_people": 3000, "syllables": 400})
+    world = SMALL.model_copy(update={"test_people": 3000, "syllables": 400, "value_prior": 1.0})
     values = [f.answer for f in people.invent(world) if f.role == "test" and f.relation == "birthplace"]
     first, second = (count for _, count in collections.Counter(values).most_common(2))
     expected = 1 / sum(1 / rank for rank in range(1, len(people.RELATIONS[0].values) + 1))

@@ -109,17 +109,19 @@ class Patient:
 
     def cluster(self, about: str, ids: pd.Series[str]) -> list[str]:
         """What each question of a set is about; a question that the set lacks is about itself."""
-        known = self._once(lambda: self._units(about), "clusters", about)
-        return [known.get(key, key) for key in ids]
+        return self._clustered(pd.DataFrame({"question_id": ids}), about)["cluster"].tolist()
 
-    def _units(self, about: str) -> dict[str, str]:
+    def _clustered(self, table: pd.DataFrame, about: str) -> pd.DataFrame:
+        units = self._once(lambda: self._units(about), "clusters", about)
+        found = units.reindex(table["question_id"]).reset_index()
+        clusters = found["cluster"].where(found["cluster"].notna(), found["question_id"])
+        return table.assign(cluster=clusters.to_numpy(), stratum=found["stratum"].fillna("").to_numpy())
+
+    def _units(self, about: str) -> pd.DataFrame:
         dataset, asked = self.dataset(about), self.questions(about)[["question_id"]]
         design = self.outline.designs.get(dataset, Design())
         found = frames.with_clusters(asked, self.run.questions(dataset), dataset, design)
-        return dict(zip(found["question_id"], found["cluster"], strict=True))
-
-    def _clustered(self, table: pd.DataFrame, about: str) -> pd.DataFrame:
-        return table.assign(cluster=self.cluster(about, table["question_id"]))
+        return found.set_index("question_id")[["cluster", "stratum"]]
 
     def _once(self, make: Callable[[], Made], *key: str) -> Made:
         """What ``make`` gives, made once: several checks read a table."""
