@@ -57,7 +57,7 @@ def worlds_scores(
                 _strip(ax, place, points, mean, roster.color(method))
                 _number(ax, place, mean[0])
         arrow = "↓" if metric == "over_conservativeness" else "↑"
-        name = metric_name(metric) if len(metrics) < 5 else display.METRICS.get(metric, metric)
+        name = metric_name(metric) if len(metrics) < 5 else display.NAMES.get(metric, metric)
         ax.set_title(f"{name} {arrow}", loc="left", x=0.02, fontsize=7)
         _range(ax, shown.loc[shown["method"].isin(methods), "value"], rows.loc[rows.index.isin(methods)])
         _bare(ax, len(methods))

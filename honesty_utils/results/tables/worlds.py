@@ -18,7 +18,7 @@ from honesty_utils.results.origin import LEAST
 from honesty_utils.results.tables.comparisons import HIGHER_IS_BETTER, find
 from honesty_utils.results.tables.layout import PAPER_TABLES, format_score
 
-SHARES = {*scores.RATES, "honesty"}
+SHARES = {*scores.RATES, "honesty", "matched_accuracy"}
 """Metrics whose intervals end at 0 and 1; others can be negative."""
 
 _KEYS = ["method", "dataset", "metric"]
@@ -204,7 +204,7 @@ def _printed(table: pd.DataFrame, tests: pd.DataFrame, columns: list[tuple[str, 
             value, low, high = cells.loc[key] if key in cells.index else (np.nan,) * 3
             text = "–" if np.isnan(value) else f"{100 * value:.1f}" if np.isnan(low) else format_score(value, low, high)
             texts.append(f"**{text}**" if method == winner else text)
-        frame[f"{dataset}: {display.METRICS.get(metric, metric)}"] = texts
+        frame[f"{dataset}: {display.NAMES.get(metric, metric)}"] = texts
     return pd.DataFrame(frame)
 
 
