@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from honesty_utils.metrics import calibration, intervals, scores
+from honesty_utils.metrics import calibration, intervals, replicates, scores
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import Clusters, States
 
@@ -92,7 +92,7 @@ def places() -> list[int]:
     return [scores.METRICS.index(metric) for metric in METRICS]
 
 
-def test_of_two(design: Design, rng: np.random.Generator) -> Floats:
+def p_of_two(design: Design, rng: np.random.Generator) -> Floats:
     """p-values of two methods of one recipe, as a table of tests has them; shape (metrics,)."""
     both, clusters = design.states(2 * design.seeds, rng), design.clusters
     first, second = both[:, : design.seeds], both[:, design.seeds :]
@@ -103,14 +103,14 @@ def test_of_two(design: Design, rng: np.random.Generator) -> Floats:
     return p_values[places()]
 
 
-def test_over_worlds(design: Design, worlds: int, rng: np.random.Generator) -> Floats:
+def p_over_worlds(design: Design, worlds: int, rng: np.random.Generator) -> Floats:
     """p-values of two methods of one recipe that were trained in several worlds; shape (metrics,)."""
     apart = []
     for _ in range(worlds):
         states = design.states(2 * design.seeds, rng)
         found = scores.scores(intervals.observed_counts(states, scores.NUM_STATES))[:, places()]
         apart.append(found[: design.seeds].mean(axis=0) - found[design.seeds :].mean(axis=0))
-    return np.array([intervals.replicated(values, LEVEL)[1] for values in np.transpose(apart)])
+    return np.array([replicates.mean(values, LEVEL).p_value for values in np.transpose(apart)])
 
 
 def rejections(test: Callable[[np.random.Generator], Floats], simulations: int, seed: int) -> Floats:
@@ -218,12 +218,12 @@ def rows(simulations: int) -> Iterator[tuple[str, str, str, str, int, float, tup
         ("1 seed, SD .3: two seeds of one method", models, Design(seed_sd=0.3)),
     ]
     for number, (name, scope, design) in enumerate(tests):
-        found = rejections(lambda rng, design=design: test_of_two(design, rng), simulations, number)
+        found = rejections(lambda rng, design=design: p_of_two(design, rng), simulations, number)
         asked = None if design.alone or (design.seeds == 1 and design.seed_sd) else REJECTS
         yield from _metrics("rejects", name, scope, simulations, found, asked)
     for number, sd in enumerate((0.1, 0.3)):
         design = Design(seed_sd=sd, world_sd=0.5)
-        found = rejections(lambda rng, design=design: test_over_worlds(design, 8, rng), simulations, 20 + number)
+        found = rejections(lambda rng, design=design: p_over_worlds(design, 8, rng), simulations, 20 + number)
         yield from _metrics("rejects", f"8 worlds, 1 seed each, SD {sd:g}", methods, simulations, found, REJECTS)
     for number, share in enumerate((0.01, 0.02, 0.05)):
         found = few_discordant(share, simulations, 30 + number)

@@ -508,26 +508,6 @@ def difference(first: Sample, second: Sample, level: float, pair: ArrayLike = 0.
     return Estimate(value, np.clip(value - half, -1.0, 1.0), np.clip(value + half, -1.0, 1.0)), p_values
 
 
-def replicated(values: ArrayLike, level: float) -> tuple[Estimate, float]:
-    """Mean of one value a replicate (a world) with its t interval on replicates - 1 degrees, and the p-value of 0.
-
-    Args:
-        values: shape (replicates,), such as the difference of two methods in every world.
-        level: confidence level.
-
-    Raises:
-        ValueError: fewer than two replicates, which tell nothing of how they vary.
-    """
-    numbers = np.asarray(values, dtype=np.float64)
-    if len(numbers) < 2:
-        raise ValueError(f"{len(numbers)} replicates; two or more are needed to tell how they vary")
-    found = Spread(np.array([numbers.var(ddof=1) / len(numbers)]), np.array([len(numbers) - 1.0]))
-    mean, error = np.array([numbers.mean()]), np.sqrt(found.variance)
-    half = found.quantile(level) * error
-    statistic = ratio(np.abs(mean), error, empty=np.where(mean == 0, 0.0, np.inf))
-    return Estimate(mean, mean - half, mean + half), float(2 * stats.t.sf(statistic, found.freedom)[0])
-
-
 # --- many tests -------------------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from honesty_utils.metrics.honesty import Floats
-
 
 @dataclass(frozen=True)
 class Mean:
@@ -59,12 +57,3 @@ def mean(values: ArrayLike, level: float) -> Mean:
     statistic = abs(value) / error if error else np.inf if value else 0.0
     p_value = float(2 * stats.t.sf(statistic, number - 1))
     return Mean(value, value - half, value + half, p_value, sd, number)
-
-
-def false_discovery(p_values: ArrayLike) -> Floats:
-    """q-values of Benjamini and Hochberg (1995), shape kept; NaN stays NaN and counts as no test."""
-    p = np.asarray(p_values, dtype=np.float64)
-    q, there = np.full(p.shape, np.nan), ~np.isnan(p)
-    if there.any():
-        q[there] = stats.false_discovery_control(p[there], method="bh")
-    return q

@@ -486,13 +486,20 @@ def conclude(path: str, params: Params, out: IO[str]) -> int:
     return status
 
 
+def _cores() -> int:
+    """Those that this process may use; not every system can tell, and then all that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line: a params file with a worlds section; what follows ``--`` is Snakemake's."""
     parser = argparse.ArgumentParser(prog="honesty worlds", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("params", help="params file with a worlds section, or several joined by +")
     parser.add_argument("--data", help="local folder with copies of the question sets")
-    parser.add_argument("--cores", default="all")
+    parser.add_argument("--cores", default="all", help="a number, or all")
     options, rest = parser.parse_known_args(arguments)
+    if options.cores != "all" and not (options.cores.isdecimal() and int(options.cores)):
+        parser.error(f"--cores: {options.cores!r}; write a number of 1 or more, or all")
     from honesty_utils.workflow.preflight import check
 
     status = check(options.params, options.data)
@@ -501,7 +508,7 @@ def main(arguments: list[str] | None = None) -> int:
     params = load(options.params, options.data)
     try:
         seeds = _seeds(options.params, params)
-        cores = len(os.sched_getaffinity(0)) if options.cores == "all" else int(options.cores)
+        cores = _cores() if options.cores == "all" else int(options.cores)
         if len(seeds) < LEAST:
             print(f"{options.params}: {len(seeds)} of at least {LEAST} worlds: every verdict will be inconclusive")
         return make(params, cores, rest, sys.stdout) or conclude(options.params, params, sys.stdout)

@@ -417,15 +417,6 @@ def test_p_is_below_alpha_where_the_interval_excludes_0_and_nowhere_else(
     assert found.low[0] <= found.value[0] <= found.high[0]
 
 
-def test_a_mean_over_worlds_by_hand() -> None:
-    # .1, .2, .3: mean .2, standard error .1 / √3 = .0577, t of 2 degrees 4.303: ± .2484; p of 3.46 is .0742.
-    found, p_value = intervals.replicated([0.1, 0.2, 0.3], LEVEL)
-    assert (found.value[0], found.low[0], found.high[0]) == pytest.approx((0.2, -0.0484, 0.4484), abs=1e-4)
-    assert p_value == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue, rel=1e-9)
-    with pytest.raises(ValueError, match="1 replicates; two or more are needed to tell how they vary"):
-        intervals.replicated([0.1], LEVEL)
-
-
 def test_false_discoveries_of_a_hand_worked_case() -> None:
     # Sorted .01, .02, .03, .04 of four: times 4/1, 4/2, 4/3, 4/4 = .04 each; what is undefined is no test.
     assert intervals.false_discovery([0.04, 0.01, np.nan, 0.03, 0.02])[[0, 1, 3, 4]] == pytest.approx([0.04] * 4)
@@ -447,3 +438,10 @@ def test_holm_is_between_no_correction_and_bonferronis(p_values: list[float]) ->
     assert (adjusted >= p).all() and (adjusted <= np.minimum(1, p * len(p)) + 1e-15).all()
     order = np.argsort(p, kind="stable")
     assert (np.diff(adjusted[order]) >= 0).all()
+
+
+def test_false_discoveries_that_are_not_in_order():
+    # Of four tests, sorted .01 .03 .04 .20: times 4 / rank .04 .06 .0533 .20, then the least from the right.
+    q = intervals.false_discovery([0.01, 0.04, np.nan, 0.03, 0.20])
+    assert q == pytest.approx([0.04, 0.16 / 3, np.nan, 0.16 / 3, 0.20], nan_ok=True)
+    assert np.isnan(intervals.false_discovery([np.nan])).all()

@@ -34,26 +34,26 @@ def most(share: float) -> float:
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_methods_of_one_recipe_are_called_different_in_5_percent(null: ModuleType, seeds: int) -> None:
     design = null.Design(people=100, seeds=seeds, seed_sd=0.2 if seeds > 1 else 0.0)
-    rejected = null.rejections(lambda rng: null.test_of_two(design, rng), SIMULATIONS, seed=seeds)
+    rejected = null.rejections(lambda rng: null.p_of_two(design, rng), SIMULATIONS, seed=seeds)
     assert (rejected <= most(0.05)).all() and rejected.max() > 0
 
 
 def test_worlds_are_called_different_in_5_percent(null: ModuleType) -> None:
     design = null.Design(people=60, seed_sd=0.3, world_sd=0.5)
-    rejected = null.rejections(lambda rng: null.test_over_worlds(design, 8, rng), SIMULATIONS, seed=3)
+    rejected = null.rejections(lambda rng: null.p_over_worlds(design, 8, rng), SIMULATIONS, seed=3)
     assert (rejected <= most(0.05)).all() and rejected.max() > 0
 
 
 def test_two_seeds_of_one_method_are_different_models(null: ModuleType) -> None:
     # Which is why a test of one training speaks of these models: about methods it would be wrong half of the time.
     design = null.Design(people=100, seed_sd=0.5)
-    rejected = null.rejections(lambda rng: null.test_of_two(design, rng), SIMULATIONS, seed=4)
+    rejected = null.rejections(lambda rng: null.p_of_two(design, rng), SIMULATIONS, seed=4)
     assert rejected[null.METRICS.index("refusal_rate")] > 0.3
 
 
 def test_questions_as_units_see_differences_that_are_none(null: ModuleType) -> None:
     design = null.Design(people=60, each=6, alone=True)
-    rejected = null.rejections(lambda rng: null.test_of_two(design, rng), SIMULATIONS, seed=5)
+    rejected = null.rejections(lambda rng: null.p_of_two(design, rng), SIMULATIONS, seed=5)
     assert rejected[null.METRICS.index("refusal_rate")] > most(0.05)
 
 

@@ -44,10 +44,3 @@ def test_intervals_cover_means_as_often_as_they_say():
     rng = np.random.default_rng(1)
     found = [replicates.mean(values, 0.95) for values in rng.normal(0.3, 0.1, (2000, 8))]
     assert 0.935 < np.mean([item.low <= 0.3 <= item.high for item in found]) < 0.965
-
-
-def test_false_discovery_by_hand():
-    # Of four tests, sorted .01 .03 .04 .20: times 4 / rank .04 .06 .0533 .20, then the least from the right.
-    q = replicates.false_discovery([0.01, 0.04, np.nan, 0.03, 0.20])
-    assert q == pytest.approx([0.04, 0.16 / 3, np.nan, 0.16 / 3, 0.20], nan_ok=True)
-    assert np.isnan(replicates.false_discovery([np.nan])).all()

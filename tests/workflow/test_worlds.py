@@ -369,3 +369,10 @@ def test_preflight_and_estimate_say_how_many_worlds(home, capsys):
     told = capsys.readouterr().out
     one, three = (float(re.search(pattern, told)[1]) for pattern in (r"in all: (\S+) dev", r"all 3 take (\S+) dev"))
     assert three == pytest.approx(3 * one, rel=0.02)
+
+
+@pytest.mark.parametrize("cores", ["many", "0", "-1", "1.5"])
+def test_cores_that_are_no_number_are_an_error_before_work(cores, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        worlds.main(["params/smoke-worlds.yaml", f"--cores={cores}"])
+    assert stopped.value.code == 2 and "write a number of 1 or more, or all" in capsys.readouterr().err

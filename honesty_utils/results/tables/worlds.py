@@ -97,7 +97,7 @@ def tab_worlds_tests(values: pd.DataFrame, tested: pd.DataFrame, level: float) -
         p_holm[part.index] = intervals.holm(part["p_value"].to_numpy(dtype=np.float64))
     place = columns.index("p_value") + 1
     table.insert(place, "p_holm", p_holm)
-    table.insert(place + 1, "q_value", replicates.false_discovery(table["p_value"].to_numpy(dtype=np.float64)))
+    table.insert(place + 1, "q_value", intervals.false_discovery(table["p_value"].to_numpy(dtype=np.float64)))
     return table
 
 
