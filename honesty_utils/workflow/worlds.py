@@ -160,7 +160,7 @@ def _seeds(path: object, params: Params) -> tuple[int, ...]:
     if params.worlds is None:
         raise ConfigError(
             f"{path}: has no worlds section; make reproduce PARAMS={path} runs its one world, "
-            "worlds: {{seeds: [1, 2, 3]}} asks for several"
+            "worlds: {seeds: [1, 2, 3]} asks for several"
         )
     return params.worlds.seeds
 

@@ -376,3 +376,8 @@ def test_cores_that_are_no_number_are_an_error_before_work(cores, capsys):
     with pytest.raises(SystemExit) as stopped:
         worlds.main(["params/smoke-worlds.yaml", f"--cores={cores}"])
     assert stopped.value.code == 2 and "write a number of 1 or more, or all" in capsys.readouterr().err
+
+
+def test_a_file_without_worlds_is_told_what_to_write(capsys):
+    assert worlds.main(["params/smoke.yaml"]) == 2
+    assert "has no worlds section" in (told := capsys.readouterr().err) and "worlds: {seeds: [1, 2, 3]} asks" in told
