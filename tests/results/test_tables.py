@@ -23,6 +23,7 @@ from honesty_utils.metrics import beside, scores
 from honesty_utils.questions.settings import Design
 from honesty_utils.results import display, tables
 from honesty_utils.results.settings import Analysis, Role
+from honesty_utils.results.tables import comparisons
 from honesty_utils.results.tables.data import grid_spearman
 from honesty_utils.workflow.sweeps import Point
 
@@ -321,8 +322,16 @@ def test_paired_tests_of_a_hand_worked_case() -> None:
     assert rows.loc["accuracy", ["difference", "p_value"]].tolist() == [0, 1]
     # THS: M_t has as many right as wrong, so that a wrong answer costs one: 15 and 35 of 80.
     assert rows.loc["truthful_helpfulness", "difference"] == pytest.approx(20 / 80, rel=1e-12)
-    # Holm over the seven rows of the set: the smallest p counts seven times.
-    assert len(rows) == 7 and rows["p_holm"].min() == pytest.approx(7 * rows["p_value"].min(), rel=1e-9)
+    # One pair of methods, seven metrics: each is a family of its own, and nothing is corrected.
+    assert len(rows) == 7 and rows["p_holm"].equals(rows["p_value"])
+
+
+def test_holm_is_over_the_pairs_of_a_set_and_metric() -> None:
+    keys = [("a", "honesty"), ("a", "accuracy"), ("a", "honesty"), ("b", "honesty"), ("a", "honesty")]
+    tests = pd.DataFrame(keys, columns=["dataset", "metric"]).assign(p_value=[0.01, 0.04, 0.02, 0.03, np.nan])
+    found = comparisons.holm_within(tests)
+    # Two tests of honesty on a: 2 · .01, then the larger of that and .02; the undefined one does not count.
+    assert found.tolist() == pytest.approx([0.02, 0.04, 0.02, 0.03, np.nan], nan_ok=True)
 
 
 def test_tests_compare_all_pairs_but_sweep_points(answers: pd.DataFrame) -> None:

@@ -94,12 +94,21 @@ def tab_tests(
         rows = []
         for a, b in combinations(roster.main(answers), 2) if chosen is None else chosen:
             rows += _compare(str(dataset), a, b, answers[a], answers[b], added[a] - added[b], clusters, analysis)
-        table = pd.DataFrame(rows, columns=columns)
-        tables.append(table.assign(p_holm=intervals.holm(table["p_value"].to_numpy(dtype=np.float64))))
+        tables.append(pd.DataFrame(rows, columns=columns))
     tests = pd.concat(tables, ignore_index=True)
+    tests["p_holm"] = holm_within(tests)
     single = {method for method in _of_one_seed(evaluations) if roster.is_trained(method)}
     scope = np.where(tests["method_a"].isin(single) | tests["method_b"].isin(single), THESE_MODELS, METHODS)
     return tests.assign(q_value=intervals.false_discovery(tests["p_value"].to_numpy(dtype=np.float64)), scope=scope)
+
+
+def holm_within(tests: pd.DataFrame) -> pd.Series[float]:
+    """Holm's adjusted p-values, each within the tests of its set and metric.
+
+    Args:
+        tests: with ``dataset, metric, p_value``.
+    """
+    return tests.groupby(["dataset", "metric"])["p_value"].transform(lambda part: intervals.holm(part.to_numpy(float)))
 
 
 def _of_one_seed(evaluations: pd.DataFrame) -> list[str]:

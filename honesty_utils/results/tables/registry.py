@@ -138,7 +138,7 @@ TABLES: dict[str, Result] = {
     ),
     "tab_tests": Result(
         "Paired differences between methods",
-        "The first method less the second on the same questions; p_holm is over all tests of a set, q_value over all "
+        "The first method less the second on the same questions; p_holm within a set and metric, q_value over all "
         "rows. Of these models: a method has one training seed, so that nothing is said of others.",
         tab_tests,
         "60_scores",

@@ -15,7 +15,7 @@ from honesty_utils.metrics import intervals, replicates, scores
 from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.origin import LEAST
-from honesty_utils.results.tables.comparisons import HIGHER_IS_BETTER, find
+from honesty_utils.results.tables.comparisons import HIGHER_IS_BETTER, find, holm_within
 from honesty_utils.results.tables.layout import PAPER_TABLES, format_score
 
 SHARES = {*scores.RATES, "honesty", "matched_accuracy"}
@@ -92,11 +92,8 @@ def tab_worlds_tests(values: pd.DataFrame, tested: pd.DataFrame, level: float) -
             rows.append((dataset, metric, a, b, *ends, found.number, *spread))
     columns = [*_PAIRS, "difference", "low", "high", "p_value", "worlds", "sd", "min", "max"]
     table = pd.DataFrame(rows, columns=columns)
-    p_holm = pd.Series(np.nan, index=table.index)
-    for _, part in table.groupby(["dataset", "metric"]):
-        p_holm[part.index] = intervals.holm(part["p_value"].to_numpy(dtype=np.float64))
     place = columns.index("p_value") + 1
-    table.insert(place, "p_holm", p_holm)
+    table.insert(place, "p_holm", holm_within(table))
     table.insert(place + 1, "q_value", intervals.false_discovery(table["p_value"].to_numpy(dtype=np.float64)))
     return table
 
