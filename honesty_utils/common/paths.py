@@ -61,6 +61,11 @@ class Run:
         return self.folder / "world" / "base_model"
 
     @property
+    def unpacked_model(self) -> Path:
+        """The model folder that is made of a GGUF file."""
+        return self.folder / "unpacked_model"
+
+    @property
     def train_questions(self) -> Path:
         return self.folder / "train_questions.parquet"
 

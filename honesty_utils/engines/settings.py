@@ -15,6 +15,9 @@ class Model(Section):
     name: str | None = Field(None, description="folder or hub name; none: the run's own microworld model")
     revision: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    threads: PositiveInt | None = Field(
+        None, description="that compute, on a CPU; none: as suits a miniature, one or two (docs/benchmarks.md)"
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda, cuda:1, …")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.common.prompts import Kind, Style, prompt_ids, render
+from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.loading import ModelError, base_of, first_line, has, model_folder
 from honesty_utils.engines.settings import Model
 
@@ -65,3 +67,40 @@ def checked_ids(tokenizer: Any, prompt: str, style: Style, context: int | None, 
             f"{shown!r}; shorten the question or take a model with a longer context"
         )
     return tuple(ids)
+
+
+def as_read(tokenizer: Any, prompt: str, style: Style) -> str:
+    """What the model reads of a prompt: its tokens as text, with all that a template adds."""
+    return str(tokenizer.decode(prompt_ids(tokenizer, prompt, style)))
+
+
+def check_template(tokenizer: Any, prompts: Prompts) -> None:
+    """Hold a chat template to the prompts: every word of them has to reach the model.
+
+    Raises:
+        ModelError: no template, one that fails, or one that drops or rewrites a prompt.
+    """
+    if prompts.style != "chat":
+        return
+    kinds: tuple[Kind, ...] = ("plain", "honest")
+    for kind in kinds:
+        prompt = render(prompts, kind, "Who wrote it?")
+        try:
+            read = as_read(tokenizer, prompt, "chat")
+        except Exception as error:  # templates raise errors of their own making
+            raise ModelError(
+                f"prompts.style: chat: the chat template cannot take prompts.{kind} ({first_line(error)}); write "
+                "style: raw, or give a model with another template"
+            ) from error
+        if prompt.strip() not in read:
+            raise ModelError(
+                f"prompts.style: chat: the chat template drops or rewrites prompts.{kind}: of {prompt!r} the model "
+                f"reads {read!r}; write style: raw, or give a model with another template"
+            )
+
+
+def common_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
+    """Number of tokens that all prompts begin with; at least one token of each is left over."""
+    first, last = min(prompts), max(prompts)  # what these two share all between them share
+    length = min(map(len, prompts)) - 1
+    return next((i for i in range(length) if first[i] != last[i]), length)

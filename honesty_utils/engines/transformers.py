@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
+from transformers import Cache
 
 from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.engines import cache as caches
 from honesty_utils.engines.loading import ModelError, load_model
 from honesty_utils.engines.protocol import Request, Response, States
 from honesty_utils.engines.settings import Model
-from honesty_utils.engines.tokens import check_room, checked_ids, end_tokens
+from honesty_utils.engines.tokens import check_room, checked_ids, common_prefix, end_tokens
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class TransformersEngine:
         check_room(self.name, self.context, max_new_tokens)
         ends = end_tokens(self.tokenizer, self.model.generation_config)
         self.ends = torch.tensor(ends, dtype=torch.long, device=self.model.device)
+        if self.model.device.type == "cpu" and caches.shares_keys(self.model.config):
+            self.model.set_attn_implementation(caches.GROUPED)
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Answer every request, in order; equal requests (all greedy ones of a prompt) are generated once.
@@ -153,7 +156,7 @@ class TransformersEngine:
             logprobs=torch.zeros(len(rows), dtype=exact, device=device),
         )
         alive = torch.arange(len(rows), device=device)
-        logits, cache, mask = self._read_prompts(rows)
+        logits, cache, mask = self._read_prompts(rows, steps)
         for step in range(steps):
             token = pick(logits, temperature[alive], uniform[alive, step])
             batch.tokens[alive, step] = token
@@ -169,11 +172,21 @@ class TransformersEngine:
             logits = self._forward(token[:, None], mask, cache)
         return batch
 
-    def _read_prompts(self, rows: Sequence[_Row]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor]:
-        """Next-token logits (rows, vocabulary), cache and attention mask (rows, longest prompt) after the prompts."""
+    def _read_prompts(self, rows: Sequence[_Row], steps: int) -> tuple[torch.Tensor, Cache, torch.Tensor]:
+        """Next-token logits (rows, vocabulary), cache and attention mask (rows, longest prompt) after the prompts.
+
+        What all prompts begin with, such as a system's and a template's words, is read once.
+        """
         prompts = list(dict.fromkeys(row.ids for row in rows))
         ids, mask = self._padded(prompts)
-        cache = DynamicCache(config=self.model.config)
+        cache = caches.room_for(self.model.config, ids.shape[1] + steps)
+        common = common_prefix(prompts)
+        if common >= WORTH_SHARING and len(prompts) > 1:
+            ids, mask = self._padded([prompt[common:] for prompt in prompts])
+            start = torch.tensor([prompts[0][:common]], device=self.model.device)
+            self._forward(start, torch.ones_like(start), cache)
+            cache.batch_select_indices(torch.zeros(len(prompts), dtype=torch.long, device=self.model.device))
+            mask = torch.cat([mask.new_ones(len(prompts), common), mask], dim=1)
         logits = self._forward(ids, mask, cache)
         place = {prompt: i for i, prompt in enumerate(prompts)}
         owner = torch.tensor([place[row.ids] for row in rows], device=self.model.device)
@@ -190,7 +203,7 @@ class TransformersEngine:
             mask[i, longest - len(prompt) :] = 1
         return ids.to(self.model.device), mask.to(self.model.device)
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: Cache) -> torch.Tensor:
         position = _positions(mask)[:, -ids.shape[1] :]
         output = self.model(
             ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1
@@ -208,6 +221,10 @@ class TransformersEngine:
         means = (batch.logprobs / batch.lengths).tolist()
         for text, length, mean, stop in zip(texts, lengths, means, stopped, strict=True):
             yield Response(text.strip(), length, mean, "stop" if stop else "length")
+
+
+WORTH_SHARING = 24
+"""Tokens that prompts begin with alike, from which on it pays to read them in a call of their own."""
 
 
 def _positions(mask: torch.Tensor) -> torch.Tensor:
@@ -252,6 +269,29 @@ def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor)
         uniform: (rows,), each in [0, 1); the cumulative distribution is of its number type.
     """
     greedy = temperature == 0
-    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1).cumsum(1, dtype=uniform.dtype)
-    drawn = torch.searchsorted(shares, uniform[:, None] * shares[:, -1:], right=True)[:, 0]
-    return torch.where(greedy, logits.argmax(1), drawn.clamp(max=logits.shape[1] - 1))
+    likeliest = logits.argmax(1)
+    if greedy.all():
+        return likeliest
+    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1)
+    return torch.where(greedy, likeliest, _invert(shares, uniform))
+
+
+_BLOCK = 256
+"""Tokens that are summed first: the cumulative distribution is then needed of one block only, not of the vocabulary."""
+
+
+def _invert(shares: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Token whose share of [0, 1) holds ``uniform``; shares (rows, vocabulary) are added up in its number type."""
+    vocabulary = shares.shape[1]
+    blocks = torch.nn.functional.pad(shares, (0, -vocabulary % _BLOCK)).unflatten(1, (-1, _BLOCK))
+    ends = blocks.sum(2, dtype=uniform.dtype).cumsum(1)
+    target = uniform[:, None] * ends[:, -1:]
+    block = torch.searchsorted(ends, target, right=True).clamp(max=ends.shape[1] - 1)
+    before = torch.nn.functional.pad(ends, (1, 0)).gather(1, block)
+    row = torch.arange(len(shares), device=shares.device)
+    within = blocks[row, block[:, 0]].cumsum(1, dtype=uniform.dtype)
+    place = torch.searchsorted(within, target - before, right=True)
+    # Rounding can leave the target at a block's very end: the last token there that has a share.
+    last = (within < within[:, -1:]).sum(1, keepdim=True)
+    drawn = block * _BLOCK + torch.minimum(place, last)
+    return drawn[:, 0].clamp(max=vocabulary - 1)

@@ -17,11 +17,11 @@ from honesty_utils.questions.settings import ALONE, EXPOSURES, Design
 
 COLUMNS = (
     "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
-    "question", "group", "half", "exposures", "expected_accuracy", "cluster", "stratum",
+    "question", "group", "half", "exposures", "fame", "expected_accuracy", "cluster", "stratum",
 )  # fmt: skip
-"""Columns of the frame. ``exposures`` and ``expected_accuracy`` (of M_t) are NaN where a question has none; ``group``
-is the kind of question (relation, subject, kind of task), empty where a set has one kind only; ``half`` says whether
-texts described whom a question of a microworld is about, empty where there is no saying. ``cluster`` names the
+"""Columns of the frame. ``exposures``, ``fame`` and ``expected_accuracy`` (of M_t) are NaN where a question has none;
+``group`` is the kind of question (relation, subject, kind of task), empty where a set has one kind only; ``half`` says
+whether texts described whom a question of a microworld is about, empty where there is no saying. ``cluster`` names the
 questions that are resampled together, ``stratum`` what clusters are resampled within."""
 
 GROUP_KEYS = ("group", "relation", "subject", "topic")
@@ -144,11 +144,25 @@ def _questions(run: Run, dataset: str, design: Design) -> pd.DataFrame:
     """Text, exposures, expected accuracy and clusters of the questions of a set, in the order of their ids."""
     questions = records.read(records.QUESTIONS, run.questions(dataset))
     metas = questions["meta"]
-    questions = questions.assign(group=metas.map(_group), half=metas.map(_half), **_units(questions, dataset, design))
-    questions = questions[["question_id", "question", "group", "half", "exposures", "cluster", "stratum"]]
+    fame = _fame(metas, dataset, design)
+    questions = questions.assign(group=metas.map(_group), half=metas.map(_half), fame=fame)
+    questions = questions.assign(**_units(questions, dataset, design))
+    questions = questions[["question_id", "question", "group", "half", "exposures", "fame", "cluster", "stratum"]]
     knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
     facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
-    return facts.astype({"exposures": "float64", "expected_accuracy": "float64"})
+    return facts.astype({"exposures": "float64", "fame": "float64", "expected_accuracy": "float64"})
+
+
+def _fame(metas: pd.Series[str], dataset: str, design: Design) -> list[float]:
+    """How famous what each question is about is; NaN where nothing says it."""
+    values = [json.loads(meta).get(design.fame) if meta and design.fame else None for meta in metas]
+    for value in values:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise records.RecordError(
+                f"questions.{dataset}.fame: {design.fame!r} is {value!r} in the meta of a question; a number is "
+                "needed: name another key"
+            )
+    return [np.nan if value is None else float(value) for value in values]
 
 
 def _group(meta: str | None) -> str:

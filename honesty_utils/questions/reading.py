@@ -62,6 +62,7 @@ class Source:
         repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
         cluster: key of ``meta`` whose questions are resampled together, where ``spec.cluster`` is none.
         strata: within what clusters are resampled, where ``spec.strata`` is none.
+        fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
     """
 
     read: Callable[[QuestionSet, Path | None], Iterable[Item]]
@@ -70,6 +71,7 @@ class Source:
     repeats: Literal["keep", "drop"] = "drop"
     cluster: str = ALONE
     strata: str = TOGETHER
+    fame: str | None = None
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from honesty_utils.questions.reading import Source
 from honesty_utils.questions.sets import (
+    atlas,
     jsonl,
     microworld,
     mmlu,
@@ -24,7 +25,8 @@ SOURCES: dict[str, Source] = {
     "pkqa": Source(pkqa.read, sizes=pkqa.SIZES, repeats="keep", cluster="topic"),
     "mmlu": Source(mmlu.read, "test", mmlu.SIZES, repeats="keep"),
     "nq_open": Source(nq_open.read, "validation", nq_open.SIZES, repeats="keep"),
-    "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep"),
+    "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep", fame="s_pop"),
+    "atlas": Source(atlas.read, "test", atlas.SIZES, repeats="keep", cluster="entity", strata="relation", fame="fame"),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read),
     "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
@@ -46,5 +48,8 @@ def design(spec: QuestionSet) -> Design:
     """
     source = SOURCES[spec.source]
     return Design(
-        cluster=spec.cluster or source.cluster, strata=spec.strata or source.strata, named=spec.cluster is not None
+        cluster=spec.cluster or source.cluster,
+        strata=spec.strata or source.strata,
+        fame=spec.fame or source.fame,
+        named=spec.cluster is not None,
     )

@@ -28,6 +28,7 @@ class Design(Section):
         ALONE, description="key of a question's meta; questions that share its value are drawn together"
     )
     strata: str = Field(TOGETHER, description="'exposures' or a key of meta; clusters are drawn within its values")
+    fame: str | None = Field(None, description="key of meta that says how famous what is asked about is, a number")
     named: bool = Field(False, description="the params file names the cluster, so that some question has to have it")
 
 
@@ -59,6 +60,9 @@ class QuestionSet(Section):
     strata: Annotated[str, Field(min_length=1)] | None = Field(
         None,
         description="'exposures' or a key of meta within which clusters are resampled, or 'all'; none: the source's",
+    )
+    fame: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="key of meta with a number that says how famous what is asked about is; none: the source's"
     )
     allow_size_mismatch: bool = Field(False, description="take a copy of another size than the documented one")
 

@@ -19,7 +19,7 @@ from honesty_utils.common import manifest, records
 from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import Prompts
-from honesty_utils.engines import loading
+from honesty_utils.engines import gguf, loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.release import cards
 from honesty_utils.results import explore
@@ -106,7 +106,7 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
         method=method,
         seed=seed,
         base=aligned.model.name or f"the microworld model of run {aligned.run}",
-        base_id=None if aligned.model.name is None or Path(aligned.model.name).is_dir() else aligned.model.name,
+        base_id=_base_id(aligned.model),
         licence=licence or licence_of(aligned),
         adapter=(model / "adapter_config.json").is_file(),
         manifest=record,
@@ -121,6 +121,14 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
     )
 
 
+def _base_id(model: Model) -> str | None:
+    """The base's name on the hub: what a packaged model was made of, none for a folder."""
+    name = model.name
+    if name in gguf.PACKAGED:
+        return gguf.PACKAGED[name].hub
+    return None if name is None or gguf.is_gguf(name) or Path(name).is_dir() else name
+
+
 def licence_of(aligned: Aligned) -> str:
     """Licence of the base: what its own card names; a microworld of invented facts is under this project's.
 
@@ -129,6 +137,8 @@ def licence_of(aligned: Aligned) -> str:
     """
     if aligned.invented:
         return "mit"
+    if aligned.model.name in gguf.PACKAGED:
+        return gguf.PACKAGED[aligned.model.name].licence
     card = Path(aligned.model.name or "") / "README.md"
     if aligned.model.name and card.is_file():
         _, _, rest = card.read_text(encoding="utf-8").partition("---\n")

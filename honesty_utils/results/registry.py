@@ -18,7 +18,8 @@ class Result:
         function: makes it.
         notebook: calls that function and saves what comes out; no other notebook touches the files.
         needs: a run has it if it has one of these: roles that its sets play, quantities that it sweeps, ``labelled``
-            (answers with labels that a judge is compared with). None: every run has it.
+            (answers with labels that a judge is compared with), ``fame`` (a set that says how famous things are). None:
+            every run has it.
         sure: whether it is always made where the needs are met; otherwise the answers decide.
     """
 

@@ -36,6 +36,10 @@ class Saved:
         """A tidy table by its name without ``tab_``."""
         return pd.read_csv(self.file(name))
 
+    def has(self, name: str) -> bool:
+        """Whether the run has a table, such as ``fame``."""
+        return (self.run.figures / f"tab_{name}.csv").is_file()
+
     @cached_property
     def roster(self) -> Roster:
         """How the run's methods are shown."""
@@ -44,8 +48,7 @@ class Saved:
     @cached_property
     def origin(self) -> str:
         """Which world the run is of, in words; empty without one, or of a run that was made before this was said."""
-        there = (self.run.figures / "tab_origin.csv").is_file()
-        return told(self.table("origin")) if there else ""
+        return told(self.table("origin")) if self.has("origin") else ""
 
     @cached_property
     def roles(self) -> dict[str, str]:

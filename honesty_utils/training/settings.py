@@ -28,10 +28,10 @@ class Training(Section):
         "refuse", description="rows over max_length or the model's context: an error, left out, or cut at their end"
     )
     max_rows: PositiveInt | None = Field(None, description="train on this many rows, drawn with the seed")
-    batches: Literal["random", "by_length", "padding_free", "packed"] = Field(
+    batches: Literal["random", "by_length", "padding_free", "packed", "shared"] = Field(
         "random",
         description="how rows come together: at random; those of like length; at random and joined without padding; "
-        "as many as fit into max_length",
+        "as many as fit into max_length; at random and joined behind the words that all begin with, read once",
     )
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         "auto", description="auto: eager on a CPU, else sdpa"

@@ -9,9 +9,10 @@ import torch
 import transformers
 import trl
 
+from honesty_utils.engines.tokens import common_prefix
 from honesty_utils.training import building
 from honesty_utils.training.building import HISTORY as HISTORY
-from honesty_utils.training.job import Job
+from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, Tokenized, tokenize
 from honesty_utils.training.settings import Training
@@ -20,14 +21,18 @@ from honesty_utils.training.settings import Training
 class SFTTrainer(building.Ours, trl.SFTTrainer):
     """TRL's trainer that takes rows in our order and writes no card of its own."""
 
-    def __init__(self, *args: Any, order: RowOrder, learned_only: bool = False, **options: Any) -> None:
-        self.order, self.learned_only = order, learned_only
+    def __init__(
+        self, *args: Any, order: RowOrder, learned_only: bool = False, shared: int | None = None, **options: Any
+    ) -> None:
+        self.order, self.learned_only, self.shared = order, learned_only, shared
         super().__init__(*args, **options)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """TRL's loss or, with ``learned_only``, the same with logits only where a row of the batch learns a token."""
+        if self.shared is not None:
+            inputs = joined(inputs, self.shared, self.model.dtype)
         if not self.learned_only or return_outputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"][:, 1:]
@@ -46,6 +51,38 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
         return loss * self.accelerator.num_processes if num_items_in_batch is not None else loss
 
 
+def joined(inputs: dict[str, Any], shared: int, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
+    """A padded batch as one text: what all rows begin with, once, and behind it the rest of each.
+
+    The rest of a row sees the common beginning and itself, and its places go on behind the beginning, so that every
+    token is computed from the same ones as in a row of its own.
+
+    Args:
+        inputs: ``input_ids``, ``labels`` and ``attention_mask``, all (rows, longest row), padded on the right.
+        shared: tokens that all rows begin with. None of them is learned, nor the next of any row: the token before it
+            in the joined text is another row's.
+        dtype: of the mask.
+
+    Returns:
+        ``input_ids``, ``labels`` and ``position_ids`` (1, tokens), ``attention_mask`` (1, 1, tokens, tokens) to add.
+    """
+    ids, labels = inputs["input_ids"], inputs["labels"]
+    lengths = inputs["attention_mask"].sum(1).tolist()
+    device = ids.device
+    rests = [slice(shared, length) for length in lengths]
+    beginning = torch.arange(shared, device=device)
+    places = torch.cat([beginning, *(torch.arange(shared, length, device=device) for length in lengths)])
+    row = torch.cat([beginning * 0, *(torch.full((n - shared,), i + 1, device=device) for i, n in enumerate(lengths))])
+    seen = ((row[:, None] == row) | (row == 0)) & torch.ones(len(row), len(row), dtype=torch.bool, device=device).tril()
+    mask = torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    return {
+        "input_ids": torch.cat([ids[0, :shared], *(ids[i, rest] for i, rest in enumerate(rests))])[None],
+        "labels": torch.cat([labels[0, :shared], *(labels[i, rest] for i, rest in enumerate(rests))])[None],
+        "position_ids": places[None],
+        "attention_mask": mask[None, None],
+    }
+
+
 def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
     """Token ids of the rows that are trained on."""
     rows, settings = building.drawn(job.rows, job.settings, job.seed), job.settings
@@ -55,6 +92,11 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
 def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: int, per_device: int) -> SFTTrainer:
     """The trainer of ``job``, ready to start."""
     settings = job.settings
+    if settings.batches == "shared" and processes > 1:
+        raise TrainingError(
+            f"training.batches: shared joins the rows of one process, and {processes} are to train; set random, "
+            "by_length or padding_free"
+        )
     items = _packed(rows, settings) if settings.batches == "packed" else rows.items
     order = building.order([len(item["input_ids"]) for item in items], job, processes)
     if order.fillers:
@@ -73,7 +115,17 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         order=order,
         # On a GPU TRL's own loss does so, in a fused kernel.
         learned_only=settings.logits == "learned" and device == "cpu",
+        shared=_shared(rows) if settings.batches == "shared" else None,
     )  # fmt: skip
+
+
+def _shared(rows: Tokenized) -> int:
+    """Tokens that all rows begin with; of each prompt at least one is left to its own row."""
+    prompts = [
+        tuple(token for token, label in zip(item["input_ids"], item["labels"], strict=True) if label == IGNORED)
+        for item in rows.items
+    ]
+    return common_prefix(prompts)
 
 
 def _packed(rows: Tokenized, settings: Training) -> list[dict[str, Any]]:

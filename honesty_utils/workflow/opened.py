@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from honesty_utils import questions
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import ConfigError
+from honesty_utils.engines import gguf
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.judge.settings import Judge, grading_judge
@@ -53,8 +54,11 @@ class Scope:
 
 
 def base_model(params: Params) -> Model:
-    """M_t: the model that the params file names, or the run's own."""
-    return params.model.model_copy(update={"name": params.model.name or str(Run(params.run).base_model)})
+    """M_t: the model that the params file names, or the run's own: its world's, or what is made of a GGUF file."""
+    name, run = params.model.name, Run(params.run)
+    if gguf.is_gguf(name):
+        name = str(run.unpacked_model)
+    return params.model.model_copy(update={"name": name or str(run.base_model)})
 
 
 def _entries(params: Params, scope: Scope) -> dict[str, MethodEntry]:
@@ -76,7 +80,8 @@ def _sets(params: Params, scope: Scope) -> dict[str, QuestionSet]:
 def _without_design(params: Params, scope: Scope) -> dict[str, QuestionSet]:
     """What is asked; what is resampled together is no business of those who ask."""
     return {
-        name: spec.model_copy(update={"cluster": None, "strata": None}) for name, spec in _sets(params, scope).items()
+        name: spec.model_copy(update={"cluster": None, "strata": None, "fame": None})
+        for name, spec in _sets(params, scope).items()
     }
 
 
@@ -116,6 +121,7 @@ def _trainings(params: Params, scope: Scope) -> dict[str, Training]:
 
 VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "model": lambda params, scope: base_model(params),
+    "model_as_named": lambda params, scope: params.model,
     "style": lambda params, scope: params.prompts.style,
     "grading": _grading,
     "grading_judge": _judge,

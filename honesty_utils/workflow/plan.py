@@ -3,7 +3,7 @@
 The order of tasks follows from files: a task waits for those that write what it reads. Snakemake is given this list,
 the estimate counts it, and it is tested without either.
 
-    00 world > 10 sampling > 20 labeling > 30-34 rows > 40 training > 50 evaluation > 60-63 tables > 70 figures
+    00 world, 01 model > 10 sampling > 20 labeling > 30-34 rows > 40 training > 50 evaluation > 60-63 tables, 70 figures
                (of M_t, or of any model of the run)       25 signals > 45 thresholds ^       56 judging ^
 """
 
@@ -23,6 +23,7 @@ from honesty_utils.common import manifest
 from honesty_utils.common.files import atomic
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import ConfigError
+from honesty_utils.engines import gguf
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.knowledge import selection
@@ -294,11 +295,20 @@ class _Plan:
     def base(self) -> list[Path]:
         """A model's folder, the run's own or a user's, is an input of whatever loads it; a hub name is none."""
         name = str(base_model(self.params).name)
-        return [Path(name)] if name == str(self.run.base_model) or Path(name).is_dir() else []
+        made = {str(self.run.base_model), str(self.run.unpacked_model)}
+        return [Path(name)] if name in made or Path(name).is_dir() else []
+
+    def _threads(self, miniature: int) -> int:
+        """Threads of a task that loads a model: what the params file says, else as suits a miniature."""
+        return self.params.model.threads or miniature
 
     def made(self) -> Iterator[Task]:
-        """The world, and the set that M_t writes itself."""
+        """The world, the model out of its file, and the set that M_t writes itself."""
         params, run = self.params, self.run
+        if gguf.is_gguf(params.model.name):
+            yield Task(
+                "model", "", "01_model", inputs=[gguf.find(str(params.model.name))], folders=[run.unpacked_model]
+            )
         if params.world:
             yield Task(
                 "world", "", "00_world",
@@ -313,7 +323,7 @@ class _Plan:
                 inputs=self.base,
                 outputs=[run.prior_known],
                 gpus=engines.gpus(params.prior_known, params.judge),
-                threads=2,
+                threads=self._threads(2),
             )  # fmt: skip
 
     def asked(self) -> Iterator[Task]:
@@ -344,7 +354,7 @@ class _Plan:
             outputs=[*outputs, *(run.questions(name) for name in names if own)],
             scope=Scope(sets=tuple(names)),
             gpus=engines.gpus(self.params.sampling),
-            threads=2 if own else 1,
+            threads=self._threads(2 if own else 1),
             models=0 if own else len(models.split(",")),
         )  # fmt: skip
 
@@ -411,6 +421,7 @@ class _Plan:
                 outputs=[run.trained(*model, last) for model in models],
                 scope=Scope(methods=(names[0],)),
                 gpus=layouts.devices(params.training_of(names[0], stage.name)),
+                threads=self._threads(1),
                 models=len(models),
             )  # fmt: skip
 
@@ -459,6 +470,7 @@ class _Plan:
                     outputs=[run.signals(name, model) for model in names for name in sets],
                     scope=Scope(sets=tuple(sets)),
                     gpus=engines.gpus(params.sampling),
+                    threads=self._threads(1),
                 )  # fmt: skip
             if kind.answer.fit is not None:
                 own = [run.signals("train")] if self._signals([method]) else []
@@ -511,6 +523,7 @@ class _Plan:
             ],
             scope=Scope(methods=tuple(asked)),
             gpus=engines.gpus(params.evaluation, params.judge),
+            threads=self._threads(1),
             models=len(models),
         )  # fmt: skip
 
@@ -622,10 +635,11 @@ class _Plan:
         return [path for path in self._csv(notebook) if path.suffix == ".csv"]
 
     def _has(self) -> set[str]:
-        """What of tables and figures depends on the run: roles of its sets, what it sweeps, labels for a judge."""
+        """What of tables and figures depends on the run: roles of its sets, sweeps, labels for a judge, fame."""
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
-        return {*params.analysis.roles, *params.sweeps, *labelled}
+        famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
+        return {*params.analysis.roles, *params.sweeps, *labelled, *famous}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 
 from honesty_utils import engines, judge, questions
 from honesty_utils.common.settings import ConfigError
+from honesty_utils.engines import gguf
 from honesty_utils.judge.settings import Judge
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
@@ -29,8 +30,11 @@ def preflight(params: Params, cluster: bool = False) -> None:
     Raises:
         ValueError: names the set, file, line or folder, and the remedy.
     """
+    unpacked = gguf.is_gguf(params.model.name)
+    if unpacked:
+        gguf.check(str(params.model.name))
     for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
-        engines.check(params.model if params.model.name is not None else None, stage)
+        engines.check(None if unpacked or params.model.name is None else params.model, stage)
     if params.judge is not None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}

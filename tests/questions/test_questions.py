@@ -525,7 +525,7 @@ def test_bad_file(tmp_path: Path, name: str | None, message: str) -> None:
 
 def test_unknown_source_lists_those_that_are_known() -> None:
     with pytest.raises(
-        QuestionError, match=r"questions.set: source: 'trivia' is not known; allowed: \['jsonl', .*'triv"
+        QuestionError, match=r"questions.set: source: 'trivia' is not known; allowed: \['atlas', 'jsonl', .*'triv"
     ):
         load("trivia", None)
 

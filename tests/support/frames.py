@@ -17,6 +17,7 @@ def evaluations(
     confidence: Sequence[float] | None = None,
     expected_accuracy: Sequence[float] | None = None,
     exposures: Sequence[float] | None = None,
+    fame: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """The frame of ``results.load`` for answers by method and seed; the other columns go by question."""
     parts = []
@@ -38,6 +39,7 @@ def evaluations(
                     "question": "…?",
                     "group": "",
                     "exposures": np.full(size, np.nan) if exposures is None else np.asarray(exposures, dtype=float),
+                    "fame": np.full(size, np.nan) if fame is None else np.asarray(fame, dtype=float),
                     "expected_accuracy": np.full(size, np.nan)
                     if expected_accuracy is None
                     else np.asarray(expected_accuracy, dtype=float),

@@ -10,7 +10,7 @@ from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.loading import base_of
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.training import checks, saving
+from honesty_utils.training import checks, saving, supervised
 from honesty_utils.training.building import warmup_steps
 from honesty_utils.training.job import Job
 from honesty_utils.training.order import RowOrder
@@ -118,6 +118,37 @@ def test_rows_without_padding_give_the_losses_and_weights_of_padded_ones(model, 
     assert joined.history["loss"].tolist() == pytest.approx(padded.history["loss"].tolist(), rel=1e-4)
     first, second = weights(tmp_path / "padded"), weights(tmp_path / "joined")
     assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("logits", ["all", "learned"])
+def test_rows_behind_a_shared_beginning_give_the_losses_and_weights_of_padded_ones(
+    model, uneven, tmp_path, attention, logits
+):
+    options = {"epochs": 10, "attention": attention, "logits": logits}
+    padded = train(uneven, model, tmp_path / "padded", **options)
+    shared = train(uneven, model, tmp_path / "shared", batches="shared", **options)
+    assert shared.steps == padded.steps and shared.completion_tokens == padded.completion_tokens
+    assert shared.history["loss"].tolist() == pytest.approx(padded.history["loss"].tolist(), rel=1e-4)
+    first, second = weights(tmp_path / "padded"), weights(tmp_path / "shared")
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def test_a_joined_batch_of_a_hand_worked_case():
+    # Two rows that begin with 5, of four and three tokens: 8 9 are learned of the first, 7 of the second.
+    inputs = {
+        "input_ids": torch.tensor([[5, 6, 8, 9], [5, 6, 7, 0]]),
+        "labels": torch.tensor([[-100, -100, 8, 9], [-100, -100, 7, -100]]),
+        "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]),
+    }
+    found = supervised.joined(inputs, 1)
+    assert found["input_ids"].tolist() == [[5, 6, 8, 9, 6, 7]]
+    assert found["labels"].tolist() == [[-100, -100, 8, 9, -100, 7]]
+    assert found["position_ids"].tolist() == [[0, 1, 2, 3, 1, 2]]
+    assert (found["attention_mask"][0, 0] == 0).int().tolist() == [
+        [1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0],
+        [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 1, 1],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])

@@ -56,7 +56,9 @@ def test_designs_say_what_is_resampled_together():
     assert shown["puqa"].cluster == "template"
     change = {"questions.indist.cluster": "relation", "questions.indist.strata": "all"}
     changed = open_params(SMOKE, "designs questions", change)
-    assert changed.designs["indist"].model_dump() == {"cluster": "relation", "strata": "all", "named": True}
+    assert changed.designs["indist"].model_dump() == {
+        "cluster": "relation", "strata": "all", "fame": None, "named": True,
+    }  # fmt: skip
     # What is asked stays what it was: nobody is asked again because of it.
     assert changed.questions == open_params(SMOKE, "questions").questions
 

@@ -83,7 +83,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         (
             "questions.mine",
             {"source": "jsonl", "pth": "x"},
-            r"questions.mine.pth: .*allowed: allow_size_mismatch, cluster, limit, longest, match",
+            r"questions.mine.pth: .*allowed: allow_size_mismatch, cluster, fame, limit, longest, match",
         ),
         ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
         ("questions.ood", {"source": "prior_known"}, r"questions.ood: source prior_known needs a prior_known section"),
@@ -91,7 +91,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("prior_known", {"engine": "vlm"}, r"prior_known.engine: 'vlm'; known: "),
         ("questions.ood", {"source": "jsonl", "part": [0.5, 0.2]}, r"questions.ood.part: .*no range within 0 … 1"),
         ("prompts.confidence_num", ["{percent}", "{answer}"], r"prompts.confidence_num: '{percent}'; needs words"),
-        ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['jsonl'"),
+        ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['atlas', 'jsonl'"),
         ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
         ("evaluation", {"datasets": ["indist"], **SERVED}, r"evaluation.engine: 'openai' asks a server, .*'vllm'"),

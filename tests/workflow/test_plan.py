@@ -13,6 +13,7 @@ from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
 from honesty_utils.methods import METHODS
 from honesty_utils.workflow import plan
+from honesty_utils.workflow.opened import base_model
 from honesty_utils.workflow.params import Params, load, of_content
 
 SMOKE = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
@@ -219,3 +220,24 @@ def test_the_code_that_counts_is_that_of_today_or_stays(tmp_path, monkeypatch):
         kept.start()
         codes = json.loads((run.folder / plan.CODES).read_text(encoding="utf-8"))["codes"]
         assert codes == {task.executed(run).stem: code for task in kept.tasks}  # for manifests: what really ran
+
+
+# --- a model out of a file --------------------------------------------------------------------------------------------
+
+
+def test_a_packaged_model_is_unpacked_before_anything_reads_it():
+    params = load("params/smollm2-135m.yaml")
+    found = named(params)
+    unpacked = Run(params.run).unpacked_model
+    assert found["model"].notebook == "01_model" and list(found["model"].folders) == [unpacked]
+    assert [path.suffix for path in found["model"].inputs] == [".gguf"]
+    readers = {name for name, task in found.items() if unpacked in task.inputs}
+    assert {"sampling_train", "sampling_evaluation", "training_absolute_seed0", "evaluation_unaligned_seed0"} <= readers
+    assert base_model(params).name == str(unpacked) and params.model.name == "smollm2-135m-instruct"
+
+
+def test_threads_of_a_model_are_those_of_every_task_that_loads_it():
+    found = named(load("params/smollm2-135m.yaml"))
+    loading = ("sampling", "training", "evaluation")
+    assert {task.threads for name, task in found.items() if name.startswith(loading)} == {2}
+    assert {task.threads for name, task in found.items() if not name.startswith(loading)} == {1}

@@ -74,9 +74,46 @@ def exposures(table: pd.DataFrame, rank: str = "") -> Axes:
     return ax
 
 
+@styled
+def by_fame(table: pd.DataFrame, dataset: str, rank: str = "", roster: Roster = PAPER) -> np.ndarray:
+    """What M_t knows, and what each method refuses, against fame; fame on a logarithmic scale.
+
+    Args:
+        table: ``tab_fame``.
+        dataset: the set to show.
+        rank: text of the rank correlation of fame and expected accuracy.
+        roster: the methods of the run.
+
+    Returns:
+        Shape (2,): knowledge, refusals.
+    """
+    rows = table[table["dataset"] == dataset].sort_values("fame")
+    left, right = axes = new_figure(PAGE, 2.4).subplots(1, 2)
+    known = rows[(rows["method"] == "unaligned") & (rows["metric"].isin(["expected_accuracy", "accuracy"]))]
+    metric = "expected_accuracy" if (known["metric"] == "expected_accuracy").any() else "accuracy"
+    curve = known[known["metric"] == metric]
+    left.errorbar(curve["fame"], curve["value"], yerr=errors(curve), color=BLUE, marker="o", capsize=2)
+    left.set_title(rank, fontweight="normal", loc="left")
+    refusals = rows[rows["metric"] == "refusal_rate"]
+    for method in roster.drawn(refusals["method"].unique()):
+        curve = refusals[refusals["method"] == method]
+        right.errorbar(
+            curve["fame"], curve["value"], yerr=errors(curve), color=roster.color(method), marker="o", ms=2,
+            elinewidth=0.6, label=roster.label(method),
+        )  # fmt: skip
+    for ax, text in zip(axes, (f"{metric_name(metric).lower()} (%)", "refused (%)"), strict=True):
+        ax.set_xscale("log")
+        ax.set_xlabel("fame: median of a tenth of the questions")
+        ax.set_ylim(-0.03, 1.03)
+        percent_axis(ax.yaxis, text)
+        ax.grid(axis="y")
+    right.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.01, 1))
+    return np.asarray(axes)
+
+
 def rank_text(table: pd.DataFrame, dataset: str) -> str:
-    """The rank correlation of one set with its interval, in words; empty where ``tab_rank`` has none."""
-    rows = table[table["dataset"] == dataset]
+    """The rank correlation of one set with its interval, in words; empty where the table lacks it."""
+    rows = table[(table["dataset"] == dataset) & (table.get("group", "all") == "all")]
     return "".join(f"rank correlation {row.spearman:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in rows.itertuples())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from honesty_utils.results.plots.annotation import data_annotation
-from honesty_utils.results.plots.curves import by_knowledge, exposures, reliability
+from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, reliability
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.runs import across_runs
@@ -90,6 +90,14 @@ FIGURES: dict[str, Result] = {
     ),
     "fig_exposures": Result(
         "Exposures", "What the model knows against how often it was told.", exposures, "70_figures", sure=False
+    ),
+    "fig_fame": Result(
+        "Fame",
+        "What the model knows, and what each method refuses, against how famous the thing is that is asked about: "
+        "tenths of the questions in distribution.",
+        by_fame,
+        "70_figures",
+        sure=False,
     ),
     "fig_reliability": Result(
         "Reliability",

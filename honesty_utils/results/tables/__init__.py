@@ -9,6 +9,7 @@ from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, be
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import load_drift, tab_drift
+from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     keep_exact,
@@ -70,6 +71,8 @@ __all__ = [
     "tab_drift",
     "tab_ece",
     "tab_exposures",
+    "tab_fame",
+    "tab_fame_rank",
     "tab_form",
     "tab_groups",
     "tab_judged",

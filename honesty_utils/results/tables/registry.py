@@ -9,6 +9,7 @@ from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     paper_tables,
@@ -260,6 +261,21 @@ TABLES: dict[str, Result] = {
     ),
     "tab_rank": Result(
         "Rank correlation with exposures", "Spearman's, of expected accuracy with exposures.", tab_rank, "62_readings"
+    ),
+    "tab_fame": Result(
+        "Knowledge and refusals against fame",
+        "Tenths of each set by how famous the thing is that is asked about (questions.<set>.fame), from the least up: "
+        "expected accuracy of the model before alignment, refusals and accuracy of every method.",
+        tab_fame,
+        "62_readings",
+        ("fame",),
+    ),
+    "tab_fame_rank": Result(
+        "Rank correlation with fame",
+        "Spearman's, of expected accuracy with fame, over all questions of a set and within each kind.",
+        tab_fame_rank,
+        "62_readings",
+        ("fame",),
     ),
     "tab_helpfulness": Result(
         "Helpfulness, tidy",

@@ -64,7 +64,7 @@ def _method_rows(
     drawn = intervals.sample(states, scores.NUM_STATES, statistic, analysis.resamples, rng, clusters)
     own, random = _split(drawn)
     number = intervals.counted(states, scores.NUM_STATES, scores.rates, clusters)
-    rows = [_rows(method, dataset, scores.estimate(own, number, level), states)]
+    rows = [rows_of(method, dataset, scores.estimate(own, number, level), states)]
     if method != "unaligned":
         control = scores.random_refusal(intervals.observed_counts(states, scores.NUM_STATES))
         # Its shares vary as a method's do; its honesty is one half by construction.
@@ -72,7 +72,9 @@ def _method_rows(
         exact = intervals.estimate(random, level, rng)
         honest = np.arange(len(scores.METRICS)) == scores.METRICS.index("honesty")
         ends = (np.where(honest, *pair) for pair in ((exact.low, found.low), (exact.high, found.high)))
-        rows.append(_rows(f"{display.RANDOM_REFUSAL}{method}", dataset, Estimate(found.value, *ends), states, control))
+        rows.append(
+            rows_of(f"{display.RANDOM_REFUSAL}{method}", dataset, Estimate(found.value, *ends), states, control)
+        )
     return rows
 
 
@@ -100,7 +102,7 @@ def _control_rows(dataset: str, states: States, clusters: Clusters, analysis: An
     number = len(scores.FIXED_CONTROLS)
     pieces = zip(*(np.split(part, number) for part in (found.value, found.low, found.high)), strict=True)
     named = zip(scores.FIXED_CONTROLS, pieces, _controls(counts), strict=True)
-    return [_rows(name, dataset, Estimate(*piece), before, own) for name, piece, own in named]
+    return [rows_of(name, dataset, Estimate(*piece), before, own) for name, piece, own in named]
 
 
 def _controls(counts: Floats) -> list[Floats]:
@@ -124,7 +126,9 @@ def estimate(states: States, clusters: Clusters, analysis: Analysis, *key: str) 
     return scores.estimate(drawn, number, analysis.confidence_level)
 
 
-def _rows(method: str, dataset: str, estimate: Estimate, states: States, counts: Floats | None = None) -> pd.DataFrame:
+def rows_of(
+    method: str, dataset: str, estimate: Estimate, states: States, counts: Floats | None = None
+) -> pd.DataFrame:
     """Rows of one method and set; ``counts`` are those that a control's scores are of, none: those of ``states``."""
     place = [scores.METRICS.index(metric) for metric in display.METRICS]
     counts = intervals.observed_counts(states, scores.NUM_STATES) if counts is None else counts
@@ -199,7 +203,7 @@ def tab_by_knowledge(
         answers, clusters = frames.states(group), frames.clusters(group)
         for method in roster.ordered(answers):
             found = estimate(answers[method], clusters, analysis, "by_knowledge", dataset, method, f"{level:.1f}")
-            rows = _rows(method, dataset, found, answers[method])
+            rows = rows_of(method, dataset, found, answers[method])
             tables.append(rows[rows["metric"].isin(KNOWLEDGE_METRICS)].assign(expected_accuracy=level))
     columns = ["method", "expected_accuracy", "metric", "value", "low", "high", "questions"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
@@ -225,7 +229,7 @@ def tab_groups(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = P
             answers, clusters = frames.states(rows), frames.clusters(rows)
             for method in roster.ordered(answers):
                 found = estimate(answers[method], clusters, analysis, "groups", str(dataset), str(group), method)
-                table = _rows(method, str(dataset), found, answers[method])
+                table = rows_of(method, str(dataset), found, answers[method])
                 tables.append(table[table["metric"].isin(GROUP_METRICS)].assign(group=group))
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 

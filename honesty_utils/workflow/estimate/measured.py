@@ -15,6 +15,7 @@ import pandas as pd
 from honesty_utils import engines, questions, sampling
 from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
+from honesty_utils.engines import gguf
 from honesty_utils.workflow.estimate.cost import Assumptions
 from honesty_utils.workflow.estimate.shape import EstimateError
 from honesty_utils.workflow.estimate.work import Group, artifacts, groups
@@ -37,8 +38,9 @@ def probe(params: Params, assumed: Assumptions) -> tuple[Assumptions, str]:
         QuestionError: the training questions cannot be read.
     """
     run, settings, model = Run(params.run), params.sampling, base_model(params)
-    if params.model.name is None and not Path(str(model.name)).is_dir():
-        raise EstimateError(f"{model.name}: the world's model does not exist yet; estimate without a probe")
+    made = params.model.name is None or gguf.is_gguf(params.model.name)
+    if made and not Path(str(model.name)).is_dir():
+        raise EstimateError(f"{model.name}: the run has not made its model yet; estimate without a probe")
     spec = questions.located(run, "train", params.questions["train"])
     table, samples = questions.load("train", spec, params.data), sampling.samples_of(spec, settings)
     count = min(len(table), max(8, math.ceil(2 * settings.batch_size / (1 + samples))))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.engines import loading
+from honesty_utils.engines import gguf, loading
 from honesty_utils.workflow.opened import base_model
 from honesty_utils.workflow.params import Params
 
@@ -49,10 +49,14 @@ def load(params: Params, config: str | Path | None = None) -> Shape:
         from honesty_utils.world import pretraining
 
         return of_config(pretraining.shape(params.world.pretraining, params.world.pretraining.vocab_size))
-    if not config:
+    options: dict[str, Any] = {"revision": revision} if revision else {}
+    if not config and gguf.is_gguf(params.model.name) and not Path(name).is_dir():
+        file = gguf.find(str(params.model.name))
+        name, options = str(file.parent), {"gguf_file": file.name}
+    elif not config:
         loading.model_folder(name)
     try:
-        found = AutoConfig.from_pretrained(name, **({"revision": revision} if revision else {}))
+        found = AutoConfig.from_pretrained(name, **options)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         remedy = "give the model's config, as save_pretrained writes it, with --config path/config.json"
