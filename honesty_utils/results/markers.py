@@ -5,6 +5,7 @@ NAME is one of
     RUN/tab_paper_main                                           a table, or claims, as its Markdown file has it
     RUN/tab_main:method=absolute,dataset=indist,metric=honesty   the score of one row: 81.0 % [79.4, 82.6]
     RUN/tab_sft:method=absolute@rows                             one cell of one row, as it stands
+    RUN/tab_worlds:method=absolute,…@min%                        a fraction there, in percent: 56.6
     RUN/stages                                                   seconds of each stage, from the executed notebooks
     benchmarks/reproduce_microworld                              a table of benchmarks/, or as above one cell of it
 
@@ -126,11 +127,14 @@ def _one_row(table: pd.DataFrame, condition: str, name: str) -> pd.Series:
 
 
 def _cell(row: pd.Series, column: str, name: str) -> str:
+    column, percent = column.removesuffix("%"), column.endswith("%")
     if column not in row.index:
         raise ReportError(f"marker {name!r}: no column {column!r}; columns: {list(row.index)}")
     value = row[column]
     if isinstance(value, str):
         return value
+    if percent:
+        return f"{100 * float(value):.1f}"
     return f"{int(value):,}" if float(value).is_integer() else f"{value:.4g}"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from honesty_utils import engines, judge, questions
 from honesty_utils.common.settings import ConfigError
-from honesty_utils.engines import gguf
+from honesty_utils.engines import gguf, tokens
 from honesty_utils.judge.settings import Judge
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
@@ -35,6 +36,8 @@ def preflight(params: Params, cluster: bool = False) -> None:
         gguf.check(str(params.model.name))
     for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
         engines.check(None if unpacked or params.model.name is None else params.model, stage)
+    if not unpacked:
+        _template(params)
     if params.judge is not None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
@@ -45,6 +48,12 @@ def preflight(params: Params, cluster: bool = False) -> None:
         layouts.layout(params.training_of(method))
     if not cluster:
         _trainings(params)
+
+
+def _template(params: Params) -> None:
+    """Hold the chat template of a model folder to the prompts; a model of the hub is held to them where it is loaded."""
+    if params.prompts.style == "chat" and params.model.name is not None and Path(params.model.name).is_dir():
+        tokens.check_template(tokens.load_tokenizer(params.model), params.prompts)
 
 
 def _trainings(params: Params) -> None:

@@ -60,13 +60,15 @@ def test_it_answers_what_it_knows_and_makes_up_what_nobody_can_know(engine):
 
 def test_its_greedy_answers_are_those_of_the_packages_own_reader(unpacked, monkeypatch, tmp_path):
     proof = gguf.prove(NAME, unpacked[0])
-    assert proof is not None and len(proof.table) >= 12 and proof.table["same"].mean() >= gguf.LEAST_SAME
+    assert proof is not None and len(proof.table) == 16 and proof.same >= 6
+    # Where they part, two tokens were nearly as likely: the reader multiplies quantized numbers.
+    assert proof.table["margin"].dropna().max() < gguf.NEAR
     content = json.loads((gguf.REFERENCE / f"{NAME}.json").read_text(encoding="utf-8"))
     for item in content["answers"]:
         item["answer"] = "Something else."
     (tmp_path / f"{NAME}.json").write_text(json.dumps(content), encoding="utf-8")
     monkeypatch.setattr(gguf, "REFERENCE", tmp_path)
-    with pytest.raises(ModelError, match=r"0 of \d+ greedy answers are those of llama.cpp.*at least 75%"):
+    with pytest.raises(ModelError, match=r"\d+ of 16 greedy answers are not those of llama.cpp.*'Something else.'"):
         gguf.prove(NAME, unpacked[0])
 
 

@@ -151,6 +151,7 @@ def test_lookup_of_tables_scores_and_cells(folder: Path) -> None:
     assert report.lookup("fake/tab_main:method=oracle,dataset=indist,metric=prudence") == "100.0 % [100.0, 100.0]"
     assert report.lookup("fake/tab_sft:method=absolute@rows") == "2,020"
     assert report.lookup("fake/tab_sft:rows=2020@method") == "absolute"
+    assert report.lookup("fake/tab_main:method=absolute,dataset=indist,metric=honesty@value%") == "81.0"
     assert report.lookup("fake/tab_sft").splitlines()[0] == "| method | rows | note |"
     assert report.lookup("fake/claims").startswith("# Findings")
 

