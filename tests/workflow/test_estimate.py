@@ -580,5 +580,6 @@ def test_a_probe_measures_answers_and_speed(params, tiny_model, checkout, capsys
 
 
 def test_a_world_that_is_not_made_cannot_be_probed():
-    with pytest.raises(EstimateError, match="the world's model does not exist yet; estimate without a probe"):
-        measured.probe(params_file.load("params/smoke.yaml"), ASSUMED)
+    for preset in ("smoke", "smollm2-135m"):
+        with pytest.raises(EstimateError, match="the run has not made its model yet; estimate without a probe"):
+            measured.probe(params_file.load(f"params/{preset}.yaml"), ASSUMED)
