@@ -1,7 +1,7 @@
 """How long the worlds take: ``python benchmarks/worlds.py worlds.log``, of what ``make worlds > worlds.log`` has told.
 
-Reads the line that ends each world and that of the notebook over them. Writes ``benchmarks/worlds_<run>.csv`` (quantity,
-value, unit).
+Reads the line that ends each world and that of the notebook over them. Writes ``benchmarks/worlds_<run>.csv``
+(quantity, value, unit).
 """
 
 from __future__ import annotations

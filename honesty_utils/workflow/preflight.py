@@ -51,7 +51,7 @@ def preflight(params: Params, cluster: bool = False) -> None:
 
 
 def _template(params: Params) -> None:
-    """Hold the chat template of a model folder to the prompts; a model of the hub is held to them where it is loaded."""
+    """Hold the chat template of a model folder to the prompts, before any work; a model of the hub is not here yet."""
     if params.prompts.style == "chat" and params.model.name is not None and Path(params.model.name).is_dir():
         tokens.check_template(tokens.load_tokenizer(params.model), params.prompts)
 
