@@ -61,8 +61,13 @@ def room_for(config: Any, tokens: int) -> Cache:
     return Cache(layers=[_Layer(tokens) for _ in plain.layers])
 
 
-def shares_keys(config: Any) -> bool:
-    """Whether several heads of attention read the same keys and values."""
+def can_group(config: Any) -> bool:
+    """Whether several heads read the same keys and values, by the attention that `grouped_attention` stands for.
+
+    A model that asks for another one (sinks, capped scores) needs what that one does.
+    """
+    if config._attn_implementation != "sdpa":
+        return False
     text = config.get_text_config()
     heads, groups = text.num_attention_heads, getattr(text, "num_key_value_heads", None)
     return bool(groups) and groups < heads
@@ -93,7 +98,7 @@ def grouped_attention(
     """
     rows, heads, tokens, width = query.shape
     groups = key.shape[1]
-    if tokens > 1 or groups == heads:
+    if tokens > 1 or groups == heads or options.get("position_bias") is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     asked = query.reshape(rows, groups, heads // groups, width) * (width**-0.5 if scaling is None else scaling)
     scores = asked @ key.transpose(2, 3)

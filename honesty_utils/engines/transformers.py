@@ -67,7 +67,7 @@ class TransformersEngine:
         check_room(self.name, self.context, max_new_tokens)
         ends = end_tokens(self.tokenizer, self.model.generation_config)
         self.ends = torch.tensor(ends, dtype=torch.long, device=self.model.device)
-        if self.model.device.type == "cpu" and caches.shares_keys(self.model.config):
+        if self.model.device.type == "cpu" and caches.can_group(self.model.config):
             self.model.set_attn_implementation(caches.GROUPED)
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
