@@ -1,13 +1,14 @@
-"""Do the engines give the same answers? ``python benchmarks/parity.py``.
+"""Do the engines give the same answers? ``python benchmarks/parity.py [params] [--samples 0] [--name chat]``.
 
-The questions of a finished run are asked of its base model, and of a LoRA adapter that is trained here on the run's
+The questions of a finished run are asked of its base model, and of a LoRA adapter, the run's or one trained here on its
 rows, in several engines at float32. Greedy texts are compared question by question; where two part, the margin is the
 lead of the likeliest token's logit over the second one's at that place, in the model that ``transformers`` holds.
 Engines draw differently, so expected accuracies can only agree up to the noise of sampling: the first row shows two
 runs of one engine, with other seeds. Of ten samples a question, as a run has, even these correlate by less than .97
 where many questions are half known: no engine can agree with another better than with itself. Hence more samples here,
-held to .97, and the figure for ten beside it, held to that of the first row. Writes ``benchmarks/parity.csv``; exit
-status 1 if fewer than 99 % of the texts agree, a text differs by more than a near-tie, or a correlation falls short.
+held to .97, and the figure for ten beside it, held to that of the first row; with ``--samples 0`` only greedy texts are
+compared. Writes ``benchmarks/parity.csv``, or ``parity_<name>.csv``; exit status 1 if fewer than 98 % of the texts
+agree, a text differs by more than a near-tie, or a correlation falls short.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import pandas as pd
 from honesty_utils import engines, training
 from honesty_utils.common import prompts, records
 from honesty_utils.common.paths import Run
-from honesty_utils.engines import Request, Response
+from honesty_utils.engines import Request, Response, gguf
 from honesty_utils.engines.parity import disagreements
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.knowledge import labeling
@@ -41,9 +42,8 @@ from honesty_utils.workflow import params as params_file
 from honesty_utils.workflow.params import Params
 
 HERE = Path(__file__).resolve().parent
-SAMPLES = 30
-NEAR_TIE = 1e-3
-"""A lead of logits that rounding at float32 may turn round; the logits of a model of this size are about 10."""
+NEAR_TIE = 1e-2
+"""A lead of logits that rounding at float32 may turn round: logits are about 10 to 20, added up in thirty layers."""
 START = 240
 """Seconds in which a server must be there."""
 LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, "max_length": 128, "weight_decay": 0.0}
@@ -51,7 +51,7 @@ LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one engine said: a greedy response to each question, and which samples were right (questions, SAMPLES)."""
+    """What one engine said: a greedy response to each question, and which samples were right (questions, samples)."""
 
     greedy: list[Response]
     right: np.ndarray
@@ -68,6 +68,7 @@ class Asked:
 
     params: Params
     questions: pd.DataFrame
+    samples: int
 
     @property
     def texts(self) -> list[str]:
@@ -77,23 +78,28 @@ class Asked:
     def of(self, engine: Any, seed: int) -> Answers:
         texts = self.texts
         greedy = engine.generate([Request(text) for text in texts])
+        if not self.samples:
+            return Answers(greedy, np.empty((len(texts), 0)))
         drawn = engine.generate(
             [
-                Request(text, self.params.sampling.temperature, seed + SAMPLES * number + index)
+                Request(text, self.params.sampling.temperature, seed + self.samples * number + index)
                 for number, text in enumerate(texts)
-                for index in range(SAMPLES)
+                for index in range(self.samples)
             ]
         )
         drawn = pd.DataFrame(
-            {"question_id": np.repeat(self.questions["question_id"], SAMPLES), "text": [one.text for one in drawn]}
+            {"question_id": np.repeat(self.questions["question_id"], self.samples), "text": [one.text for one in drawn]}
         )
         graded = labeling.grade_responses(drawn, self.questions, self.params.prompts, self.params.labeling)
         right = graded["outcome"].eq("correct").to_numpy()
-        return Answers(greedy, right.reshape(-1, SAMPLES))
+        return Answers(greedy, right.reshape(-1, self.samples))
 
 
 def train_adapter(params: Params, run: Run, model: Model, folder: Path) -> Model:
-    """A LoRA adapter of the base model, trained on the run's ABSOLUTE rows."""
+    """ABSOLUTE as a LoRA adapter: the run's own, where it has one, or else trained here on its rows."""
+    own = run.model("absolute", params.training.seeds[0])
+    if (own / "adapter_config.json").is_file():
+        return model.model_copy(update={"name": str(own)})
     rows = records.read(records.SFT, run.sft("absolute"))
     training.train(rows, model, folder, Training(**LORA), style=params.prompts.style, seed=0)
     return model.model_copy(update={"name": str(folder)})
@@ -145,15 +151,17 @@ def wait(address: str, server: subprocess.Popen[bytes]) -> None:
 def compare(name: str, asked: Asked, reference: Any, expected: Answers, found: Answers) -> dict[str, Any]:
     apart = disagreements(reference, asked.texts, expected.greedy, found.greedy)
     same = [(a, b) for a, b in zip(expected.greedy, found.greedy, strict=True) if a.text == b.text]
-    return {
+    row = {
         "engine": name,
         "questions": len(asked.questions),
         "same greedy text": len(same),
         "largest margin of the others": max((one.margin for one in apart), default=float("nan")),
         "log-probabilities differ by, 1e-6": 1e6 * max(abs(a.mean_logprob - b.mean_logprob) for a, b in same),
-        f"accuracies correlate, {SAMPLES} samples": expected.correlation(found, SAMPLES),
-        "10 samples": expected.correlation(found, 10),
     }
+    if asked.samples:
+        row[f"accuracies correlate, {asked.samples} samples"] = expected.correlation(found, asked.samples)
+        row["10 samples"] = expected.correlation(found, 10)
+    return row
 
 
 def measure(asked: Asked, run: Run, model: Model, folder: Path) -> pd.DataFrame:
@@ -171,7 +179,8 @@ def measure(asked: Asked, run: Run, model: Model, folder: Path) -> pd.DataFrame:
         rows.append(compare(name, asked, references[one.name], expected[one.name], asked.of(engine, seed=10**6)))
         print(rows[-1], flush=True)
 
-    add("transformers again, other seeds", model, references[model.name])
+    if asked.samples:
+        add("transformers again, other seeds", model, references[model.name])
     whole, adapted = engines.load_all([model, adapter], vllm, style)
     add("vllm", model, whole)
     add("vllm, adapter", adapter, adapted)
@@ -185,21 +194,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("params", nargs="?", default="params/microworld.yaml", help="a finished run")
     parser.add_argument("--questions", type=int, help="none: all of the first evaluation set")
+    parser.add_argument("--samples", type=int, default=30, help="a question; 0: only greedy texts are compared")
+    parser.add_argument("--name", help="of the table: parity_<name>.csv")
     options = parser.parse_args()
     params = params_file.load(options.params)
     run = Run(params.run)
-    model = params.model.model_copy(update={"name": params.model.name or str(run.base_model), "dtype": "float32"})
+    own = run.unpacked_model if gguf.is_gguf(params.model.name) else params.model.name or run.base_model
+    model = params.model.model_copy(update={"name": str(own), "dtype": "float32"})
     table = records.read(records.QUESTIONS, run.questions(params.evaluation.datasets[0]))
     if options.questions:
         table = table.sample(options.questions, random_state=0)
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Asked(params, table), run, model, Path(folder))
-    found.to_csv(HERE / "parity.csv", index=False, float_format="%.6g")
+        found = measure(Asked(params, table, options.samples), run, model, Path(folder))
+    written = HERE / f"parity{f'_{options.name}' if options.name else ''}.csv"
+    found.to_csv(written, index=False, float_format="%.6g")
     print(found.to_string(index=False))
-    same = found["same greedy text"].ge(0.99 * len(table))
+    same = found["same greedy text"].ge(0.98 * len(table))
     same &= found["largest margin of the others"].fillna(0).lt(NEAR_TIE)
-    agree = found.filter(like="correlate").ge(0.97).all(axis=1) & found["10 samples"].ge(found["10 samples"][0] - 0.01)
-    return 0 if (same & agree).all() else 1
+    if options.samples:
+        same &= found.filter(like="correlate").ge(0.97).all(axis=1)
+        same &= found["10 samples"].ge(found["10 samples"][0] - 0.01)
+    return 0 if same.all() else 1
 
 
 if __name__ == "__main__":

@@ -112,6 +112,9 @@ def _text_ids(tokenizer: Any, text: str) -> list[int]:
 def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], add_generation_prompt: bool) -> list[int]:
     if tokenizer.chat_template is None:
         raise ValueError(f"{tokenizer.name_or_path}: the tokenizer has no chat template; use prompts.style: raw")
-    # The template itself writes the begin token, and as text it is encoded without adding another.
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt)
+    # The template itself writes the begin token, and as text it is encoded without adding another. Templates of models
+    # that would think aloud first (Qwen3) are asked for the answer; others do not read that word.
+    text = tokenizer.apply_chat_template(
+        turns, tokenize=False, add_generation_prompt=add_generation_prompt, enable_thinking=False
+    )
     return _text_ids(tokenizer, text)

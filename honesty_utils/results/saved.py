@@ -40,6 +40,12 @@ class Saved:
         """Whether the run has a table, such as ``fame``."""
         return (self.run.figures / f"tab_{name}.csv").is_file()
 
+    @property
+    def verdicts(self) -> pd.DataFrame | None:
+        """Verdicts on the paper's findings, over worlds where the run has several; none: it has no such table."""
+        name = next((name for name in ("worlds_claims", "claims") if self.has(name)), None)
+        return None if name is None else self.table(name)
+
     @cached_property
     def roster(self) -> Roster:
         """How the run's methods are shown."""

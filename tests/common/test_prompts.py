@@ -157,6 +157,19 @@ def test_chat_prompt_is_the_template_with_one_begin_token(bos_adding_tokenizer: 
     assert ids.count(tokenizer.bos_token_id) == 1
 
 
+def test_a_template_that_would_think_first_is_asked_for_the_answer(tokenizer: Any) -> None:
+    """Qwen3's writes an empty thought: in a prompt where thinking is off, and before the last answer always."""
+    thought = "<think>\n\n</think>\n\n"
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m['role'] }}>{% if m['role'] == 'assistant' %}" + thought + "{% endif %}"
+        "{{ m['content'] }}{{ eos_token }}\n{% endfor %}{% if add_generation_prompt %}<assistant>"
+        "{% if enable_thinking is defined and enable_thinking is false %}" + thought + "{% endif %}{% endif %}"
+    )
+    before = prompts.prompt_ids(tokenizer, "Who?", "chat")
+    assert tokenizer.decode(before).endswith(thought)
+    assert tokenizer.decode(prompts.completion_ids(tokenizer, "Who?", "Me", "chat")) == "Me</s>"
+
+
 def test_chat_completion_ends_with_the_end_of_turn(tokenizer: Any) -> None:
     # The template writes a newline after the end token; the model stops before it and so does the row.
     tokenizer.chat_template = CHAT

@@ -87,6 +87,17 @@ def test_tables_and_figures_of_a_run_without_samples(home: Path) -> None:
         execute(NOTEBOOKS / "80_compare.ipynb", home / "80.ipynb", compared)
     shutil.copy(folder / "tab_methods.csv", other)
     execute(NOTEBOOKS / "80_compare.ipynb", home / "80.ipynb", compared)
+    # Of a run over worlds there are verdicts and no scores of its own.
+    worlds = home / "figures" / "worlds"
+    worlds.mkdir()
+    shutil.copy(folder / "tab_claims.csv", worlds / "tab_worlds_claims.csv")
+    (worlds / "tab_worlds.csv").touch()
+    execute(NOTEBOOKS / "80_compare.ipynb", home / "80.ipynb", compared | {"runs": "worlds, bare, copy"})
+    findings = pd.read_csv(home / "figures" / "both" / "tab_findings.csv", keep_default_na=False)
+    assert findings.groupby("run").size().to_dict() == {"worlds": 10, "bare": 10, "paper": 10}
+    assert "75.91" in findings[(findings["run"] == "paper") & (findings["number"] == 4)]["evidence"].item()
+    printed = pd.read_csv(home / "figures" / "both" / "tab_paper_findings.csv")
+    assert list(printed.columns) == ["#", "Finding", "worlds", "bare", "Paper (LLaMA-2-Chat-13B)"]
     table = pd.read_csv(home / "figures" / "both" / "tab_runs.csv")
     assert set(table["run"]) == {"bare", "copy"} and set(table["method"]) == methods
     twins = [part.drop(columns="run").reset_index(drop=True) for _, part in table.groupby("run")]

@@ -40,6 +40,20 @@ MODELS = {
         ),
         4.02,
     ),
+    "Qwen/Qwen3-0.6B": (
+        Qwen3Config(
+            vocab_size=151936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28, num_attention_heads=16,
+            num_key_value_heads=8, head_dim=128, tie_word_embeddings=True,
+        ),
+        0.60,
+    ),
+    "meta-llama/Llama-3.2-1B-Instruct": (
+        LlamaConfig(
+            vocab_size=128256, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32,
+            num_key_value_heads=8, tie_word_embeddings=True,
+        ),
+        1.24,
+    ),
 }  # fmt: skip
 PRESETS = [path.stem for path in sorted(Path("params").glob("*.yaml")) if params_file.load(path).model.name in MODELS]
 SETTINGS = ["llama2-7b-chat", "llama2-13b-chat", "llama2-70b-chat"]
@@ -81,7 +95,8 @@ def test_every_preset_is_in_the_table_with_its_command():
     for preset, (_, _, command) in TABLE.items():
         params = params_file.load(preset)
         asked = (params.sampling.engine, params.training.mode, params.training.launch)
-        needed = ",".join(["dev", *(extras[name] for name in asked if name in extras)])
+        sources = {spec.source for spec in params.questions.values()}
+        needed = ",".join(["dev", *(extras[name] for name in asked if name in extras), *(sources & {"atlas"})])
         named = preset if "+" in preset else f"params/{preset}.yaml"
         assert command == f"make reproduce EXTRAS={needed} PARAMS={named}"
 

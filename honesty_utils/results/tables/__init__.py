@@ -9,6 +9,7 @@ from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, be
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import load_drift, tab_drift
+from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
@@ -27,7 +28,7 @@ from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
-from honesty_utils.results.tables.runs import printed_runs, tab_runs
+from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.saving import expected, save_tables
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
@@ -56,6 +57,7 @@ __all__ = [
     "pairs_along",
     "paper_table",
     "paper_tables",
+    "printed_findings",
     "printed_judged",
     "printed_runs",
     "printed_worlds",
@@ -70,9 +72,11 @@ __all__ = [
     "tab_claims",
     "tab_drift",
     "tab_ece",
+    "tab_examples",
     "tab_exposures",
     "tab_fame",
     "tab_fame_rank",
+    "tab_findings",
     "tab_form",
     "tab_groups",
     "tab_judged",

@@ -9,6 +9,7 @@ from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
@@ -19,7 +20,7 @@ from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
-from honesty_utils.results.tables.runs import printed_runs, tab_runs
+from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -91,6 +92,14 @@ TABLES: dict[str, Result] = {
         printed_judged,
         "62_readings",
         ("harmlessness",),
+    ),
+    "tab_paper_findings": Result(
+        "The paper's findings in several runs",
+        "The verdict in each run (over worlds, where a run has several) beside what the paper prints; numbers and "
+        "rules are in claims.md of each.",
+        printed_findings,
+        "80_compare",
+        sure=False,
     ),
     "tab_paper_runs": Result(
         "Scores of several runs",
@@ -167,6 +176,13 @@ TABLES: dict[str, Result] = {
         "What refusals say beside refusing, and confidence that is stated or only spoken of",
         "A refusal wins over an answer in the same text; here one sees how often there is one.",
         tab_refusals,
+        "62_readings",
+    ),
+    "tab_examples": Result(
+        "Answers before and after, in distribution",
+        "Of each method's first training and of each way in which an answer can go, two questions: those whose ids "
+        "have the smallest hash, so that nobody chose them; share is of all answers.",
+        tab_examples,
         "62_readings",
     ),
     "tab_transitions": Result(
@@ -290,6 +306,13 @@ TABLES: dict[str, Result] = {
         tab_judged,
         "62_readings",
         ("harmlessness",),
+    ),
+    "tab_findings": Result(
+        "The paper's findings in several runs, tidy",
+        "Verdict and evidence in each run, and what the paper prints.",
+        tab_findings,
+        "80_compare",
+        sure=False,
     ),
     "tab_runs": Result(
         "Scores of several runs, tidy",

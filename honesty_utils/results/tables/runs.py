@@ -10,6 +10,9 @@ from honesty_utils.results import display
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.tables.layout import FOUR, format_score
 
+FINDINGS = ["number", "finding", "run", "verdict", "evidence"]
+PUBLISHED = "paper"
+"""In the place of a run: what the paper prints."""
 COLUMNS = ["run", "method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
 
 
@@ -51,4 +54,35 @@ def printed_runs(table: pd.DataFrame, roster: Roster = PAPER) -> pd.DataFrame:
         cells = {row.metric: format_score(row.value, row.low, row.high) for row in scores.itertuples()}
         shown = {display.METRICS[metric]: cells.get(metric, "–") for metric in FOUR}
         rows.append({"Run": run, "Method": roster.label(str(method)), **shown})
+    return pd.DataFrame(rows)
+
+
+def tab_findings(verdicts: Mapping[str, pd.DataFrame], published: Mapping[int, str]) -> pd.DataFrame:
+    """The paper's findings in every run, and what the paper prints.
+
+    Args:
+        verdicts: table of verdicts of each run, as ``tab_claims`` or ``tab_worlds_claims`` has them.
+        published: what the paper prints, by number of the finding.
+
+    Returns:
+        ``number, finding, run, verdict, evidence``: a row a finding and run, and one of ``run`` "paper" without a
+        verdict.
+    """
+    rows = [table.assign(run=run)[FINDINGS] for run, table in verdicts.items()]
+    if not rows:
+        return pd.DataFrame(columns=FINDINGS)
+    once = pd.concat(rows).drop_duplicates("number")
+    paper = once.assign(run=PUBLISHED, verdict="", evidence=once["number"].map(published))
+    return pd.concat([*rows, paper]).sort_values("number", kind="stable", ignore_index=True)
+
+
+def printed_findings(table: pd.DataFrame) -> pd.DataFrame:
+    """`tab_findings` to be read: a finding against the verdict in each run, and what the paper prints."""
+    rows = []
+    for (number, finding), part in table.groupby(["number", "finding"], sort=False):
+        told = part.set_index("run")
+        runs = {str(run): told.loc[run, "verdict"] for run in told.index if run != PUBLISHED}
+        rows.append(
+            {"#": number, "Finding": finding, **runs, "Paper (LLaMA-2-Chat-13B)": told.loc[PUBLISHED, "evidence"]}
+        )
     return pd.DataFrame(rows)
