@@ -42,9 +42,14 @@ class _Layer(DynamicLayer):
         """Keep the rows ``indices``, in their order and as often as they are named."""
         for name in ("_keys", "_values"):
             old = getattr(self, name)
-            new = old[: len(indices)] if len(indices) <= len(old) else old.new_empty(len(indices), *old.shape[1:])
+            new, moved = old[: len(indices)], slice(None)
+            if len(indices) > len(old):
+                new = old.new_empty(len(indices), *old.shape[1:])
+            else:
+                # Rows that stay where they are are not touched.
+                moved = (indices != torch.arange(len(indices), device=indices.device)).nonzero()[:, 0]
             # Indexing copies first, so that writing into the old rows is safe.
-            new[:, :, : self.length] = old[:, :, : self.length][indices]
+            new[moved, :, : self.length] = old[indices[moved], :, : self.length]
             setattr(self, name, new)
         self._show()
 

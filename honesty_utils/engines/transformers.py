@@ -158,16 +158,17 @@ class TransformersEngine:
         alive = torch.arange(len(rows), device=device)
         logits, cache, mask = self._read_prompts(rows, steps)
         for step in range(steps):
-            token = pick(logits, temperature[alive], uniform[alive, step])
+            token, logprob = pick(logits, temperature[alive], uniform[alive, step])
             batch.tokens[alive, step] = token
             batch.lengths[alive] += 1
-            batch.logprobs[alive] += logits.gather(1, token[:, None])[:, 0] - logits.logsumexp(1)
+            batch.logprobs[alive] += logprob
             going = ~torch.isin(token, self.ends) & (step + 1 < limit[alive])
             if not going.any():
                 break
             if not going.all():
-                alive, token, mask = alive[going], token[going], mask[going]
-                cache.batch_select_indices(going.nonzero()[:, 0])
+                kept = without_gaps(going)
+                alive, token, mask = alive[kept], token[kept], mask[kept]
+                cache.batch_select_indices(kept)
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             logits = self._forward(token[:, None], mask, cache)
         return batch
@@ -232,6 +233,21 @@ def _positions(mask: torch.Tensor) -> torch.Tensor:
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
+def without_gaps(going: torch.Tensor) -> torch.Tensor:
+    """Which rows go on, the last ones in the places of those that do not: few rows of a cache then have to move.
+
+    Args:
+        going: (rows,), whether a row goes on.
+
+    Returns:
+        Old places of the rows that go on, in their new order.
+    """
+    count = int(going.sum())
+    kept = torch.arange(count, device=going.device)
+    kept[~going[:count]] = count + going[count:].nonzero()[:, 0]
+    return kept
+
+
 @contextmanager
 def _memory_errors(name: str | None, remedy: str) -> Iterator[None]:
     """Turn the many ways in which memory runs out into one error that names the remedy."""
@@ -260,20 +276,28 @@ def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray[Any, np.dtype[np.fl
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Token ids (rows,): the likeliest where temperature is 0, else the one whose share of [0, 1) holds ``uniform``.
+def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The next token of each row: the likeliest where temperature is 0, else the one whose share holds ``uniform``.
 
     Args:
         logits: (rows, vocabulary).
         temperature: (rows,), each at least 0.
         uniform: (rows,), each in [0, 1); the cumulative distribution is of its number type.
+
+    Returns:
+        Token ids, and their log-probabilities at temperature 1, both (rows,).
     """
+    # The vocabulary is as wide as a small model's layers together, so each pass over it counts.
     greedy = temperature == 0
-    likeliest = logits.argmax(1)
-    if greedy.all():
-        return likeliest
-    shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1)
-    return torch.where(greedy, likeliest, _invert(shares, uniform))
+    token = logits.argmax(1)
+    largest = logits.gather(1, token[:, None])
+    shares = (logits - largest).exp_()
+    normalizer = shares.sum(1).log_().add_(largest[:, 0])
+    if not greedy.all():
+        if not (greedy | (temperature == 1)).all():
+            shares = (logits / temperature.masked_fill(greedy, 1.0)[:, None]).softmax(1)
+        token = torch.where(greedy, token, _invert(shares, uniform))
+    return token, logits.gather(1, token[:, None])[:, 0] - normalizer
 
 
 _BLOCK = 256
@@ -281,7 +305,7 @@ _BLOCK = 256
 
 
 def _invert(shares: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Token whose share of [0, 1) holds ``uniform``; shares (rows, vocabulary) are added up in its number type."""
+    """Token whose share holds ``uniform`` of the sum; shares (rows, vocabulary) are added up in its number type."""
     vocabulary = shares.shape[1]
     blocks = torch.nn.functional.pad(shares, (0, -vocabulary % _BLOCK)).unflatten(1, (-1, _BLOCK))
     ends = blocks.sum(2, dtype=uniform.dtype).cumsum(1)

@@ -23,7 +23,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import ModelError, Request, loading, transformers as transformers_engine
 from honesty_utils.engines.loading import load_model
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.engines.transformers import _memory_errors, pick, precision, uniforms
+from honesty_utils.engines.transformers import _memory_errors, pick, precision, uniforms, without_gaps
 from honesty_utils.workflow import params as params_file, preflight
 
 
@@ -192,15 +192,37 @@ def test_pick_inverts_the_cumulative_distribution() -> None:
     # Probabilities .1 .2 .3 .4 have their shares at [0, .1) [.1, .3) [.3, .6) [.6, 1).
     logits = torch.tensor([0.1, 0.2, 0.3, 0.4]).log().expand(8, 4)
     uniform = torch.tensor([0.0, 0.09, 0.11, 0.29, 0.31, 0.59, 0.61, 0.999999999], dtype=torch.float64)
-    assert pick(logits, torch.ones(8), uniform).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert pick(logits, torch.zeros(8), uniform).tolist() == [3] * 8
+    assert pick(logits, torch.ones(8), uniform)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert pick(logits, torch.zeros(8), uniform)[0].tolist() == [3] * 8
     # Temperature .5 squares them: 1 4 9 16 of 30, so shares at [0, .033) [.033, .167) [.167, .467) [.467, 1).
-    assert pick(logits, torch.full((8,), 0.5), uniform).tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
+    assert pick(logits, torch.full((8,), 0.5), uniform)[0].tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
 
 
 def test_pick_never_takes_what_has_no_probability() -> None:
     logits = torch.tensor([[-math.inf, 0.0, -math.inf, 0.0, -math.inf]]).expand(3, 5)
-    assert pick(logits, torch.ones(3), torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64)).tolist() == [1, 3, 3]
+    assert pick(logits, torch.ones(3), torch.tensor([0.0, 0.5, 1 - 2**-53], dtype=torch.float64))[0].tolist() == [
+        1,
+        3,
+        3,
+    ]
+
+
+def test_log_probabilities_are_those_at_temperature_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 5 * torch.randn(6, 700, generator=generator)
+    temperature = torch.tensor([0.0, 1.0, 0.7, 2.0, 0.0, 1.0])
+    token, logprob = pick(logits, temperature, torch.linspace(0, 0.99, 6, dtype=torch.float64))
+    expected = logits.log_softmax(1).gather(1, token[:, None])[:, 0]
+    torch.testing.assert_close(logprob, expected)
+    assert token[[0, 4]].tolist() == logits[[0, 4]].argmax(1).tolist()
+
+
+def test_rows_that_end_leave_no_gap() -> None:
+    going = torch.tensor([True, False, True, False, False, True, True])
+    # The last two that go on take the places of the first two that do not, and only they move.
+    assert without_gaps(going).tolist() == [0, 5, 2, 6]
+    assert without_gaps(torch.tensor([False, False, True])).tolist() == [2]
+    assert without_gaps(torch.tensor([True, True, False])).tolist() == [0, 1]
 
 
 class Types(TorchDispatchMode):
