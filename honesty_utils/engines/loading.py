@@ -144,7 +144,9 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
         raise ModelError(f"{folder}: base model of this adapter: {error}") from error
     if has(folder, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    return PeftModel.from_pretrained(network, str(folder)).merge_and_unload(), tokenizer
+    # PEFT freezes the base. Of weights that need no gradient torch makes a copy for every row that they are multiplied
+    # with, where the rows are a slice: of the last layer that is gigabytes (`torch.matmul` folds a batch otherwise).
+    return PeftModel.from_pretrained(network, str(folder)).merge_and_unload().requires_grad_(True), tokenizer
 
 
 def first_line(error: BaseException) -> str:
