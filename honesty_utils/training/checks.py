@@ -51,15 +51,10 @@ def check_settings(settings: Training, model: Model, kind: str) -> None:
     """Hold settings to the device ``kind``.
 
     Raises:
-        TrainingError: 4-bit weights without CUDA or without bitsandbytes, or cut into pieces; float16 on a CPU; a
-            beginning read once, with checkpoints of activations; an unknown tracker, or one that is not installed.
+        TrainingError: 4-bit weights without CUDA or without bitsandbytes, or cut into pieces; float16 on a CPU; an
+            unknown tracker, or one that is not installed.
     """
     chosen = layouts.layout(settings)
-    if settings.batches == "shared" and settings.gradient_checkpointing:
-        raise TrainingError(
-            "training.batches: shared keeps what it has read of the beginning, and gradient_checkpointing keeps "
-            "nothing: set gradient_checkpointing: false, or batches: random"
-        )
     if settings.mode == "qlora" and chosen is not None and chosen.kind in layouts.CUTTING:
         raise TrainingError(
             f"training.mode: qlora, but {chosen.file.name} ({chosen.kind}) cuts weights into pieces and those of 4 "

@@ -31,7 +31,7 @@ class Training(Section):
     batches: Literal["random", "by_length", "padding_free", "packed", "shared"] = Field(
         "random",
         description="how rows come together: at random; those of like length; at random and joined without padding; "
-        "as many as fit into max_length; at random, and the words that all begin with are read once a batch",
+        "as many as fit into max_length; at random and joined behind the words that all begin with, read once",
     )
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
         "auto", description="auto: eager on a CPU, else sdpa"

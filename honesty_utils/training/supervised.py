@@ -22,7 +22,7 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
     """TRL's trainer that takes rows in our order and writes no card of its own."""
 
     def __init__(
-        self, *args: Any, order: RowOrder, learned_only: bool = False, shared: int = 0, **options: Any
+        self, *args: Any, order: RowOrder, learned_only: bool = False, shared: int | None = None, **options: Any
     ) -> None:
         self.order, self.learned_only, self.shared = order, learned_only, shared
         super().__init__(*args, **options)
@@ -31,15 +31,14 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """TRL's loss or, with ``learned_only``, the same with logits only where a row of the batch learns a token."""
+        if self.shared is not None:
+            inputs = joined(inputs, self.shared, self.model.dtype)
         if not self.learned_only or return_outputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"][:, 1:]
         places = (labels != IGNORED).any(0).nonzero()[:, 0]
-        if self.shared:
-            logits = behind(model, inputs, self.shared, places)
-        else:
-            given = {name: value for name, value in inputs.items() if name != "labels"}
-            logits = model(**given, use_cache=False, logits_to_keep=places).logits
+        given = {name: value for name, value in inputs.items() if name != "labels"}
+        logits = model(**given, use_cache=False, logits_to_keep=places).logits
         labels = labels[:, places]
         learned = labels != IGNORED
         logits, targets = logits[learned].float(), labels[learned]
@@ -52,34 +51,36 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
         return loss * self.accelerator.num_processes if num_items_in_batch is not None else loss
 
 
-def behind(model: Any, inputs: dict[str, Any], shared: int, places: torch.Tensor) -> torch.Tensor:
-    """Logits of a padded batch whose rows begin alike: the beginning is read once, the rest of each row behind it.
+def joined(inputs: dict[str, Any], shared: int, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
+    """A padded batch as one text: what all rows begin with, once, and behind it the rest of each.
 
-    The beginning's keys and values are a cache that gradients flow through, so that every token is computed from the
-    same ones as in a row of its own.
+    The rest of a row sees the common beginning and itself, and its places go on behind the beginning, so that every
+    token is computed from the same ones as in a row of its own.
 
     Args:
-        model: takes a cache of keys and values.
-        inputs: ``input_ids`` and ``attention_mask``, both (rows, longest row), padded on the right.
-        shared: tokens that all rows begin with, at least one.
-        places: of the logits, each at least ``shared``.
+        inputs: ``input_ids``, ``labels`` and ``attention_mask``, all (rows, longest row), padded on the right.
+        shared: tokens that all rows begin with. None of them is learned, nor the next of any row: the token before it
+            in the joined text is another row's.
+        dtype: of the mask.
 
     Returns:
-        (rows, places, vocabulary).
+        ``input_ids``, ``labels`` and ``position_ids`` (1, tokens), ``attention_mask`` (1, 1, tokens, tokens) to add.
     """
-    ids = inputs["input_ids"]
-    cache = transformers.DynamicCache(config=model.config)
-    model(ids[:1, :shared], past_key_values=cache, use_cache=True, logits_to_keep=1)
-    cache.batch_repeat_interleave(len(ids))
-    logits: torch.Tensor = model(
-        ids[:, shared:],
-        attention_mask=inputs["attention_mask"],
-        position_ids=torch.arange(shared, ids.shape[1], device=ids.device)[None],
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=places - shared,
-    ).logits
-    return logits
+    ids, labels = inputs["input_ids"], inputs["labels"]
+    lengths = inputs["attention_mask"].sum(1).tolist()
+    device = ids.device
+    rests = [slice(shared, length) for length in lengths]
+    beginning = torch.arange(shared, device=device)
+    places = torch.cat([beginning, *(torch.arange(shared, length, device=device) for length in lengths)])
+    row = torch.cat([beginning * 0, *(torch.full((n - shared,), i + 1, device=device) for i, n in enumerate(lengths))])
+    seen = ((row[:, None] == row) | (row == 0)) & torch.ones(len(row), len(row), dtype=torch.bool, device=device).tril()
+    mask = torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    return {
+        "input_ids": torch.cat([ids[0, :shared], *(ids[i, rest] for i, rest in enumerate(rests))])[None],
+        "labels": torch.cat([labels[0, :shared], *(labels[i, rest] for i, rest in enumerate(rests))])[None],
+        "position_ids": places[None],
+        "attention_mask": mask[None, None],
+    }
 
 
 def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
@@ -93,8 +94,8 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
     settings = job.settings
     if settings.batches == "shared" and processes > 1:
         raise TrainingError(
-            f"training.batches: shared is for one process, and {processes} are to train; set random, by_length or "
-            "padding_free"
+            f"training.batches: shared joins the rows of one process, and {processes} are to train; set random, "
+            "by_length or padding_free"
         )
     items = _packed(rows, settings) if settings.batches == "packed" else rows.items
     order = building.order([len(item["input_ids"]) for item in items], job, processes)
@@ -113,8 +114,8 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         peft_config=building.lora(settings, job.model),
         order=order,
         # On a GPU TRL's own loss does so, in a fused kernel.
-        learned_only=settings.batches == "shared" or (settings.logits == "learned" and device == "cpu"),
-        shared=_shared(rows) if settings.batches == "shared" else 0,
+        learned_only=settings.logits == "learned" and device == "cpu",
+        shared=_shared(rows) if settings.batches == "shared" else None,
     )  # fmt: skip
 
 
