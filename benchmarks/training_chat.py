@@ -2,7 +2,7 @@
 
 Rows of 16 atlas questions a step under the honest prompt, answers and refusals in turn, the model's own template. Every
 arm is a process of its own with as many threads as it says; *two at once* are two such processes beside each other, and
-their seconds are halved, for two steps are done. Median over the steps after the first two. The loss after the same
+their seconds are halved, for two steps are done. Median over the steps after the first two. The mean loss of all
 steps stands beside, so that an arm that computes something else would show. Writes ``benchmarks/training_chat.csv``.
 """
 
@@ -31,7 +31,7 @@ from honesty_utils.workflow import params as params_file
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
-STEPS, ROWS, FIRST = 10, 16, 2
+STEPS, ROWS, FIRST = 6, 16, 2
 LORA, FULL = {"mode": "lora"}, {"mode": "full", "learning_rate": 3e-5}
 OURS = {"batches": "shared", "logits": "learned", "attention": "sdpa"}
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -75,7 +75,7 @@ def child(given: dict[str, Any]) -> dict[str, Any]:
     seconds = [time.monotonic()]
     made.train()
     steps = [after - before for before, after in itertools.pairwise(seconds)]
-    return {"steps": steps, "loss": made.state.log_history[0]["loss"]}
+    return {"steps": steps, "loss": made.state.log_history[-1]["train_loss"]}
 
 
 def measured(given: dict[str, Any], processes: int) -> tuple[float, float]:
@@ -128,9 +128,9 @@ def main() -> None:
         (label, threads, median(times[label]), median(times[first]) / median(times[label]), losses[label])
         for label, _, _, threads, _ in plans
     ]
-    made = pd.DataFrame(table, columns=["setting", "threads", "seconds a step", "times as fast", "loss of ten steps"])
+    made = pd.DataFrame(table, columns=["setting", "threads", "seconds a step", "times as fast", "loss"])
     made["processor"] = f"{cores} cores, {manifest.device()}"
-    made.round({"seconds a step": 2, "times as fast": 2, "loss of ten steps": 3}).to_csv(
+    made.round({"seconds a step": 2, "times as fast": 2, "loss": 3}).to_csv(
         HERE / "training_chat.csv", index=False
     )
     print(made.to_string(index=False))
