@@ -130,9 +130,7 @@ def main() -> None:
     ]
     made = pd.DataFrame(table, columns=["setting", "threads", "seconds a step", "times as fast", "loss"])
     made["processor"] = f"{cores} cores, {manifest.device()}"
-    made.round({"seconds a step": 2, "times as fast": 2, "loss": 3}).to_csv(
-        HERE / "training_chat.csv", index=False
-    )
+    made.round({"seconds a step": 2, "times as fast": 2, "loss": 3}).to_csv(HERE / "training_chat.csv", index=False)
     print(made.to_string(index=False))
 
 
