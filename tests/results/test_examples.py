@@ -20,7 +20,7 @@ def found() -> pd.DataFrame:
             ("unaligned", 0): [(before, before) for before, _ in moves],
             ("absolute", 1): moves,
             ("absolute", 0): moves[::-1],
-            ("absolute_tau0p5", 0): moves,
+            ("absolute_tau_0.5", 0): moves,
         }
     )
     answers["text"] = answers["method"] + " " + answers["seed"].astype(str) + " " + answers["question_id"]

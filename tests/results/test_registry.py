@@ -55,8 +55,8 @@ def test_what_a_run_surely_has_follows_from_its_sets() -> None:
     assert "tab_beside" in least and "tab_beside_ood" not in more
     assert "tab_beside_ood" in tables.expected("60_scores", ["in_distribution", "out_of_distribution"])
     assert tables.expected("62_readings", ["helpfulness", "labelled"]) == [
-        "tab_paper_helpfulness", "tab_agreement", "tab_matchers", "tab_refusals", "tab_drift", "tab_exposures",
-        "tab_rank", "tab_helpfulness",
+        "tab_paper_helpfulness", "tab_agreement", "tab_matchers", "tab_refusals", "tab_examples", "tab_drift",
+        "tab_exposures", "tab_rank", "tab_helpfulness",
     ]  # fmt: skip
     assert plots.expected("70_figures") == ["fig_main", "fig_transitions", "fig_annotation"]
     assert set(plots.expected("70_figures", ["tau", "prior_known"])) >= {"fig_tau", "fig_ood"}
