@@ -67,7 +67,10 @@ class TransformersEngine:
         check_room(self.name, self.context, max_new_tokens)
         ends = end_tokens(self.tokenizer, self.model.generation_config)
         self.ends = torch.tensor(ends, dtype=torch.long, device=self.model.device)
-        if self.model.device.type == "cpu" and caches.can_group(self.model.config):
+        # A row's place in its batch can turn the last bit of a sum. The miniature's committed numbers are of rows that
+        # keep their order; its heads have keys of their own.
+        self.fills_gaps = caches.can_group(self.model.config)
+        if self.model.device.type == "cpu" and self.fills_gaps:
             self.model.set_attn_implementation(caches.GROUPED)
 
     def generate(self, requests: Sequence[Request]) -> list[Response]:
@@ -166,7 +169,7 @@ class TransformersEngine:
             if not going.any():
                 break
             if not going.all():
-                kept = without_gaps(going)
+                kept = without_gaps(going) if self.fills_gaps else going.nonzero()[:, 0]
                 alive, token, mask = alive[kept], token[kept], mask[kept]
                 cache.batch_select_indices(kept)
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
