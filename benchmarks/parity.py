@@ -7,8 +7,8 @@ Engines draw differently, so expected accuracies can only agree up to the noise 
 runs of one engine, with other seeds. Of ten samples a question, as a run has, even these correlate by less than .97
 where many questions are half known: no engine can agree with another better than with itself. Hence more samples here,
 held to .97, and the figure for ten beside it, held to that of the first row; with ``--samples 0`` only greedy texts are
-compared. Writes ``benchmarks/parity.csv``, or ``parity_<name>.csv``; exit status 1 if fewer than 98 % of the texts
-agree, a text differs by more than a near-tie, or a correlation falls short.
+compared. Writes ``benchmarks/parity.csv``, or ``parity_<name>.csv``; exit status 1 if fewer than ``--agree`` of the
+texts are the same, a text differs by more than ``--near-tie``, or a correlation falls short.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from honesty_utils.workflow import params as params_file
 from honesty_utils.workflow.params import Params
 
 HERE = Path(__file__).resolve().parent
-NEAR_TIE = 1e-2
-"""A lead of logits that rounding at float32 may turn round: logits are about 10 to 20, added up in thirty layers."""
+NEAR_TIE = 1e-3
+"""A lead of logits that rounding at float32 may turn round, of a small model whose logits are about 10."""
 START = 240
 """Seconds in which a server must be there."""
 LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, "max_length": 128, "weight_decay": 0.0}
@@ -196,6 +196,8 @@ def main() -> int:
     parser.add_argument("--questions", type=int, help="none: all of the first evaluation set")
     parser.add_argument("--samples", type=int, default=30, help="a question; 0: only greedy texts are compared")
     parser.add_argument("--name", help="of the table: parity_<name>.csv")
+    parser.add_argument("--agree", type=float, default=0.99, help="share of greedy texts that are to be the same")
+    parser.add_argument("--near-tie", type=float, default=NEAR_TIE, help="lead of logits that rounding may turn round")
     options = parser.parse_args()
     params = params_file.load(options.params)
     run = Run(params.run)
@@ -209,8 +211,8 @@ def main() -> int:
     written = HERE / f"parity{f'_{options.name}' if options.name else ''}.csv"
     found.to_csv(written, index=False, float_format="%.6g")
     print(found.to_string(index=False))
-    same = found["same greedy text"].ge(0.98 * len(table))
-    same &= found["largest margin of the others"].fillna(0).lt(NEAR_TIE)
+    same = found["same greedy text"].ge(options.agree * len(table))
+    same &= found["largest margin of the others"].fillna(0).lt(options.near_tie)
     if options.samples:
         same &= found.filter(like="correlate").ge(0.97).all(axis=1)
         same &= found["10 samples"].ge(found["10 samples"][0] - 0.01)
