@@ -26,12 +26,11 @@ pytestmark = pytest.mark.xdist_group("smollm2")  # one process: the model is lar
 def small() -> dict[str, object]:
     """The preset with few questions, two methods that train nothing or little, and one seed."""
     content = layers.read(TOP / "params" / "smollm2-135m.yaml")
-    sizes = {"train": 20, "indist": 40, "ood": 8, "unknown": 8}
-    content["questions"] = {name: {**content["questions"][name], "limit": limit} for name, limit in sizes.items()}
+    for name, limit in {"train": 20, "indist": 40, "ood": 8, "unknown": 8, "known": 8, "choice": 8, "tasks": 8}.items():
+        content["questions"][name] |= {"limit": limit}
+    content["questions"]["known"]["only_known"] = False
     content["sampling"] |= {"samples": 2, "max_new_tokens": 24}
-    content["evaluation"] |= {"max_new_tokens": 24, "datasets": ["indist", "ood", "unknown"]}
-    roles = content["analysis"]["roles"]
-    content["analysis"]["roles"] = {role: name for role, name in roles.items() if name in sizes}
+    content["evaluation"] |= {"max_new_tokens": 24}
     content["labeling"] |= {"train_known": 8, "train_unknown": 8}
     content["methods"] = {"absolute": {"options": {"tau": 0.1}}, "likelihood_threshold": None}
     content["training"] |= {"seeds": [0], "epochs": 1}
@@ -70,7 +69,7 @@ def test_it_answers_in_sentences_and_never_refuses_by_itself(finished):
 def test_every_table_and_figure_is_there_and_tells_fame(finished):
     main = pd.read_csv(finished.figures / "tab_main.csv")
     assert {"unaligned", "prompt_based", "absolute", "likelihood_threshold"} <= set(main["method"])
-    assert set(main["dataset"]) == {"indist", "ood", "unknown"}
+    assert set(main["dataset"]) == {"indist", "ood", "unknown", "known", "choice", "tasks"}
     fame = pd.read_csv(finished.figures / "tab_fame.csv")
     assert set(fame["dataset"]) == {"indist"} and fame["fame"].min() > 15_000
     assert (finished.figures / "fig_fame.png").is_file() and (finished.figures / "report.html").is_file()
