@@ -33,15 +33,14 @@ def tab_examples(
     asked = questions[dataset].set_index("question_id")
     part = evaluations[evaluations["dataset"] == dataset]
     said = part[part["method"] == "unaligned"].set_index("question_id")["text"]
+    part = part.assign(order=part["question_id"].map(_hash)).sort_values("order")
     rows = []
-    for method in roster.main(part["method"].unique()):
-        own = part[(part["method"] == method) & (method != "unaligned")]
+    for method in roster.main(set(part["method"]) - {"unaligned"}):
+        own = part[part["method"] == method]
         own = own[own["seed"] == own["seed"].min()]
-        own = own.assign(order=own["question_id"].map(_hash)).sort_values("order")
         for (before, outcome), cell in own.groupby(["before", "outcome"]):
             for row in cell.head(SHOWN).itertuples():
-                gold = " / ".join(asked.loc[row.question_id, "answers"])
-                told = said.get(row.question_id, "")
+                gold, told = " / ".join(asked.loc[row.question_id, "answers"]), said[row.question_id]
                 share = len(cell) / len(own)
                 rows.append((method, dataset, before, outcome, share, row.question, gold, told, row.text))
     return pd.DataFrame(rows, columns=COLUMNS)
