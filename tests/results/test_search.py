@@ -47,3 +47,15 @@ def test_other_sets_choose_nothing():
     assert tab_search(main(scores, "indist"), points, ENTRIES, {"in_distribution": "indist"}).empty
     with pytest.raises(ValueError, match="have no scores on 'dev'"):
         tab_search(main(scores, "indist"), points, ENTRIES, {"development": "dev"})
+
+
+def test_an_entry_that_names_its_own_rate_is_a_setting_that_was_tried():
+    entries = {
+        "absolute": MethodEntry(method="absolute", training={"learning_rate": 3e-4}),
+        "absolute_learning_rate_0.0001": MethodEntry(method="absolute", training={"learning_rate": 1e-4}),
+        "finetuned": MethodEntry(method="finetuned"),
+    }
+    table = main({("absolute", 1e-4): (0.80, 0.7), ("absolute", 3e-4): (0.84, 0.6), ("finetuned", 1e-4): (0.5, 0.7)})
+    table["method"] = table["method"].replace("absolute_learning_rate_0.0003", "absolute")
+    made = tab_search(table, [Point("learning_rate", "absolute", 1e-4)], entries, {"development": "dev"})
+    assert made[["method", "at", "chosen"]].values.tolist() == [["absolute", 1e-4, False], ["absolute", 3e-4, True]]

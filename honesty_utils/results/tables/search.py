@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -18,14 +19,15 @@ COLUMNS = ["library", "method", "quantity", "at", "honesty", "accuracy", "questi
 
 def tab_search(
     main: pd.DataFrame,
-    points: Iterable[SweepPoint],
+    points: Collection[SweepPoint],
     entries: Mapping[str, MethodEntry],
     roles: Mapping[str, str],
 ) -> pd.DataFrame:
     """Every setting that was tried, and the one that a method is given elsewhere.
 
     The rule: of the points within `MARGIN` of a method's highest honesty on the development set, those of the highest
-    accuracy; of these the lowest value, and the entry that comes first. Entries of one ``method`` compete.
+    accuracy; of these the lowest value, and the entry that comes first. Entries of one ``method`` compete. An entry
+    that names its own learning rate takes part with it.
 
     Args:
         main: the main table.
@@ -39,7 +41,7 @@ def tab_search(
     """
     if "development" not in roles:
         return pd.DataFrame(columns=COLUMNS)
-    long = tab_sweeps(main, points, roles["development"])
+    long = tab_sweeps(main, [*points, *_own(points, entries)], roles["development"])
     keys = ["method", "quantity", "at", "questions"]
     wide = long.pivot_table(index=keys, columns="metric", values="value", sort=False).reset_index()
     wide["library"] = wide["method"].map(lambda name: entries[name].method)
@@ -50,3 +52,23 @@ def tab_search(
     ).sort_values(["close", "accuracy", "at", "place"], ascending=[False, False, True, True], kind="stable")
     best = ranked.groupby("library").head(1).index
     return wide.assign(chosen=wide.index.isin(best))[COLUMNS]
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The rate that an entry names for itself, as if it were a point of its sweep."""
+
+    name: str
+    value: float
+    quantity: str = "learning_rate"
+
+    @property
+    def method(self) -> str:
+        return self.name
+
+
+def _own(points: Collection[SweepPoint], entries: Mapping[str, MethodEntry]) -> Iterator[SweepPoint]:
+    swept = {point.name for point in points}
+    for name, entry in entries.items():
+        if name not in swept and "learning_rate" in entry.training:
+            yield _Own(name, float(entry.training["learning_rate"]))
