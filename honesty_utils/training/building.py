@@ -18,9 +18,10 @@ from peft import LoraConfig
 from honesty_utils.common.progress import Progress
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
-from honesty_utils.training.job import Job
+from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.settings import Training
+from honesty_utils.training.shared import ATTENTION
 
 HISTORY = {
     "step": "step",
@@ -33,9 +34,22 @@ HISTORY = {
 
 
 class Ours:
-    """Mixed into TRL's trainers: rows in our order, and no card."""
+    """Mixed into TRL's trainers: rows in our order, the loss before the first step, and no card.
+
+    Attributes:
+        order: of the rows.
+        first_loss: of the first step's rows, by the model that training starts from.
+    """
 
     order: RowOrder
+    first_loss: float = 0.0
+
+    def training_step(self, *args: Any, **options: Any) -> Any:
+        """TRL's; parts of the first step are added up."""
+        loss = super().training_step(*args, **options)  # type: ignore[misc]
+        if self.state.global_step == 0:  # type: ignore[attr-defined]
+            self.first_loss += float(loss)
+        return loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> RowOrder:
         return self.order
@@ -72,6 +86,40 @@ class Told(transformers.TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         """Tell the step."""
         self.progress.at(state.global_step)
+
+
+class Finite(transformers.TrainerCallback):
+    """Ends a training that has diverged: what it would leave is no model."""
+
+    def __init__(self, trainer: Ours, most_loss: float) -> None:
+        self.trainer, self.most_loss = trainer, most_loss
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **others: Any) -> None:
+        """Raise `TrainingError` where loss or gradient are no numbers; float16's scaler passes over such gradients."""
+        for name in ("loss",) if args.fp16 else ("loss", "grad_norm"):
+            value = (logs or {}).get(name, 0.0)
+            if not math.isfinite(float(value)):
+                raise TrainingError(f"step {state.global_step}: {name} is {value}; {_REMEDY}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        """Raise `TrainingError` where the loss has grown too much."""
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        first = self.trainer.first_loss or (losses or [0.0])[0]  # a resumed training has not made the first step
+        if losses and losses[-1] > self.most_loss * first:
+            raise TrainingError(
+                f"the loss went from {first:.4g} to {losses[-1]:.4g}, more than training.most_loss = "
+                f"{self.most_loss:g} times as high; {_REMEDY}"
+            )
+
+
+_REMEDY = "the training has diverged: lower learning_rate, or look at the rows"
+
+
+def check_weights(trainer: Any) -> None:
+    """Raise `TrainingError` where a trained weight is no number."""
+    for name, weight in trainer.model.named_parameters():
+        if weight.requires_grad and not torch.isfinite(weight).all():
+            raise TrainingError(f"{name}: holds weights that are not finite; {_REMEDY}")
 
 
 class Lines(transformers.TrainerCallback):
@@ -116,7 +164,11 @@ def network(model: Model, settings: Training, device: str) -> Any:
     """
     dtype = "float32" if settings.mode == "full" else model.dtype
     # For models of a million parameters on a CPU the plain attention is the faster one.
-    attention = ("eager" if device == "cpu" else "sdpa") if settings.attention == "auto" else settings.attention
+    attention: str = settings.attention
+    if settings.batches == "shared":
+        attention = ATTENTION
+    elif attention == "auto":
+        attention = "eager" if device == "cpu" else "sdpa"
     options: dict[str, Any] = {"dtype": getattr(torch, dtype), "attn_implementation": attention}
     if settings.mode == "qlora":
         options["quantization_config"] = transformers.BitsAndBytesConfig(
@@ -197,6 +249,7 @@ def arguments(kind: Any, job: Job, rows: int, device: str, per_device: int, **ow
         ddp_find_unused_parameters=False,
         save_strategy="no",
         logging_steps=10,
+        logging_nan_inf_filter=False,  # or a loss that is no number is logged as if it were
         disable_tqdm=True,
         report_to=list(settings.report_to) or "none",
         run_name="/".join(job.output.parts[-3:]),

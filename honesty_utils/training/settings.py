@@ -23,6 +23,9 @@ class Training(Section):
     warmup_ratio: float = Field(0.05, ge=0, le=1)
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     max_grad_norm: float = Field(1.0, ge=0, description="longer gradients are cut to this; 0: never")
+    most_loss: float = Field(
+        3.0, gt=1, description="a training whose last loss is above this many times that before it has diverged: an error"
+    )
     max_length: PositiveInt = Field(1024, description="tokens of the longest row, and of a pack")
     too_long: Literal["refuse", "drop", "truncate"] = Field(
         "refuse", description="rows over max_length or the model's context: an error, left out, or cut at their end"
@@ -34,7 +37,7 @@ class Training(Section):
         "as many as fit into max_length; at random and joined behind the words that all begin with, read once",
     )
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2"] = Field(
-        "auto", description="auto: eager on a CPU, else sdpa"
+        "auto", description="auto: eager on a CPU, else sdpa; batches: shared has its own"
     )
     logits: Literal["all", "learned"] = Field(
         "all", description="on a CPU: of all tokens, as TRL has it, or where one is learned; a GPU does that anyway"

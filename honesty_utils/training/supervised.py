@@ -16,6 +16,7 @@ from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, Tokenized, tokenize
 from honesty_utils.training.settings import Training
+from honesty_utils.training.shared import joined
 
 
 class SFTTrainer(building.Ours, trl.SFTTrainer):
@@ -32,7 +33,7 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
     ) -> Any:
         """TRL's loss or, with ``learned_only``, the same with logits only where a row of the batch learns a token."""
         if self.shared is not None:
-            inputs = joined(inputs, self.shared, self.model.dtype)
+            inputs = joined(inputs, self.shared)
         if not self.learned_only or return_outputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"][:, 1:]
@@ -49,38 +50,6 @@ class SFTTrainer(building.Ours, trl.SFTTrainer):
         self._metrics["train"]["mean_token_accuracy"].append(float(right[0] / right[1].clamp(min=1)))
         # The count is of all processes, and their gradients are averaged.
         return loss * self.accelerator.num_processes if num_items_in_batch is not None else loss
-
-
-def joined(inputs: dict[str, Any], shared: int, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    """A padded batch as one text: what all rows begin with, once, and behind it the rest of each.
-
-    The rest of a row sees the common beginning and itself, and its places go on behind the beginning, so that every
-    token is computed from the same ones as in a row of its own.
-
-    Args:
-        inputs: ``input_ids``, ``labels`` and ``attention_mask``, all (rows, longest row), padded on the right.
-        shared: tokens that all rows begin with. None of them is learned, nor the next of any row: the token before it
-            in the joined text is another row's.
-        dtype: of the mask.
-
-    Returns:
-        ``input_ids``, ``labels`` and ``position_ids`` (1, tokens), ``attention_mask`` (1, 1, tokens, tokens) to add.
-    """
-    ids, labels = inputs["input_ids"], inputs["labels"]
-    lengths = inputs["attention_mask"].sum(1).tolist()
-    device = ids.device
-    rests = [slice(shared, length) for length in lengths]
-    beginning = torch.arange(shared, device=device)
-    places = torch.cat([beginning, *(torch.arange(shared, length, device=device) for length in lengths)])
-    row = torch.cat([beginning * 0, *(torch.full((n - shared,), i + 1, device=device) for i, n in enumerate(lengths))])
-    seen = ((row[:, None] == row) | (row == 0)) & torch.ones(len(row), len(row), dtype=torch.bool, device=device).tril()
-    mask = torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
-    return {
-        "input_ids": torch.cat([ids[0, :shared], *(ids[i, rest] for i, rest in enumerate(rests))])[None],
-        "labels": torch.cat([labels[0, :shared], *(labels[i, rest] for i, rest in enumerate(rests))])[None],
-        "position_ids": places[None],
-        "attention_mask": mask[None, None],
-    }
 
 
 def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:

@@ -32,6 +32,7 @@ def run(job: Job) -> TrainingResult:
     trainer = kind.trainer(job, tokenizer, rows, device, processes, per_device)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(building.Epochs(trainer.order))
+    trainer.add_callback(building.Finite(trainer, job.settings.most_loss))
     folder = job.work / checkpoint.key(job, rows, processes, device)
     trainer.args.output_dir = str(folder)
     resumed = checkpoint.latest(job.work, folder.name)
@@ -41,6 +42,7 @@ def run(job: Job) -> TrainingResult:
     if processes > 1:
         trainer.add_callback(building.Lines)
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+    building.check_weights(trainer)
     saving.save(trainer, tokenizer, job)
     result = TrainingResult(
         folder=job.output,

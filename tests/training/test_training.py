@@ -10,12 +10,13 @@ from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.loading import base_of
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.training import checks, saving, supervised
+from honesty_utils.training import checks, saving
 from honesty_utils.training.building import warmup_steps
-from honesty_utils.training.job import Job
+from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.rows import IGNORED, tokenize
 from honesty_utils.training.settings import Training
+from honesty_utils.training.shared import attend, joined
 
 REFUSAL = "I do not know."
 SETTINGS = Training(learning_rate=3e-3, batch_size=4, epochs=60, weight_decay=0, max_length=128)
@@ -108,6 +109,23 @@ def test_warm_up_is_a_share_of_all_steps():
     assert warmup_steps(100, Training(batch_size=8, epochs=2, warmup_ratio=0.05)) == 2
 
 
+# --- a training that diverges -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [1e2, 1e30])
+def test_a_training_that_diverges_is_an_error_and_leaves_no_model(model, rows, tmp_path, rate):
+    with pytest.raises(TrainingError, match=r"the training has diverged: lower learning_rate, or look at the rows"):
+        train(rows, model, tmp_path / "m", learning_rate=rate, epochs=20, max_grad_norm=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_how_far_a_loss_may_grow_is_a_setting(model, rows, tmp_path):
+    grown = {"learning_rate": 3.0, "epochs": 10}
+    with pytest.raises(TrainingError, match=r"the loss went from .* to .*, more than training.most_loss = 1.5 times"):
+        train(rows, model, tmp_path / "m", most_loss=1.5, **grown)
+    assert train(rows, model, tmp_path / "m", most_loss=1e9, **grown).history["loss"].notna().all()
+
+
 # --- batches, number types --------------------------------------------------------------------------------------------
 
 
@@ -120,12 +138,9 @@ def test_rows_without_padding_give_the_losses_and_weights_of_padded_ones(model, 
     assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
 
 
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("logits", ["all", "learned"])
-def test_rows_behind_a_shared_beginning_give_the_losses_and_weights_of_padded_ones(
-    model, uneven, tmp_path, attention, logits
-):
-    options = {"epochs": 10, "attention": attention, "logits": logits}
+def test_rows_behind_a_shared_beginning_give_the_losses_and_weights_of_padded_ones(model, uneven, tmp_path, logits):
+    options = {"epochs": 10, "logits": logits}
     padded = train(uneven, model, tmp_path / "padded", **options)
     shared = train(uneven, model, tmp_path / "shared", batches="shared", **options)
     assert shared.steps == padded.steps and shared.completion_tokens == padded.completion_tokens
@@ -141,14 +156,33 @@ def test_a_joined_batch_of_a_hand_worked_case():
         "labels": torch.tensor([[-100, -100, 8, 9], [-100, -100, 7, -100]]),
         "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]),
     }
-    found = supervised.joined(inputs, 1)
+    found = joined(inputs, 1)
     assert found["input_ids"].tolist() == [[5, 6, 8, 9, 6, 7]]
     assert found["labels"].tolist() == [[-100, -100, 8, 9, -100, 7]]
     assert found["position_ids"].tolist() == [[0, 1, 2, 3, 1, 2]]
-    assert (found["attention_mask"][0, 0] == 0).int().tolist() == [
-        [1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0],
-        [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 1, 1],
-    ]  # fmt: skip
+    assert found["rests"] == [3, 2]
+    # Of a rest of three tokens behind one: the beginning, and what of the rest is not behind it.
+    assert found["attention_mask"][0, 0].int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("shared", [0, 1, 3])
+def test_attention_over_a_joined_text_is_that_of_one_matrix_over_all(shared):
+    torch.manual_seed(0)
+    rests, heads, size = [2, 4, 1], 4, 8
+    tokens = shared + sum(rests)
+    row = torch.tensor([0] * shared + [i + 1 for i, n in enumerate(rests) for _ in range(n)])
+    seen = ((row[:, None] == row) | (row == 0)) & torch.ones(tokens, tokens, dtype=torch.bool).tril()
+    query, key, value = (torch.randn(1, n, tokens, size, requires_grad=True) for n in (heads, 2, 2))
+    whole = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, enable_gqa=True)
+    module = torch.nn.Module()
+    module.num_key_value_groups = 2
+    mask = torch.ones(4, shared + 4, dtype=torch.bool).tril(shared)[None, None]
+    found, _ = attend(module, query, key, value, mask, rests=rests, scaling=size**-0.5)
+    assert torch.allclose(found.transpose(1, 2), whole, atol=1e-6)
+    weight = torch.randn_like(whole)
+    wanted = torch.autograd.grad((whole * weight).sum(), (query, key, value), retain_graph=True)
+    given = torch.autograd.grad((found.transpose(1, 2) * weight).sum(), (query, key, value))
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(wanted, given, strict=True))
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
