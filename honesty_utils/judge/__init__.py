@@ -16,7 +16,7 @@ from honesty_utils.judge.answers import (
 )
 from honesty_utils.judge.helpfulness import AnsweredRequest, harmlessness, helpfulness, judge_answers, preference
 from honesty_utils.judge.reading import NO_ANSWER, NO_OPTION, Unreadable
-from honesty_utils.judge.referee import Inquiry, Referee, Spent, Verdict, open_judge
+from honesty_utils.judge.referee import Inquiry, JudgeError, Referee, Spent, Verdict, open_judge
 from honesty_utils.judge.trust import judge_labelled, read_labelled
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "AnsweredQuestion",
     "AnsweredRequest",
     "Inquiry",
+    "JudgeError",
     "Referee",
     "Spent",
     "Unreadable",

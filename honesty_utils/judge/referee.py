@@ -1,7 +1,9 @@
 """Asking a judge until it can be read, or saying that it could not: every verdict of this project comes from here.
 
-An inquiry is asked greedily first. What cannot be read, was cut off or got no reply is asked again at a temperature and
-with another seed, up to a limit; after it the verdict is none and is counted. No failure becomes a verdict.
+An inquiry is asked greedily first. What cannot be read or was cut off is asked again at a temperature and with another
+seed, up to a limit; after it the verdict is none and is counted. What the engine cannot take, such as a prompt that is
+too long, has no verdict either. A judge that does not answer is an error: the replies that came are kept, and another
+run asks for the rest. No failure becomes a verdict.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from honesty_utils import engines
-from honesty_utils.engines import Engine, ModelError, Request, Response
+from honesty_utils.common.errors import HonestyError
+from honesty_utils.engines import Engine, ModelError, Request, Response, Unanswered
 from honesty_utils.judge.cache import Replies, Reply
 from honesty_utils.judge.reading import Unreadable
 from honesty_utils.judge.settings import Judge
@@ -23,11 +26,14 @@ from honesty_utils.sampling import seed_of
 T = TypeVar("T")
 logger = logging.getLogger("honesty_utils.judge")
 
-FAILURES = (OSError, ModelError)
-"""What an engine raises that gets no reply: a server that times out or is gone, a prompt that is too long."""
+PASSING = (OSError, Unanswered)
+"""What an engine raises where a later try may get a reply: a server that times out, is busy or is gone."""
+CANARY = Request("Write yes.")
+"""Asked where a batch got no reply, to tell a batch that cannot be answered from a judge that answers nothing."""
 
-PATIENCE = 4
-"""A batch that fails is halved until single requests fail; so many of these in a row, and the rest is given up."""
+
+class JudgeError(HonestyError, RuntimeError):
+    """The judge does not answer, or too few of its replies can be read."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,15 @@ class Referee:
         self.settings, self._load, self._replies = settings, load, replies
         self._engine: Engine | None = None
         self.spent = Spent()
+        self._unanswered: set[Request] = set()
 
     def ask(self, inquiries: Sequence[Inquiry[T]]) -> list[Verdict[T]]:
-        """A verdict on every inquiry, in order; an inquiry that comes twice is asked once."""
+        """A verdict on every inquiry, in order; an inquiry that comes twice is asked once.
+
+        Raises:
+            JudgeError: the judge is gone, or left requests without a reply; those that came are kept.
+            ServerError: the judge's server refuses whatever it is asked.
+        """
         self._replies.refresh()
         verdicts: list[Verdict[T]] = [Verdict(None)] * len(inquiries)
         unread = [0] * len(inquiries)
@@ -84,8 +96,28 @@ class Referee:
                 verdicts[place] = self._verdict(inquiries[place], request, failed)
                 # Without a reply the same request is made again; one that was no verdict is asked in another way.
                 unread[place] += request not in failed
+        unanswered = [request for request in pending.values() if request in self._unanswered]
+        if unanswered:
+            raise JudgeError(
+                f"judge: {len(unanswered)} of {len(inquiries)} requests got no reply "
+                f"({failed[unanswered[0]]}); the replies to the others are kept: run again, and only these are asked"
+            )
         self._count(verdicts)
         return verdicts
+
+    def settled(self) -> Spent:
+        """What all verdicts have cost.
+
+        Raises:
+            JudgeError: more than ``judge.most_unscored`` of them are none.
+        """
+        missing, limit = self.spent.unscored.total(), self.settings.most_unscored
+        if missing > limit * self.spent.verdicts:
+            raise JudgeError(
+                f"judge: {self.spent}; scores of the rest would be of other answers than all. At most {limit:.0%} may "
+                "be unscored (judge.most_unscored): look at the reasons, take another judge or raise the limit"
+            )
+        return self.spent
 
     def _request(self, prompt: str, unread: int) -> Request:
         if unread == 0:
@@ -118,30 +150,49 @@ class Referee:
         if missing and self._engine is None:
             self._engine = self._load()
         for start in range(0, len(missing), self.settings.shard_size):
-            replies = self._replies_of(missing[start : start + self.settings.shard_size], failed)
-            if replies:
-                self._replies.add(replies)
-                self.spent.asked += len(replies)
-                self.spent.tokens += sum(reply.num_tokens for reply in replies.values())
+            replies: dict[Request, Reply] = {}
+            try:
+                self._fill(replies, missing[start : start + self.settings.shard_size], failed)
+            finally:
+                if replies:
+                    self._replies.add(replies)
+                    self.spent.asked += len(replies)
+                    self.spent.tokens += sum(reply.num_tokens for reply in replies.values())
         return {request: reason for request, reason in failed.items() if self._replies.get(request) is None}
 
-    def _replies_of(self, batch: Sequence[Request], failed: dict[Request, str]) -> dict[Request, Reply]:
-        """Replies to a batch; one that fails is halved until what fails stands alone, or too much fails in a row."""
-        replies: dict[Request, Reply] = {}
-        parts, in_a_row = [batch], 0
-        while parts and in_a_row < PATIENCE + len(batch).bit_length():
+    def _fill(self, replies: dict[Request, Reply], batch: Sequence[Request], failed: dict[Request, str]) -> None:
+        """Put the replies to a batch into ``replies``; a part that fails is halved until what fails stands alone.
+
+        Raises:
+            JudgeError: after a failure not even `CANARY` gets a reply.
+        """
+        parts = [batch]
+        while parts:
             part = parts.pop()
             try:
                 replies |= self._generate(part)
-                in_a_row = 0
-            except FAILURES as problem:
-                failed.update(dict.fromkeys(part, _described(problem)))
-                in_a_row += 1
-                half = len(part) // 2
-                parts += [part[half:], part[:half]] if half else []
+                self._unanswered.difference_update(part)
+                continue
+            except PASSING as problem:
+                self._listen(problem)
+                reason = _described(problem)
+                self._unanswered.update(part if len(part) == 1 else ())
+            except ModelError as problem:
+                reason = _described(problem)
+            failed.update(dict.fromkeys(part, reason))
+            half = len(part) // 2
+            parts += [part[half:], part[:half]] if half else []
         if len(replies) < len(batch):
             logger.warning("judge: %d of %d requests got no reply", len(batch) - len(replies), len(batch))
-        return replies
+
+    def _listen(self, problem: Exception) -> None:
+        try:
+            self._generate([CANARY])
+        except PASSING:
+            raise JudgeError(
+                f"judge: does not answer ({_described(problem)}); the replies that came are kept: run again when it is "
+                "back"
+            ) from problem
 
     def _generate(self, batch: Sequence[Request]) -> dict[Request, Reply]:
         assert self._engine is not None, "loaded before the first batch"
@@ -154,7 +205,7 @@ class Referee:
 
 def _described(problem: Exception) -> str:
     text = str(problem).strip().split("\n")[0]
-    return f"{type(problem).__name__}: {text[:80]}".rstrip(": ")
+    return f"{type(problem).__name__}: {text[:200]}".rstrip(": ")
 
 
 def open_judge(settings: Judge | None, folder: str | Path) -> Referee | None:

@@ -211,6 +211,9 @@ class Judge(Generation):
     )
     max_retries: int = Field(2, ge=0, description="so often a judge that cannot be read is asked again")
     retry_temperature: float = Field(0.7, gt=0, description="temperature of what is asked again; the first is greedy")
+    most_unscored: float = Field(
+        0.1, ge=0, le=1, description="share of verdicts that may be unscored; above it the notebook ends with an error"
+    )
     seed: int = 0
     shard_size: PositiveInt = Field(256, description="replies a file of the cache; a kill loses at most one file")
     cache: str | None = Field(None, description="folder of the judge's replies; none: runs/<run>/judge")

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import example, given, strategies as st
 from support import judging
 from support.judging import BAT, CHEESE, CURT, FRANCE, HAMLET, ITALY, LIGHT, LOCK, MILAN, RAIN, RIME, SOFT, Scripted
+from support.servers import MODEL, Script, serve
 
 from honesty_utils import grading, judge
 from honesty_utils.common import records
-from honesty_utils.engines import ModelError, Request
-from honesty_utils.judge import AnsweredQuestion, AnsweredRequest, Inquiry, Referee, Unreadable, reading
+from honesty_utils.engines import ModelError, Request, Unanswered
+from honesty_utils.judge import AnsweredQuestion, AnsweredRequest, Inquiry, JudgeError, Referee, Unreadable, reading
 from honesty_utils.judge.cache import REPLIES, Replies, Reply
+from honesty_utils.judge.referee import CANARY
 from honesty_utils.judge.settings import JudgePrompts
 
 TEXTS = st.text(max_size=60)
@@ -161,26 +163,74 @@ def test_a_reply_that_was_cut_off_is_no_verdict(tiny_model: Path, tmp_path: Path
     assert (cut.value, cut.reason) == (None, "cut off")
 
 
-@pytest.mark.parametrize(
-    "error", [TimeoutError("60 s"), ConnectionError("refused"), ModelError("a prompt is too long")]
-)
-def test_an_engine_without_replies_leaves_all_unscored_within_bounds(tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize("error", [TimeoutError("60 s"), ConnectionError("refused"), Unanswered("gave up")])
+def test_a_judge_that_is_gone_is_an_error_within_two_calls(tmp_path: Path, error: Exception) -> None:
     engine = Scripted(lambda request: error)
     referee = judging.scripted(engine, tmp_path, max_retries=2)
-    verdicts = referee.ask([number(f"prompt {i}") for i in range(500)])
-    assert {verdict.value for verdict in verdicts} == {None}
-    assert referee.spent.unscored == {type(error).__name__: 500} and referee.spent.asked == 0
-    # Two batches, each halved 9 times at most, and a few more: not one call a prompt.
-    assert engine.calls <= 3 * 2 * 13
+    with pytest.raises(JudgeError, match=f"does not answer.*{error}.*run again when it is back"):
+        referee.ask([number(f"prompt {i}") for i in range(500)])
+    assert engine.calls == 2, "the batch, and one request that any judge can answer"
     assert not list(tmp_path.rglob("*.parquet")), "a failure is no reply and not kept"
+
+
+def test_what_a_judge_said_before_it_went_is_kept(tmp_path: Path) -> None:
+    left = iter(range(64 + 30))
+    dying = Scripted(lambda request: "1" if next(left, None) is not None else ConnectionError("refused"))
+    wanted = [number(f"prompt {i}") for i in range(200)]
+    with pytest.raises(JudgeError, match="does not answer"):
+        judging.scripted(dying, tmp_path, shard_size=64).ask(wanted)
+    back = Scripted(lambda request: "1")
+    again = judging.scripted(back, tmp_path, shard_size=64).ask(wanted)
+    assert {verdict.value for verdict in again} == {1.0}
+    assert len(back.requests) == 200 - 64, "of the second batch no reply came back"
+
+
+@pytest.mark.parametrize("fault", ["500 always", "cut always"])
+def test_a_server_that_dies_ends_judging_and_one_that_is_back_completes_it(tmp_path: Path, fault: str) -> None:
+    section = judging.settings(
+        MODEL, engine="openai", shard_size=10, max_retries=2,
+        engine_options={"max_retries": 1, "first_wait": 0.01, "longest_wait": 0.02, "timeout": 5},
+    )  # fmt: skip
+    wanted = [number(f"prompt {i}") for i in range(50)]
+    dead = {f"prompt {i}": [fault] for i in range(10, 50)} | {CANARY.prompt: [fault]}
+    with serve(Script(change={"text": "1"}, faults=dead)) as script:
+        options = {**section.engine_options, "base_url": script.address}
+        with pytest.raises(JudgeError, match=r"judge: does not answer .*gave up on a request after 2 tries"):
+            judge.open_judge(section.model_copy(update={"engine_options": options}), tmp_path).ask(wanted)
+        # The prompts that were under way when the first one gave up, and the one that any judge can answer.
+        assert max(script.tries.values()) <= 2 and script.tries[CANARY.prompt] == 2
+        assert not any(script.tries[f"prompt {i}"] for i in range(20, 50))
+        script.faults.clear()
+        verdicts = judge.open_judge(section.model_copy(update={"engine_options": options}), tmp_path).ask(wanted)
+        assert {verdict.value for verdict in verdicts} == {1.0}
+        assert all(script.tries[f"prompt {i}"] == 1 for i in range(10)), "their replies were kept"
+
+
+def test_what_an_engine_cannot_take_is_unscored(tmp_path: Path) -> None:
+    engine = Scripted(lambda request: ModelError("a prompt is too long") if "9" in request.prompt else "1")
+    referee = judging.scripted(engine, tmp_path, max_retries=1)
+    verdicts = referee.ask([number(f"prompt {i}") for i in range(50)])
+    assert [place for place, verdict in enumerate(verdicts) if verdict.value is None] == [9, 19, 29, 39, 49]
+    assert referee.spent.unscored == {"ModelError": 5} and str(referee.settled()).endswith("5 unscored: 5 ModelError")
+
+
+def test_more_unscored_verdicts_than_allowed_are_an_error(tmp_path: Path) -> None:
+    engine = Scripted(lambda request: "well" if "9" in request.prompt else "1")
+    wanted = [number(f"prompt {i}") for i in range(50)]
+    referee = judging.scripted(engine, tmp_path, most_unscored=0.05)
+    referee.ask(wanted)
+    with pytest.raises(JudgeError, match=r"5 unscored: 5 not one number.*At most 5% .*judge.most_unscored"):
+        referee.settled()
+    allowed = judging.scripted(Scripted(lambda request: "1"), tmp_path, most_unscored=0.1)
+    allowed.ask(wanted)
+    assert allowed.settled().asked == 0, "replies are kept whatever is made of them"
 
 
 def test_one_request_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     engine = Scripted(lambda request: TimeoutError() if request.prompt == "prompt 37" else "1")
     referee = judging.scripted(engine, tmp_path, shard_size=64)
-    verdicts = referee.ask([number(f"prompt {i}") for i in range(100)])
-    assert [place for place, verdict in enumerate(verdicts) if verdict.value is None] == [37]
-    assert verdicts[37].reason == "TimeoutError"
+    with pytest.raises(JudgeError, match=r"1 of 100 requests got no reply \(TimeoutError\).*only these are asked"):
+        referee.ask([number(f"prompt {i}") for i in range(100)])
     # It is asked in the same way when the server is back, and only it.
     back = Scripted(lambda request: "1")
     again = judging.scripted(back, tmp_path, shard_size=64).ask([number(f"prompt {i}") for i in range(100)])
@@ -413,8 +463,7 @@ NONSENSE = {
     "twice": "Score: 1.0\nScore: 1.0",
     "both": "yes and no, A and B, 0.9 and 0.1",
     "out of range": "7",
-    "time out": TimeoutError("no reply in 60 s"),
-    "gone": ConnectionError("refused"),
+    "too long": ModelError("a prompt is too long"),
 }
 
 
