@@ -1,6 +1,6 @@
 """Engines that answer prompts: one a file, behind one protocol, named in `ENGINES`."""
 
-from honesty_utils.engines.loading import ModelError, ServerError
+from honesty_utils.engines.loading import ModelError, ServerError, Unanswered
 from honesty_utils.engines.options import OPTIONS, EngineOptions, check_options
 from honesty_utils.engines.protocol import (
     Asks,
@@ -33,6 +33,7 @@ __all__ = [
     "ServerError",
     "States",
     "StreamingEngine",
+    "Unanswered",
     "Usage",
     "can",
     "check",

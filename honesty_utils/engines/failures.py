@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,9 +12,16 @@ from typing import Any
 import openai
 
 from honesty_utils.engines.options import OpenAIOptions
+from honesty_utils.engines.replies import AnotherModel
 
 PASSING = (408, 409, 425, 429)
 """Client errors that pass by themselves: timeout, conflict, too early, too many requests. So do all from 500 on."""
+
+
+ELSEWHERE = range(300, 400)
+"""Statuses of a redirect, which is not followed: prompts go where params say, and nowhere else."""
+
+Hide = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,12 @@ class Trouble:
 
     @property
     def of_server(self) -> bool:
-        """No other prompt would fare better: a wrong key, an unknown model, an empty account."""
-        return not self.passing and self.status in (401, 403, 404, 429)
+        """No other prompt would fare better: a wrong key, an unknown model, an empty account, another address."""
+        return not self.passing and (self.status in (401, 403, 404, 429) or self.status in ELSEWHERE)
 
 
-def trouble(error: Exception, timeout: float) -> Trouble:
-    """What an exception of the client means.
+def trouble(error: Exception, timeout: float, hide: Hide = str) -> Trouble:
+    """What an exception of the client means; ``hide`` takes out of a server's words what nobody is to read.
 
     Raises:
         Exception: ``error`` itself, when it is a mistake of this program and no trouble with a server.
@@ -47,12 +55,14 @@ def trouble(error: Exception, timeout: float) -> Trouble:
     if isinstance(error, openai.APITimeoutError):
         return Trouble(f"no sign of life for {timeout:g} s")
     if isinstance(error, openai.APIConnectionError):
-        return Trouble(f"connection refused or cut ({_cause(error)})")
+        return Trouble(f"connection refused or cut ({hide(_cause(error))})")
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error)
+        return _of_status(error, hide)
+    if isinstance(error, AnotherModel):
+        return Trouble(f"{error}; where that is its name, say so with engine_options.answers_as", 404, passing=False)
     # A body that is no JSON comes as json.JSONDecodeError or UnicodeDecodeError, both of them ValueErrors.
     if isinstance(error, openai.APIResponseValidationError | ValueError):
-        return Trouble(f"a malformed answer ({_line(error)})")
+        return Trouble(f"a malformed answer ({hide(_line(error))})")
     raise error
 
 
@@ -64,6 +74,8 @@ def remedy(found: Trouble, model: str, options: OpenAIOptions, prompt: str | Non
             f"the key in {variable} was sent" if variable else "no key was sent: engine_options.key_variable names it"
         )
         return f"{found.reason}; {sent}"
+    if found.status in ELSEWHERE:
+        return f"{found.reason}; redirects are not followed: write the address itself as engine_options.base_url"
     if found.status == 404:
         return f"{found.reason}; is {model!r} the model's name there, and does base_url end in /v1?"
     if found.status is None:
@@ -82,12 +94,15 @@ def backoff(tries: int, first: float, longest: float) -> float:
     return min(first * 2.0 ** (tries - 1), longest) * random.uniform(0.5, 1.0)
 
 
-def _of_status(error: openai.APIStatusError) -> Trouble:
+def _of_status(error: openai.APIStatusError, hide: Hide) -> Trouble:
     status = error.status_code
     passing = status in PASSING or status >= 500
     if status == 429 and error.code == "insufficient_quota":
         passing = False  # the account is empty
-    words = _words(error.body) or _line(error)
+    # Hidden before it is cut: half of a key would not be found.
+    words = hide(_words(error.body) or _line(error))
+    if status in ELSEWHERE:
+        words = f"asks to go to {hide(error.response.headers.get('location', 'another address'))}"
     return Trouble(f"{status}: {words[:500]}", status, passing, _wait(error.response.headers.get("retry-after")))
 
 

@@ -18,8 +18,12 @@ class ModelError(HonestyError, ValueError):
     """A model cannot be loaded, or cannot take a prompt."""
 
 
+class Unanswered(ModelError):
+    """A request got no answer, however often it was tried; later it may get one."""
+
+
 class ServerError(HonestyError, RuntimeError):
-    """A server refuses whatever it is asked: a wrong key, an unknown model, an empty account."""
+    """A server refuses whatever it is asked (a wrong key, an unknown model, an empty account), or is gone."""
 
 
 PARTS = {

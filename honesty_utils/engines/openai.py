@@ -19,7 +19,7 @@ from anyio.from_thread import start_blocking_portal
 
 from honesty_utils.common.prompts import Style, prompt_ids
 from honesty_utils.engines.failures import Trouble, backoff, remedy, trouble
-from honesty_utils.engines.loading import ModelError, ServerError
+from honesty_utils.engines.loading import ModelError, ServerError, Unanswered
 from honesty_utils.engines.options import OpenAIOptions
 from honesty_utils.engines.protocol import Request, Response, Usage
 from honesty_utils.engines.replies import read
@@ -124,7 +124,8 @@ class OpenAIEngine:
             if count == 0:
                 hand_over(place)
         workers = min(self.options.concurrency, sum(left))
-        async with openai.AsyncOpenAI(**self._connection(), max_retries=0) as client:
+        http = openai.DefaultAsyncHttpxClient(follow_redirects=False)
+        async with openai.AsyncOpenAI(**self._connection(), max_retries=0, http_client=http) as client:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(workers):
@@ -142,10 +143,10 @@ class OpenAIEngine:
         while True:
             tries += 1
             try:
-                answer = read(await self._ask(client, request), self.style)
+                answer = read(await self._ask(client, request), self.style, self._answers_as, self._hidden)
                 break
             except Exception as error:
-                found = trouble(error, options.timeout)
+                found = trouble(error, options.timeout, self._hidden)
             self._give_up(found, tries, request)
             await asyncio.sleep(max(found.wait, backoff(tries, options.first_wait, options.longest_wait)))
         self._tokens += answer.usage
@@ -163,12 +164,12 @@ class OpenAIEngine:
             message = remedy(found, self.name, options, request.prompt)
             raise ServerError(self._told(message)) if found.of_server else self._error(message)
         if found.wait > options.longest_wait:
-            raise self._error(
+            raise self._unanswered(
                 f"{found.reason}; it asks to wait {found.wait:.0f} s and engine_options.longest_wait is "
                 f"{options.longest_wait:g}; finished shards are kept: run again later"
             )
         if tries > options.max_retries:
-            raise self._error(
+            raise self._unanswered(
                 f"gave up on a request after {tries} tries; the last one: {found.reason}; finished shards are kept: "
                 "run again, with a lower engine_options.concurrency or more max_retries"
             )
@@ -199,13 +200,14 @@ class OpenAIEngine:
         Raises:
             ModelError: no server there, wrong or missing key, no such model.
         """
-        with openai.OpenAI(**self._connection(), max_retries=min(2, self.options.max_retries)) as client:
+        http, tries = openai.DefaultHttpxClient(follow_redirects=False), min(2, self.options.max_retries)
+        with openai.OpenAI(**self._connection(), max_retries=tries, http_client=http) as client:
             try:
                 models = {model.id: model for model in client.models.list().data}
             except (AttributeError, TypeError):
                 raise self._error("sends no list of models; does base_url end in /v1?") from None
             except Exception as error:
-                found = trouble(error, self.options.timeout)
+                found = trouble(error, self.options.timeout, self._hidden)
                 if found.status in (404, 405, 501):
                     return None  # it keeps no list: the first request will tell
                 raise self._error(remedy(found, self.name, self.options)) from None
@@ -213,6 +215,10 @@ class OpenAIEngine:
             raise self._error(f"knows no model {self.name!r}; model.name is to be one of {sorted(models)[:20]}")
         length = getattr(models[self.name], "max_model_len", None)
         return int(length) if length else None
+
+    @property
+    def _answers_as(self) -> str:
+        return self.options.answers_as or self.name
 
     def _connection(self) -> dict[str, Any]:
         # The client would take a key from OPENAI_API_KEY by itself; a key goes where params send it and nowhere else.
@@ -222,10 +228,16 @@ class OpenAIEngine:
     def _error(self, message: str) -> ModelError:
         return ModelError(self._told(message))
 
+    def _unanswered(self, message: str) -> Unanswered:
+        return Unanswered(self._told(message))
+
     def _told(self, message: str) -> str:
-        """A message in which the key does not appear, even where the server repeats it."""
+        return f"{self.options.base_url}: {self._hidden(message)}"
+
+    def _hidden(self, text: str) -> str:
+        """A text in which the key does not appear, even where the server repeats it."""
         key = self.options.key()
-        return f"{self.options.base_url}: {message.replace(key, '***') if key else message}"
+        return text.replace(key, "***") if key else text
 
 
 def _tokenizer(options: OpenAIOptions) -> Any:

@@ -171,6 +171,9 @@ class OpenAIOptions(EngineOptions):
     tokenizer: str | None = Field(
         None, description="folder or hub name: long prompts are found beforehand, and raw ones go as token ids"
     )
+    answers_as: str | None = Field(
+        None, description="the model that answers call theirs, where that is no form of its name on the server"
+    )
     extra_body: dict[str, Any] = Field({}, description="sent with every request, such as {top_k: 50} for vLLM")
     logprobs: bool = Field(True, description="ask for log-probabilities; false for servers that refuse to tell them")
     length_field: Literal["max_tokens", "max_completion_tokens"] = Field(

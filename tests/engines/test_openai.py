@@ -139,7 +139,7 @@ def test_batches_are_handed_over_as_they_are_done() -> None:
     # The first batch holds a request that fails twice and waits; the others overtake it.
     with serve(Script(faults={"p0": ["500", "500"]})) as script:
         batches = [requests_of(1), *([Request(f"b{i}")] for i in range(10))]
-        done = list(make_engine(script, concurrency=2, first_wait=0.2).stream(batches))
+        done = list(make_engine(script, concurrency=2, first_wait=0.8).stream(batches))
     assert sorted(place for place, _ in done) == list(range(11))
     assert done[-1][0] == 0 and done[-1][1][0].text == "answer to p0 seed 0"
 
@@ -251,6 +251,53 @@ def test_what_no_retry_mends_ends_the_run_at_once(fault: str, kind: type[Excepti
     with serve(Script(faults={"p1": [f"{fault} always"]})) as script, pytest.raises(kind, match=message):
         make_engine(script).generate(requests_of(3))
     assert script.tries["p1"] == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "around", "message"),
+    [
+        ({"finish_reason": "abort"}, {}, r"a malformed answer \(the answer was broken off \(abort\)"),
+        (
+            {},
+            {"usage": {"prompt_tokens": 10, "completion_tokens": 10**12}},
+            "10 and 1000000000000 tokens",
+        ),
+        ({}, {"usage": {"prompt_tokens": -7, "completion_tokens": 4}}, r"-7 and 4 tokens were counted"),
+        ({}, {"usage": None}, r"no count of tokens \(usage\), which this engine needs"),
+        ({}, {"model": "other/model-7b"}, r"'other/model-7b' answered in place of 'served/model'.*answers_as"),
+    ],
+)
+def test_an_answer_that_cannot_be_the_models_is_none(
+    choice: dict[str, Any], around: dict[str, Any], message: str
+) -> None:
+    with serve(Script(change=choice, around=around)) as script, pytest.raises((ModelError, ServerError), match=message):
+        make_engine(script, max_retries=1).generate([Request("p")])
+    assert script.tries["p"] <= 2
+
+
+@pytest.mark.parametrize("name", ["served/model", "served/model-2026-01-31", "model", "MODEL", "elsewhere/model"])
+def test_a_name_with_a_date_or_another_owner_is_the_models(name: str) -> None:
+    with serve(Script(around={"model": name})) as script:
+        assert make_engine(script).generate([Request("p")])[0].text.startswith("answer")
+
+
+def test_an_alias_is_allowed_by_name() -> None:
+    with serve(Script(around={"model": "backend-17"})) as script:
+        assert make_engine(script, answers_as="backend-17").generate([Request("p")])
+
+
+def test_prompts_do_not_follow_a_redirect() -> None:
+    with serve(Script()) as other, serve(Script(faults={"p": ["307 always"]})) as script:
+        script.elsewhere = f"{other.address}/chat/completions"
+        with pytest.raises(ServerError, match=rf"307: asks to go to {other.address}.*redirects are not followed"):
+            make_engine(script).generate([Request("p")])
+    assert not other.bodies and script.tries["p"] == 1
+
+
+def test_half_a_character_becomes_one_that_files_take(tmp_path: Path) -> None:
+    with serve(Script(change={"message": {"role": "assistant", "content": "a\ud800b \ud83d\ude00"}})) as script:
+        draw(make_engine(script), tmp_path)
+    assert set(records.read(records.RESPONSES, tmp_path / "set.parquet")["text"]) == {"a\ufffdb \U0001f600"}
 
 
 def test_an_answer_that_the_server_withheld_is_none_of_the_models() -> None:
@@ -405,6 +452,9 @@ made.write(folder / "set.parquet", **summary.facts())
         (KEY, {"b": ["500 always"]}, "gave up on a request"),
         (KEY, {"b": ["too long"]}, "maximum context length"),
         (KEY, {"b": ["malformed always"]}, "a malformed answer"),
+        (KEY, {"b": ["echo late"]}, "400: xxx"),
+        (KEY, {"b": ["echo inside always"]}, "a malformed answer"),
+        (KEY, {"b": ["echo as answer always"]}, "Summary("),
         ("another", {}, "Incorrect API key provided: Bearer ***; the key in SERVER_KEY was sent"),
     ],
 )

@@ -25,6 +25,8 @@ class Script:
         delay: seconds that an answer takes.
         together: answers wait until so many requests are under way, for five seconds at most.
         change: fields put into every answer's only choice.
+        around: fields put into every answer.
+        elsewhere: address that the fault "307" sends to.
     """
 
     faults: dict[str, list[str]] = field(default_factory=dict)
@@ -32,6 +34,8 @@ class Script:
     delay: float = 0.0
     together: int = 0
     change: dict[str, Any] = field(default_factory=dict)
+    around: dict[str, Any] = field(default_factory=dict)
+    elsewhere: str = ""
     retry_after: str = "0.3"
     models: list[dict[str, Any]] | None = field(default_factory=lambda: [{"id": MODEL, "object": "model"}])
     address: str = ""
@@ -117,10 +121,19 @@ class Handler(BaseHTTPRequestHandler):
         answer = self.answer(body, prompt)
         whole = json.dumps(answer).encode()
         if fault.isdigit():
-            headers = {"Retry-After": self.script.retry_after} if fault == "429" else {}
-            self.send(int(fault), {"error": {"message": f"fault {fault} as told"}}, headers)
+            headers = {"429": {"Retry-After": self.script.retry_after}, "307": {"Location": self.script.elsewhere}}
+            self.send(int(fault), {"error": {"message": f"fault {fault} as told"}}, headers.get(fault))
         elif fault == "quota":
             self.send(429, {"error": {"message": "the account is empty", "code": "insufficient_quota"}})
+        elif fault == "echo late":
+            key = self.headers.get("Authorization", "")
+            self.send(400, {"error": {"message": f"{'x' * 470} {key}"}})
+        elif fault == "echo inside":
+            key = self.headers.get("Authorization", "")
+            self.send(200, {**answer, "id": "x" * 120 + key, "choices": []})
+        elif fault == "echo as answer":
+            key = self.headers.get("Authorization", "")
+            self.send(200, {**answer, "choices": [{**answer["choices"][0], "message": {"content": key}}]})
         elif fault == "too long":
             self.send(400, {"error": {"message": "maximum context length is 8 tokens, the prompt has 9"}})
         elif fault == "hang":
@@ -162,7 +175,8 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
         kind = "chat.completion" if "messages" in body else "text_completion"
         choice.update(self.script.change)
-        return {"id": "1", "object": kind, "created": 0, "model": body["model"], "choices": [choice], "usage": usage}
+        answer = {"id": "1", "object": kind, "created": 0, "model": body["model"], "choices": [choice], "usage": usage}
+        return {**answer, **self.script.around}
 
     def send(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self.send_bytes(status, json.dumps(content).encode(), headers or {})
