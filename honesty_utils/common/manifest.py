@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,12 @@ from honesty_utils.common import paths, records
 from honesty_utils.common.variables import CODE, CODE_CHANGES
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
+
+
+LARGE = 64 * 2**20
+"""Bytes from which on the digest of a file or folder is remembered."""
+DIGESTS = ".digests.json"
+"""File under ``runs/`` where; it may be deleted."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +104,53 @@ def read(artifact: str | Path) -> dict[str, Any]:
 
 
 def content_hash(path: str | Path) -> str:
-    """SHA-256 (16 hex digits) of a file's bytes, or of the names and bytes of all files of a folder."""
+    """SHA-256 (16 hex digits) of a file's bytes, or of the names and bytes of a folder's files that are not hidden.
+
+    What is large is read once: its digest is remembered beside each file's size, times and number on the disk, of which
+    one changes with any write, whatever time a copy or an archive sets.
+    """
     path = Path(path)
+    found = [path] if path.is_file() else sorted(_files(path))
+    stats = [item.stat() for item in found]
+    stamp = [
+        [str(item), one.st_size, one.st_mtime_ns, one.st_ctime_ns, one.st_ino]
+        for item, one in zip(found, stats, strict=True)
+    ]
+    # What was written this moment may be written again without another time.
+    last = max((one.st_ctime for one in stats), default=0.0)
+    large = sum(one.st_size for one in stats) >= LARGE and time.time() - last > 2
+    key = str(path.resolve())
+    if large and (known := _remembered().get(key)) and known["stamp"] == stamp:
+        return str(known["digest"])
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
-    for item in files:
+    for item in found:
         if path.is_dir():
             digest.update(str(item.relative_to(path)).encode())
         with item.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-    return digest.hexdigest()[:16]
+    made = digest.hexdigest()[:16]
+    if large:
+        with records.atomic(_memory()) as partial:
+            partial.write_text(json.dumps({**_remembered(), key: {"stamp": stamp, "digest": made}}), encoding="utf-8")
+    return made
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for item in folder.rglob("*"):
+        if item.is_file() and not any(part.startswith(".") for part in item.relative_to(folder).parts):
+            yield item
+
+
+def _memory() -> Path:
+    return paths.root() / "runs" / DIGESTS
+
+
+def _remembered() -> dict[str, Any]:
+    try:
+        return dict(json.loads(_memory().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def git_revision() -> str:

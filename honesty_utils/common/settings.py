@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from honesty_utils.common.errors import HonestyError
 
@@ -20,7 +20,27 @@ class ConfigError(HonestyError, ValueError):
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values are never changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python takes true for 1, and so would a field of numbers.
+        given = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(one, bool) for one in given) and not _takes_bools(cls, str(info.field_name)):
+            raise ValueError(f"{str(value).lower()} is no number; write one")
+        return value
+
+
+def _takes_bools(section: type[BaseModel], field: str) -> bool:
+    """Whether a field is no number, so that what true is to it is pydantic's business."""
+    kinds = _kinds(section.model_fields[field].annotation)
+    return bool in kinds or not kinds & {int, float}
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """All classes in an annotation such as ``tuple[int, ...] | None``."""
+    return {annotation}.union(*map(_kinds, get_args(annotation)))
 
 
 def no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -30,7 +50,10 @@ def no_repeats(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(no_repeats)]
+LARGEST_SEED = 2**32 - 1
+"""Of NumPy's and so of every seed that a params file names."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(no_repeats)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """A name that is part of file names and of Snakemake's wildcards."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt
 
-from honesty_utils.common.settings import Section, no_repeats
+from honesty_utils.common.settings import Section, Seed, no_repeats
 
 
 class Labeling(Section):
@@ -25,7 +25,7 @@ class Labeling(Section):
     )
     train_known: PositiveInt = 4000
     train_unknown: PositiveInt = 4000
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Rows(Section):

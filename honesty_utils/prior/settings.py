@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt, field_validator
 
-from honesty_utils.common.settings import Section, no_repeats
+from honesty_utils.common.settings import Section, Seed, no_repeats
 from honesty_utils.engines.settings import Generation
 
 TOPICS = (
@@ -38,7 +38,7 @@ class PriorKnown(Generation):
     duplicate: float = Field(0.7, gt=0, le=1, description="Rouge-L with an earlier question from which one is dropped")
     size: PositiveInt = Field(1000, description="keep this many, drawn with `seed`; fewer where there are not as many")
     shard_size: PositiveInt = Field(1, description="topics or questions a shard; a kill loses at most one")
-    seed: int = 0
+    seed: Seed = 0
 
     @field_validator("prompt")
     @classmethod
@@ -76,7 +76,7 @@ class PriorUnknown(Section):
     # With one wording, as in the paper, a model that refuses that wording scores 100.
     templates: Annotated[tuple[Template, ...], Field(min_length=2)] = Field(description="used equally often")
     size: PositiveInt | None = Field(None, description="keep this many, drawn with `seed`; none: all")
-    seed: int = 0
+    seed: Seed = 0
 
     @field_validator("templates")
     @classmethod

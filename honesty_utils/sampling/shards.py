@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -189,6 +190,12 @@ def draw(engine: Engine, shards: Sequence[Shard], *, identity: str, folder: str 
 
 
 def _frame(shard: Shard, responses: Sequence[Response]) -> pd.DataFrame:
+    for (question, _), response in zip(shard.keys, responses, strict=True):
+        if response.mean_logprob is not None and math.isnan(response.mean_logprob):
+            raise ModelError(
+                f"question {question!r}: the log-probability of the answer is not a number (NaN), so that "
+                f"{response.text[:40]!r} is none of the model's; its weights are broken, or its training has diverged"
+            )
     frame = pd.DataFrame([vars(response) for response in responses])
     frame["question_id"] = [question_id for question_id, _ in shard.keys]
     frame["sample_index"] = [index for _, index in shard.keys]

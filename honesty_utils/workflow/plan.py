@@ -184,6 +184,7 @@ class Workflow:
         if self._params.worlds is not None:
             raise ConfigError(several(config["params"], self._params))
         self.run, self.tasks = Run(self._params.run), tasks(self._params)
+        self._made = set(self.targets())
         self._codes = {task.name: task.code(self._params) for task in self.tasks}
         # Under ``report`` a task is held to the code that it counted with when the run last started: no edit runs it
         # again, nor does setting the option.
@@ -209,8 +210,8 @@ class Workflow:
         }
 
     def targets(self) -> list[str]:
-        """What a finished run has: all tables, figures and the report."""
-        return [str(path) for task in self.tasks if task.stage in FINAL for path in task.outputs]
+        """All that a finished run has: what is deleted of it is made again."""
+        return [str(path) for task in self.tasks for path in (*task.outputs, *task.folders)]
 
     def values(self, task: Task) -> Any:
         """The notebook's parameters, as Snakemake takes them: behind a function, so that braces are no wildcards."""
@@ -218,9 +219,15 @@ class Workflow:
         return lambda wildcards: text
 
     def depends(self, task: Task) -> Any:
-        """What a task depends on besides its inputs: its part of the params file and the code that counts."""
-        text = json.dumps({"params": task.depends(self._params), "code": self._counted[task.name]})
+        """What a task depends on besides its inputs: its part of the params file, the code, what is given."""
+        content = {"params": task.depends(self._params), "code": self._counted[task.name], "given": self._given(task)}
+        text = json.dumps(content)
         return lambda wildcards: text
+
+    def _given(self, task: Task) -> dict[str, str]:
+        """Digests of what a task reads that no task makes: Snakemake looks at times, which copies and archives keep."""
+        given = [path for path in task.inputs if str(path) not in self._made and path.exists()]
+        return {str(path): manifest.content_hash(path) for path in given}
 
     def _held(self) -> dict[str, str]:
         path = self.run.folder / CODES

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
+from transformers import AutoModelForCausalLM
 
 from honesty_utils import engines, sampling
 from honesty_utils.common import prompts, records
@@ -108,6 +111,20 @@ def test_table_has_a_row_a_response(engine: Any, questions: pd.DataFrame, tmp_pa
     greedy = table[table["sample_index"] == -1]["text"]
     assert all(text in answers for text, answers in zip(greedy, facts.values(), strict=True))
     assert (table["mean_logprob"] <= 0).all()
+
+
+def test_a_model_whose_numbers_are_not_finite_is_an_error_and_nothing_is_kept(
+    tiny_model: Path, questions: pd.DataFrame, tmp_path: Path
+) -> None:
+    network = AutoModelForCausalLM.from_pretrained(tiny_model)
+    with torch.no_grad():
+        network.get_input_embeddings().weight.fill_(float("nan"))
+    shutil.copytree(tiny_model, tmp_path / "broken")
+    network.save_pretrained(tmp_path / "broken")
+    broken = engines.load(Model(name=str(tmp_path / "broken"), device="cpu"), Generation(max_new_tokens=4), "raw")
+    with pytest.raises(engines.ModelError, match=r"question 'q0': the log-probability of the answer is not a number"):
+        draw(broken, questions, tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_greedy_only(engine: Any, questions: pd.DataFrame, tmp_path: Path) -> None:

@@ -45,6 +45,23 @@ def load(tmp_path: Path, content: object) -> Params:
     return params_file.load(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("training.learning_rate", float("inf"), "training.learning_rate: Input should be a finite number"),
+        ("training.epochs", float("inf"), "training.epochs: Input should be a finite number"),
+        ("sampling.temperature", float("nan"), "sampling.temperature: Input should be a finite number"),
+        ("sampling.samples", True, "sampling.samples: Value error, true is no number; write one"),
+        ("training.seeds", [0, True], r"training.seeds: Value error, \[0, true\] is no number; write one"),
+        ("training.seeds", [4294967296], "training.seeds.0: Input should be less than or equal to 4294967295"),
+        ("labeling.seed", -1, "labeling.seed: Input should be greater than or equal to 0"),
+    ],
+)
+def test_no_number_and_none_that_a_later_stage_cannot_take(tmp_path, key, value, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, changed(key, value))
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_params_load_and_are_named_like_their_run(path):
     assert params_file.load(path).run == path.stem
