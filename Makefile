@@ -30,7 +30,7 @@ GPUS ?= $(if $(filter 0,$(INSTALLED))$(filter undefined,$(origin CUDA_VISIBLE_DE
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SNAKE = $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
-SNAKEMAKE = $(BIN)/python -m snakemake --cores $(CORES) --config params=$(PARAMS) $(if $(DATA),data=$(DATA)) \
+SNAKEMAKE = $(BIN)/python -m snakemake --cores $(CORES) --config params="$(PARAMS)" $(if $(DATA),data="$(DATA)") \
 	--rerun-incomplete $(SNAKE)
 
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -56,17 +56,17 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 	@touch $@
 
 reproduce: install  ## run PARAMS (default: the microworld) from the first notebook to tables, figures and report
-	@$(BIN)/honesty reproduce $(PARAMS) --cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
+	@$(BIN)/honesty reproduce "$(PARAMS)" --cores $(CORES) $(if $(DATA),--data "$(DATA)") $(SNAKE)
 
 worlds: install  ## the same recipe in several worlds, and the tables over them (PARAMS=params/microworld-worlds.yaml)
-	@$(BIN)/honesty worlds $(if $(filter file,$(origin PARAMS)),params/microworld-worlds.yaml,$(PARAMS)) \
+	@$(BIN)/honesty worlds $(if $(filter file,$(origin PARAMS)),params/microworld-worlds.yaml,"$(PARAMS)") \
 		--cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
 
 smoke: install  ## the same pipeline at its smallest size
 	@$(MAKE) --no-print-directory reproduce PARAMS=params/smoke.yaml
 
 estimate: install  ## say what reproduce would take, or took; OPTIONS="--probe", "--device h100", "--config c.json"
-	@$(BIN)/honesty estimate $(PARAMS) $(if $(DATA),--data $(DATA)) $(OPTIONS)
+	@$(BIN)/honesty estimate "$(PARAMS)" $(if $(DATA),--data "$(DATA)") $(OPTIONS)
 
 plan: install  ## say what reproduce would run, and why
 	@$(SNAKEMAKE) --dry-run

@@ -50,5 +50,5 @@ for task in PLAN.tasks:
             depends=PLAN.depends(task),
             threads=task.threads,
         shell:
-            "{sys.executable} -m honesty_utils.workflow.cli execute {input.notebook} {log} --parameters {params.values:q}"
+            "{sys.executable:q} -m honesty_utils.workflow.cli execute {input.notebook:q} {log:q} --parameters {params.values:q}"
             " --gpus {resources.gpu} --threads {params.threads}"

@@ -86,3 +86,19 @@ def test_the_init_of_a_room_holds_names_only():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
     ]
     assert not defined, "move what is defined here to a module beside it"
+
+
+def test_no_call_runs_the_code_of_a_model():
+    """Whoever loads a config, a tokenizer or a model says that none of its own code is run: the default may ask."""
+    loads = ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM")
+    found = 0
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            called = ast.unparse(node.func).split(".")
+            if called[-1] in ("from_pretrained", "from_config") and called[-2] in loads:
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert given.get("trust_remote_code") == "False", f"{path}:{node.lineno}"
+                found += 1
+    assert found >= 10

@@ -1,7 +1,8 @@
 """The tables that the notebooks hand to each other: schemas, validated reading and atomic writing.
 
 Every artifact is a Parquet file with one of the schemas below. A file is written to a temporary name and renamed, so
-that a file that exists is complete; a mismatch is an error that names file, column and row.
+that a file that exists is complete; a mismatch is an error that names file, column and row. Pages have checksums, so
+that what a disk has changed is an error and never read as other data.
 """
 
 from __future__ import annotations
@@ -255,7 +256,7 @@ def write(frame: pd.DataFrame, table: Table, path: str | Path) -> Path:
     path = Path(path)
     arrow = conform(frame, table, str(path))
     with atomic(path) as partial:
-        pq.write_table(arrow, partial)
+        pq.write_table(arrow, partial, write_page_checksum=True)
     return path
 
 
@@ -268,7 +269,7 @@ class Writer:
     ROWS = 16_384
 
     def __init__(self, table: Table, path: Path) -> None:
-        self._file = pq.ParquetWriter(path, table.schema)
+        self._file = pq.ParquetWriter(path, table.schema, write_page_checksum=True)
         self._held = table.schema.empty_table()
 
     def write(self, part: pa.Table) -> None:
@@ -320,11 +321,13 @@ def read_arrow(table: Table, path: str | Path) -> pa.Table:
     if not path.is_file():
         raise RecordError(f"{path}: no such {table.name} table; run the notebook that writes it first")
     try:
-        arrow = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        arrow = pq.read_table(path, page_checksum_verification=True)
+        same = arrow.schema.equals(table.schema)
+        difference = "" if same else _schema_difference(arrow.schema, table.schema)
+    except (pa.ArrowException, OSError, ValueError) as error:  # a footer that has changed raises any of them
         raise RecordError(f"{path}: not a readable Parquet file ({error}); delete it and write it again") from None
-    if not arrow.schema.equals(table.schema):
-        raise RecordError(f"{path}: not a {table.name} table: {_schema_difference(arrow.schema, table.schema)}")
+    if not same:
+        raise RecordError(f"{path}: not a {table.name} table: {difference}")
     return arrow
 
 

@@ -246,8 +246,9 @@ def _read(path: Path) -> tuple[Any, Any]:
             gguf_file=path.name,
             dtype=torch.float32,
             quantization_config=GgufConfig(gguf_file=path.name, dequantize=True),
+            trust_remote_code=False,
         )
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, trust_remote_code=False)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{path}: does not load: {first_line(error)}; give a model folder in its place") from error
     # Greedy where nothing else is asked: a file says nothing of sampling.

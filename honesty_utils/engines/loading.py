@@ -123,9 +123,9 @@ def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
     options = {} if local or model.revision is None else {"revision": model.revision}
     try:
         network, report = AutoModelForCausalLM.from_pretrained(
-            model.name, dtype=getattr(torch, model.dtype), output_loading_info=True, **options
+            model.name, dtype=getattr(torch, model.dtype), output_loading_info=True, **options, trust_remote_code=False
         )
-        tokenizer = AutoTokenizer.from_pretrained(model.name, **options)
+        tokenizer = AutoTokenizer.from_pretrained(model.name, **options, trust_remote_code=False)
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"model.name: {model.name!r} is no causal language model that loads: {first_line(error)}"
@@ -147,7 +147,7 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
     except ModelError as error:
         raise ModelError(f"{folder}: base model of this adapter: {error}") from error
     if has(folder, "tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     # PEFT freezes the base. Of weights that need no gradient torch makes a copy for every row that they are multiplied
     # with, where the rows are a slice: of the last layer that is gigabytes (`torch.matmul` folds a batch otherwise).
     return PeftModel.from_pretrained(network, str(folder)).merge_and_unload().requires_grad_(True), tokenizer

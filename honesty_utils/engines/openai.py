@@ -246,7 +246,7 @@ def _tokenizer(options: OpenAIOptions) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(options.tokenizer)
+        return AutoTokenizer.from_pretrained(options.tokenizer, trust_remote_code=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"engine_options.tokenizer: {options.tokenizer!r} is none that loads: {reason}") from error

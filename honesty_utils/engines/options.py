@@ -94,7 +94,7 @@ class TransformersOptions(EngineOptions):
         from transformers import AutoConfig
 
         base = loading.base_of(model)
-        config: Any = AutoConfig.from_pretrained(base.name, revision=base.revision)
+        config: Any = AutoConfig.from_pretrained(base.name, revision=base.revision, trust_remote_code=False)
         found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
         return found
 

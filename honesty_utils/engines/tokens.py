@@ -23,7 +23,9 @@ def load_tokenizer(model: Model) -> Any:
     if folder is not None and not has(folder, "tokenizer"):
         return load_tokenizer(base_of(model))
     try:
-        return AutoTokenizer.from_pretrained(model.name, revision=None if folder else model.revision)
+        return AutoTokenizer.from_pretrained(
+            model.name, revision=None if folder else model.revision, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise ModelError(f"model.name: {model.name!r} has no tokenizer that loads: {first_line(error)}") from error
 

@@ -133,7 +133,7 @@ class Lines(transformers.TrainerCallback):
 
 def tokenizer(model: Model) -> Any:
     """The model's tokenizer, with a padding token."""
-    found = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision)
+    found = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
     if found.pad_token is None:
         found.pad_token = found.eos_token
     return found
@@ -179,7 +179,9 @@ def network(model: Model, settings: Training, device: str) -> Any:
         )
         options["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
     base = loading.base_of(model)
-    found = transformers.AutoModelForCausalLM.from_pretrained(base.name, revision=base.revision, **options)
+    found = transformers.AutoModelForCausalLM.from_pretrained(
+        base.name, revision=base.revision, **options, trust_remote_code=False
+    )
     folder = adapter_folder(model)
     if folder is None:
         return found

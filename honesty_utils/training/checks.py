@@ -132,9 +132,9 @@ def skeleton(model: Model) -> Any:
     base = loading.base_of(model)
     folder = loading.model_folder(base.name)
     revision = {} if folder is not None or base.revision is None else {"revision": base.revision}
-    config = transformers.AutoConfig.from_pretrained(base.name, **revision)
+    config = transformers.AutoConfig.from_pretrained(base.name, **revision, trust_remote_code=False)
     with init_empty_weights():
-        network = transformers.AutoModelForCausalLM.from_config(config)
+        network = transformers.AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     network.tie_weights()  # or weights that stand in two places would be counted twice
     return network
 

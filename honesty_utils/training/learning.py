@@ -112,7 +112,7 @@ def compare(
 def _items(rows: pd.DataFrame, model: Model, style: Style) -> list[dict[str, list[int]]]:
     import transformers
 
-    tokenizer = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model.name, revision=model.revision, trust_remote_code=False)
     return tokenize(rows, tokenizer, style, sys.maxsize).items
 
 

@@ -24,7 +24,9 @@ class Training(Section):
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     max_grad_norm: float = Field(1.0, ge=0, description="longer gradients are cut to this; 0: never")
     most_loss: float = Field(
-        3.0, gt=1, description="a training whose last loss is above this many times that before it has diverged: an error"
+        3.0,
+        gt=1,
+        description="a training whose last loss is above this many times that before it has diverged: an error",
     )
     max_length: PositiveInt = Field(1024, description="tokens of the longest row, and of a pack")
     too_long: Literal["refuse", "drop", "truncate"] = Field(

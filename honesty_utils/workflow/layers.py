@@ -20,6 +20,25 @@ from honesty_utils.common.settings import ConfigError
 EXTENDS = "extends"
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, for which a key that comes twice is an error: the second would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys all differ."""
+        seen: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key, line = key_node.value, key_node.start_mark.line + 1
+            if key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key!r} comes twice, in lines {seen[key]} and {line}; put both into one",
+                    problem_mark=key_node.start_mark,
+                )
+            seen[key] = line
+        return super().construct_mapping(node, deep)
+
+
 def read(given: str | Path) -> dict[str, Any]:
     """The content of a params file, or of several joined by ``+``, with all that they extend.
 
@@ -89,9 +108,16 @@ def _own(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such params file; those of this repository are in params/")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a safe loader, below
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8 text; save the file as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply for a params file") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds {type(content).__name__}; a mapping with the sections of a run is needed")
     return content

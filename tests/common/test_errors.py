@@ -16,6 +16,7 @@ BUILTIN = {name for name, value in vars(builtins).items() if isinstance(value, t
 
 INSIDE = {
     "MalformedAnswer",  # of a server: is asked for again
+    "AnotherModel",  # of a server: becomes a ServerError
     "Unreadable",  # of a judge: is asked for again, then unscored
     "NotTestable",  # of a finding: its verdict
     "Absent",  # of a check of the doctor: its stage has not run

@@ -1,5 +1,7 @@
 """Manifests: what made an artifact, readable beside it."""
 
+import hashlib
+import os
 import subprocess
 import sys
 
@@ -27,6 +29,34 @@ def test_a_hash_follows_names_and_bytes(tmp_path):
     renamed = manifest.content_hash(tmp_path / "a")
     (tmp_path / "a" / "y").write_bytes(b"2")
     assert len({first, renamed, manifest.content_hash(tmp_path / "a")}) == 3
+
+
+def test_a_hidden_file_is_no_part_of_a_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_bytes(b"1")
+    first = manifest.content_hash(tmp_path / "a")
+    (tmp_path / "a" / ".snakemake_timestamp").write_bytes(b"")
+    assert manifest.content_hash(tmp_path / "a") == first
+
+
+def test_what_is_large_is_read_once_until_it_changes_whatever_its_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    monkeypatch.setattr(manifest, "LARGE", 10)
+    file = tmp_path / "weights"
+    file.write_bytes(b"0123456789")
+    first = manifest.content_hash(file)
+    assert not (tmp_path / "runs").exists(), "what was written this moment may be written again"
+    monkeypatch.setattr(manifest.time, "time", lambda: file.stat().st_ctime + 3)
+    assert manifest.content_hash(file) == first
+    reads = []
+    monkeypatch.setattr(manifest.hashlib, "sha256", lambda: reads.append(1) or hashlib.md5())
+    assert manifest.content_hash(file) == first and not reads
+    times = file.stat()
+    file.write_bytes(b"9876543210")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert manifest.content_hash(file) != first and reads == [1]
+    (tmp_path / "runs" / manifest.DIGESTS).write_text("{cut")
+    assert manifest.content_hash(file) and reads == [1, 1]
 
 
 def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):

@@ -218,11 +218,29 @@ def test_a_run_needs_training_questions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [1", "not valid YAML"), ("- 1", "holds list; a mapping"), ("", "holds NoneType")]
+    ("text", "message"),
+    [
+        ("a: [1", "not valid YAML"),
+        ("- 1", "holds list; a mapping"),
+        ("", "holds NoneType"),
+        (
+            "run: a\ntraining: {seeds: [0]}\ntraining: {seeds: [1]}",
+            "'training' comes twice, in lines 2 and 3; put",
+        ),
+        ("run: a\nmodel: {name: a, dtype: float32, name: b}", "'name' comes twice, in lines 2 and 2"),
+        ("[" * 5000, "nested too deeply for a params file"),
+    ],
 )
 def test_what_is_no_params_file(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, text)
+
+
+def test_a_params_file_that_is_no_text(tmp_path):
+    path = tmp_path / "toy.yaml"
+    path.write_bytes("run: a\n# caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"toy.yaml: line 2 is not UTF-8 text; save the file as UTF-8"):
+        params_file.load(path)
 
 
 def test_a_params_file_that_is_not_there():

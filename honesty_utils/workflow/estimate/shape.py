@@ -56,7 +56,7 @@ def load(params: Params, config: str | Path | None = None) -> Shape:
     elif not config:
         loading.model_folder(name)
     try:
-        found = AutoConfig.from_pretrained(name, **options)
+        found = AutoConfig.from_pretrained(name, **options, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         remedy = "give the model's config, as save_pretrained writes it, with --config path/config.json"
@@ -108,4 +108,4 @@ def _empty_model(config: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
