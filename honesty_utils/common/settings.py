@@ -6,6 +6,7 @@ never change after loading, names fit into file names.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -55,7 +56,7 @@ LARGEST_SEED = 2**32 - 1
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(no_repeats)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 """A name that is part of file names and of Snakemake's wildcards."""
 
 
@@ -91,11 +92,16 @@ class Prompts(Section):
         description="1-2, 3-4, 5-6, 7-8 and 9-10 right answers of ten",
     )
 
-    @field_validator("plain", "honest")
+    @field_validator("plain", "honest", "options")
     @classmethod
-    def _has_question(cls, value: str) -> str:
-        if "{question}" not in value:
-            raise ValueError("a prompt holds {question}")
+    def _has_its_fields(cls, value: str, info: ValidationInfo) -> str:
+        field, others = ("text", {"letter"}) if info.field_name == "options" else ("question", {"refusal"})
+        if f"{{{field}}}" not in value:
+            raise ValueError(f"holds no {{{field}}}; write where it goes")
+        unknown = sorted(set(re.findall(r"\{(\w+)\}", value)) - {field, *others})
+        if unknown or f"{{{{{field}}}}}" in value:
+            shown = ", ".join(f"{{{name}}}" for name in unknown) or f"{{{{{field}}}}}"
+            raise ValueError(f"holds {shown}, which would stay as it is; in single braces: {sorted({field, *others})}")
         return value
 
 
@@ -104,12 +110,16 @@ def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        line = f"{where}: {key or section.__name__.lower()}: {problem['msg']}"
+        # What a check of several keys says names them itself.
+        said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+        line = ": ".join(filter(None, (where, key, said)))
         if problem["type"] == "extra_forbidden":
             declared = sorted(_section_at(section, problem["loc"][:-1]).model_fields)
             line += f"; remove it or correct its spelling, allowed: {', '.join(declared)}"
         elif problem["type"] not in ("missing", "value_error"):
             line += f"; got {problem['input']!r}"
+        if problem["type"] == "string_type":
+            line += ", which YAML reads as no text: put it in quotes"
         lines.append(line)
     return "\n".join(lines)
 

@@ -31,7 +31,7 @@ The last two are played by sets of requests without right answers, which a judge
 class Analysis(Section):
     """Intervals, tests and the sets that figures speak of."""
 
-    resamples: int = Field(10_000, ge=1000)
+    resamples: int = Field(10_000, ge=1000, le=1_000_000)
     confidence_level: float = Field(0.95, gt=0, lt=1)
     seed: int = 0
     roles: dict[Role, str] = Field(

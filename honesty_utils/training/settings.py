@@ -16,7 +16,7 @@ class Training(Section):
         "full", description="all weights, an adapter, or an adapter on a base of 4-bit weights (needs CUDA)"
     )
     learning_rate: float = Field(1.0e-6, gt=0)
-    epochs: float = Field(2, gt=0)
+    epochs: float = Field(2, gt=0, le=10_000)
     batch_size: PositiveInt = Field(8, description="rows at a time, over all devices; with `packed`, packs")
     gradient_accumulation: PositiveInt = Field(1, description="such batches a step")
     weight_decay: float = Field(0.1, ge=0)

@@ -51,7 +51,13 @@ def read(given: str | Path) -> dict[str, Any]:
     names = str(given).split("+") if not _located(str(given)).is_file() else [str(given)]
     merged: dict[str, Any] = {}
     for name in names:
-        merged = laid_over(merged, _read(_located(name)))
+        content = _read(_located(name))
+        if len(names) == 1 and "run" not in _own(_located(name)) and "run" in content:
+            raise ConfigError(
+                f"{name}: names no run and would overwrite the results of {content['run']!r}, which it {EXTENDS}; add "
+                "run: and a name of its own"
+            )
+        merged = laid_over(merged, content)
     if len(names) > 1:
         # Each layer has a run of its own; a run of several is named after all of them.
         merged["run"] = "-".join(Path(name).stem for name in names)

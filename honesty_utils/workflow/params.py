@@ -35,12 +35,16 @@ from honesty_utils.world.settings import World, Worlds
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NAME = 150
+"""Characters of a method's name; a file's has some more around it, and 255 is where file systems end."""
+
 
 class Params(Section):
     """A whole params file."""
 
     run: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/worlds/\d+)?$",
+        max_length=100,
         description="name of the folders under runs/ and figures/; <run>/worlds/<seed> is one world of several",
     )
     data: str | None = Field(None, description="local folder with copies of the question sets; none: from the hub")
@@ -94,6 +98,11 @@ class Params(Section):
             if name not in self.evaluation.datasets:
                 raise ValueError(f"analysis.roles.{role}: {name!r} is not in {list(self.evaluation.datasets)}")
         for point in self.points:
+            if len(point.name) > LONGEST_NAME:
+                raise ValueError(
+                    f"sweeps.{point.quantity}.values: {point.value:g} makes a name of {len(point.name)} characters, "
+                    f"which file names do not take; at most {LONGEST_NAME}"
+                )
             if point.name in self.methods:
                 raise ValueError(
                     f"methods.{point.name}: sweeps.{point.quantity} makes a method of that name; choose another"
@@ -156,6 +165,16 @@ class Params(Section):
             signs = grading.refusal_signs(self.labeling.refusal_signs)
         except ValueError as error:
             raise ValueError(f"labeling.{error}") from None
+        if not grading.normalize(self.prompts.refusal):
+            raise ValueError(
+                f"prompts.refusal: {self.prompts.refusal!r} is nothing once articles and punctuation are left out, so "
+                "that every answer would hold it; write a sentence"
+            )
+        short = [sign for sign in signs if sum(map(str.isalnum, sign)) < 3 and sign.isascii()]
+        if short:
+            raise ValueError(
+                f"labeling.refusal_signs: {short} is a part of most answers, which would all be refusals; write words"
+            )
         for text in self.world.refusals if self.world else ():
             if not grading.is_refusal("", text, self.prompts.refusal, signs):
                 raise ValueError(

@@ -31,13 +31,15 @@ def preflight(params: Params, cluster: bool = False) -> None:
     Raises:
         ValueError: names the set, file, line or folder, and the remedy.
     """
+    if params.data and not Path(params.data).is_dir():
+        raise ConfigError(f"data: no such folder {params.data!r}; name the folder that holds the copies")
     unpacked = gguf.is_gguf(params.model.name)
     if unpacked:
         gguf.check(str(params.model.name))
     for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
         engines.check(None if unpacked or params.model.name is None else params.model, stage)
-    if not unpacked:
-        _template(params)
+    if params.model.name is not None and Path(params.model.name).is_dir():
+        _at_hand(params)
     if params.judge is not None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
@@ -50,10 +52,18 @@ def preflight(params: Params, cluster: bool = False) -> None:
         _trainings(params)
 
 
-def _template(params: Params) -> None:
-    """Hold the chat template of a model folder to the prompts, before any work; a model of the hub is not here yet."""
-    if params.prompts.style == "chat" and params.model.name is not None and Path(params.model.name).is_dir():
+def _at_hand(params: Params) -> None:
+    """Hold a model folder to prompts, lengths and adapters; a model of the hub is not here yet."""
+    from honesty_utils.training import checks
+
+    if params.prompts.style == "chat":
         tokens.check_template(tokens.load_tokenizer(params.model), params.prompts)
+    network = checks.skeleton(params.model)
+    for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
+        if not engines.check_options(stage.engine, stage.engine_options).served:
+            tokens.check_room(params.model.name, checks.context(network), stage.max_new_tokens)
+    for method in params.trained:
+        checks.size(network, params.training_of(method))
 
 
 def _trainings(params: Params) -> None:

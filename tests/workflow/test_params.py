@@ -51,9 +51,18 @@ def load(tmp_path: Path, content: object) -> Params:
         ("training.learning_rate", float("inf"), "training.learning_rate: Input should be a finite number"),
         ("training.epochs", float("inf"), "training.epochs: Input should be a finite number"),
         ("sampling.temperature", float("nan"), "sampling.temperature: Input should be a finite number"),
-        ("sampling.samples", True, "sampling.samples: Value error, true is no number; write one"),
-        ("training.seeds", [0, True], r"training.seeds: Value error, \[0, true\] is no number; write one"),
+        ("sampling.samples", True, "sampling.samples: true is no number; write one"),
+        ("training.seeds", [0, True], r"training.seeds: \[0, true\] is no number; write one"),
         ("training.seeds", [4294967296], "training.seeds.0: Input should be less than or equal to 4294967295"),
+        ("prompts.plain", "{question} {refusl}", r"prompts.plain: holds \{refusl\}, which would stay as it is"),
+        ("prompts.plain", "{{question}}", r"prompts.plain: holds \{\{question\}\}, which would stay as it is"),
+        ("prompts.options", "{letter})", r"prompts.options: holds no \{text\}; write where it goes"),
+        ("prompts.refusal", "The", "prompts.refusal: 'The' is nothing once articles and punctuation are left out"),
+        ("labeling.refusal_signs", ["e"], r"labeling.refusal_signs: \['e'\] is a part of most answers"),
+        ("run", "x" * 300, "run: String should have at most 100 characters"),
+        ("run", 2024, "run: .*valid string; got 2024, which YAML reads as no text: put it in quotes"),
+        ("sweeps", {"learning_rate": {"methods": ["absolute"], "values": [1e-300]}}, "makes a name of 3.. characters"),
+        ("analysis.resamples", 10**10, "analysis.resamples: Input should be less than or equal to 1000000"),
         ("labeling.seed", -1, "labeling.seed: Input should be greater than or equal to 0"),
     ],
 )
@@ -98,7 +107,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("evaluation.datasets", [], r"evaluation.datasets: "),
         ("analysis.roles", {"in_distribution": "ood"}, r"analysis.roles.in_distribution: 'ood' is not in \['indist'\]"),
         ("analysis.roles", {"prior_known": "indist"}, r"in_distribution is missing"),
-        ("prompts.honest", "Answer!", r"prompts.honest: .*a prompt holds {question}"),
+        ("prompts.honest", "Answer!", r"prompts.honest: holds no {question}; write where it goes"),
         (
             "questions.mine",
             {"source": "jsonl", "pth": "x"},
@@ -234,6 +243,38 @@ def test_a_run_needs_training_questions(tmp_path):
 def test_what_is_no_params_file(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, text)
+
+
+def test_a_file_that_extends_another_has_a_run_of_its_own(tmp_path):
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(SMALLEST))
+    (tmp_path / "mine.yaml").write_text("extends: base\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml: names no run and would overwrite the results of 'toy'"):
+        params_file.load(tmp_path / "mine.yaml")
+
+
+def test_a_folder_of_copies_that_is_not_there(tmp_path, capsys):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(SMALLEST))
+    assert preflight.main([str(tmp_path / "toy.yaml"), "--data", str(tmp_path / "nowhere")]) == 2
+    assert "data: no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sampling.max_new_tokens", 10**6, r"max_new_tokens: 1000000; .* reads \d+ tokens, prompt and answer together"),
+        (
+            "training",
+            {"mode": "lora", "lora_target_modules": ["q_prj"]},
+            r"q_prj: no such linear layer",
+        ),
+    ],
+)
+def test_a_model_at_hand_is_looked_at_before_sampling(tmp_path, tiny_model, capsys, path, value, message):
+    content = changed(path, value)
+    content["model"] = {"name": str(tiny_model), "device": "cpu"}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_a_params_file_that_is_no_text(tmp_path):
