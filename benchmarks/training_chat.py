@@ -42,7 +42,9 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "LoRA, bfloat16, batches: shared": ("bfloat16", {**LORA, **OURS}),
     "all weights, float32, batches: shared": ("float32", {**FULL, **OURS}),
     "all weights, bfloat16, batches: shared": ("bfloat16", {**FULL, **OURS}),
+    "last ten layers, bfloat16, batches: shared": ("bfloat16", {**FULL, **OURS, "layers": 10}),
 }
+SIDE_BY_SIDE = [name for name in ARMS if name.endswith("bfloat16, batches: shared")]
 QUIET = {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 
 
@@ -113,7 +115,7 @@ def main() -> None:
         gguf.convert("smollm2-135m-instruct", folder / "model")
         shared = {"model": str(folder / "model"), "folder": scratch, "rows": rows(ROWS * STEPS)}
         plans = [(name, dtype, chosen, cores, 1) for name, (dtype, chosen) in ARMS.items()]
-        for name in ("LoRA, bfloat16, batches: shared", "all weights, bfloat16, batches: shared"):
+        for name in SIDE_BY_SIDE:
             plans.append((f"{name}, two at once", *ARMS[name], max(1, cores // 2), 2))
         plans = [plan for plan in plans if options.only in plan[0]]
         times: dict[str, list[float]] = {plan[0]: [] for plan in plans}

@@ -18,6 +18,7 @@ from peft import LoraConfig
 from honesty_utils.common.progress import Progress
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
+from honesty_utils.training import checks
 from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.order import RowOrder
 from honesty_utils.training.settings import Training
@@ -161,6 +162,8 @@ def network(model: Model, settings: Training, device: str) -> Any:
     rounded away. An adapter's weights are float32 too; its base is not trained and stays as it is.
 
     An adapter of an earlier stage is merged where all weights are trained, and goes on itself where an adapter is.
+
+    With ``settings.layers`` what is below them stays as it is, and in ``dtype``: no gradient goes there.
     """
     dtype = "float32" if settings.mode == "full" else model.dtype
     # For models of a million parameters on a CPU the plain attention is the faster one.
@@ -183,27 +186,46 @@ def network(model: Model, settings: Training, device: str) -> Any:
         base.name, revision=base.revision, **options, trust_remote_code=False
     )
     folder = adapter_folder(model)
-    if folder is None:
-        return found
-    if settings.mode == "full":
+    if folder is not None and settings.mode != "full":
+        return peft.PeftModel.from_pretrained(found, str(folder), is_trainable=True)
+    if folder is not None:
         # PEFT has frozen what it was put on.
-        return peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload().requires_grad_(True)
-    return peft.PeftModel.from_pretrained(found, str(folder), is_trainable=True)
+        found = peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload().requires_grad_(True)
+    if settings.mode == "full" and settings.layers is not None:
+        _freeze(found, settings.layers, getattr(torch, model.dtype))
+    return found
+
+
+def _freeze(network: Any, last: int, dtype: torch.dtype) -> None:
+    """Leave the last layers and the final norm to be trained, and the rest in the number type of the model."""
+    decoder = network.get_decoder()
+    below = [network.get_input_embeddings(), network.get_output_embeddings(), *decoder.layers[:-last]]
+    for module in filter(None, below):
+        module.requires_grad_(False).to(dtype)
 
 
 def lora(settings: Training, model: Model) -> LoraConfig | None:
     """The adapter that is made; none where all weights are trained, or an adapter is there already."""
     if settings.mode == "full" or adapter_folder(model) is not None:
         return None
-    targets = settings.lora_target_modules
+    named = settings.lora_target_modules
+    targets = named if isinstance(named, str) else list(named)
     return LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=targets if isinstance(targets, str) else list(targets),
+        target_modules=_of_last_layers(settings, model) if settings.layers else targets,
         task_type="CAUSAL_LM",
         revision=model.revision,  # of the base; the folder alone says so to whoever loads it
     )
+
+
+def _of_last_layers(settings: Training, model: Model) -> list[str]:
+    """Paths of the linear layers that get an adapter, in the last layers of the model."""
+    network = checks.skeleton(model)
+    count = len(network.get_decoder().layers)
+    last = tuple(f".{number}." for number in range(count)[-(settings.layers or count) :])
+    return [path for path in checks.adapted(network, settings.lora_target_modules) if any(one in path for one in last)]
 
 
 def order(lengths: Sequence[int], job: Job, processes: int, *, fill: bool = True) -> RowOrder:

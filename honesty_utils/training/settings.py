@@ -45,6 +45,9 @@ class Training(Section):
         "all", description="on a CPU: of all tokens, as TRL has it, or where one is learned; a GPU does that anyway"
     )
     gradient_checkpointing: bool = Field(False, description="compute activations twice and keep few: less memory")
+    layers: PositiveInt | None = Field(
+        None, description="train, or adapt, the last so many layers alone, which is faster and lighter; none: all"
+    )
     lora_rank: PositiveInt = 8
     lora_alpha: PositiveInt = 16
     lora_dropout: float = Field(0.0, ge=0, lt=1)

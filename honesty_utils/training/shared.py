@@ -10,6 +10,8 @@ import transformers
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from honesty_utils.training.job import TrainingError
+
 ATTENTION = "shared_beginning"
 """Name that `attend` is registered under with transformers."""
 
@@ -72,22 +74,49 @@ def attend(
 
     Returns:
         (1, tokens, heads, size of a head), and no weights.
+
+    Raises:
+        TrainingError: a model whose attention is not the plain one.
     """
     if rests is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    more = sorted(name for name in ("softcap", "s_aux", "position_bias") if options.get(name) is not None)
+    if more:
+        raise TrainingError(f"training.batches: shared: the model's attention has {', '.join(more)}; set random")
     assert attention_mask is not None
-    shared = attention_mask.shape[3] - attention_mask.shape[2]
-    beginning = [part[:, :, :shared] for part in (query, key, value)]
+    longest = attention_mask.shape[2]
+    shared = attention_mask.shape[3] - longest
+    scaling, dropout = options.get("scaling") or query.shape[-1] ** -0.5, options.get("dropout", 0.0)
     queries, keys, values = (_rows(part[:, :, shared:], rests) for part in (query, key, value))
     keys, values = (
-        torch.cat([first.expand(len(rests), -1, -1, -1), rest], dim=2)
-        for first, rest in ((beginning[1], keys), (beginning[2], values))
+        torch.cat([part[:, :, :shared].expand(len(rests), -1, -1, -1), rest], dim=2)
+        for part, rest in ((key, keys), (value, values))
     )
-    rows = sdpa_attention_forward(module, queries, keys, values, attention_mask, **options)[0]
+    rows = _weighted(queries, keys, values, attention_mask[0, 0], scaling, dropout)
     parts = [row[:length] for row, length in zip(rows, rests, strict=True)]
     if shared:
-        parts.insert(0, sdpa_attention_forward(module, *beginning, None, is_causal=True, **options)[0][0])
+        seen = torch.ones(shared, shared, dtype=torch.bool, device=query.device).tril()
+        first, keys, values = (part[:, :, :shared] for part in (query, key, value))
+        parts.insert(0, _weighted(first, keys, values, seen, scaling, dropout)[0])
     return torch.cat(parts)[None], None
+
+
+def _weighted(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, seen: torch.Tensor, scaling: float, dropout: float
+) -> torch.Tensor:
+    """Plain attention: (rows, heads, queries, size) and fewer heads of keys give (rows, queries, heads, size).
+
+    torch's fused kernel takes three times as long on a CPU, where there are many small problems with a mask.
+    """
+    rows, heads, queries, size = query.shape
+    groups = heads // key.shape[1]
+    # Heads that share a key are further queries of it.
+    folded = query.reshape(rows, key.shape[1], groups * queries, size)
+    scores = (folded @ key.transpose(2, 3)).float() * scaling
+    weights = scores.masked_fill(~seen.repeat(groups, 1), float("-inf")).softmax(-1).to(value.dtype)
+    if dropout:
+        weights = torch.nn.functional.dropout(weights, dropout)
+    return (weights @ value).view(rows, heads, queries, size).transpose(1, 2)
 
 
 def _rows(tokens: torch.Tensor, rests: Sequence[int]) -> torch.Tensor:

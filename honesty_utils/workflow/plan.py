@@ -646,7 +646,10 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
-        return {*params.analysis.roles, *params.sweeps, *labelled, *famous}
+        drawn = {
+            quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1
+        }  # a curve has two points
+        return {*params.analysis.roles, *drawn, *labelled, *famous}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

@@ -1,8 +1,12 @@
 """Fine-tuning for real, on the tiny model: what is masked, what is learned, the same weights twice, bad rows."""
 
+import re
+
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from honesty_utils import engines, training
@@ -163,6 +167,34 @@ def test_a_joined_batch_of_a_hand_worked_case():
     assert found["rests"] == [3, 2]
     # Of a rest of three tokens behind one: the beginning, and what of the rest is not behind it.
     assert found["attention_mask"][0, 0].int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("mode", ["full", "lora"])
+def test_only_the_last_layers_are_trained(model, rows, tmp_path, mode):
+    train(rows, model, tmp_path / "m", mode=mode, layers=1, epochs=2)
+    if mode == "lora":
+        stored = safetensors.torch.load_file(tmp_path / "m" / "adapter_model.safetensors")
+        layers = {int(re.search(r"layers\.(\d+)\.", name)[1]) for name in stored}
+        assert layers == {transformers.AutoConfig.from_pretrained(model.name).num_hidden_layers - 1}
+        return
+    before, after = weights(model.name), weights(tmp_path / "m")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    last = f"layers.{transformers.AutoConfig.from_pretrained(model.name).num_hidden_layers - 1}."
+    assert any(last in name for name in changed)
+    assert all(last in name or name == "model.norm.weight" for name in changed)
+
+
+def test_a_frozen_part_is_in_the_number_type_of_the_model(model, rows, tmp_path):
+    half = model.model_copy(update={"dtype": "bfloat16"})
+    result = train(rows, half, tmp_path / "m", layers=1, epochs=2, batches="shared", logits="learned")
+    assert result.history["loss"].notna().all()
+    kept = AutoModelForCausalLM.from_pretrained(tmp_path / "m").dtype
+    assert kept == torch.bfloat16
+
+
+def test_an_attention_that_is_not_plain_is_not_joined():
+    with pytest.raises(TrainingError, match=r"training.batches: shared: the model's attention has softcap; set random"):
+        attend(torch.nn.Module(), *torch.zeros(3, 1, 1, 2, 4), torch.ones(1, 1, 2, 2), rests=[2], softcap=30.0)
 
 
 @pytest.mark.parametrize("shared", [0, 1, 3])

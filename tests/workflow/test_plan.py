@@ -265,6 +265,13 @@ def test_what_a_user_gives_counts_by_content_whatever_its_time(tmp_path, monkeyp
     assert {"sampling_train", "training_absolute_seed0"} <= changed and "labeling_train" not in changed
 
 
+def test_a_sweep_of_one_value_is_no_curve():
+    for values, drawn in (([0.3], False), ([0.3, 0.5], True)):
+        params = smoke(sweeps={"tau": {"methods": ["absolute"], "values": values}})
+        outputs = {path.name for path in named(params)["figures"].outputs}
+        assert ("fig_tau.png" in outputs) == drawn
+
+
 def test_all_that_tasks_leave_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
     workflow = plan.Workflow({"params": "params/smoke.yaml"})

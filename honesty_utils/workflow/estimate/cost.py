@@ -126,7 +126,9 @@ def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> t
         rows, tokens = max(1, work.responses * work.replies), work.prompt_tokens + work.answer_tokens
         # A pair is compared with what the model that training starts from says of it.
         reference = work.replies - 1
-        operations = (6 if full else 4) + (2 if settings.gradient_checkpointing else 0) + 2 * reference
+        # Without gradients below the last layers a token is only read there.
+        share = min(1.0, (settings.layers or shape.layers) / shape.layers)
+        operations = 2 + (4 if full else 2) * share + (2 if settings.gradient_checkpointing else 0) + 2 * reference
         seconds = operations * shape.parameters * settings.epochs * tokens / rate
         length = max(tokens / rows, min(settings.max_length, work.longest + work.answer_tokens / rows))
         batch = settings.model_copy(update={"batch_size": settings.batch_size * work.replies})
