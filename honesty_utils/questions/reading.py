@@ -94,6 +94,9 @@ def needed_file(spec: QuestionSet, data: Path | None) -> Path:
     for path in candidates:
         if path.is_file():
             return path
+    there = next((path for path in candidates if path.exists()), None)
+    if there is not None:
+        raise QuestionError(f"path: {there} is no plain file; name a file of questions")
     raise QuestionError(f"path: no such file: {' or '.join(map(str, candidates))}; correct the path")
 
 
@@ -112,7 +115,10 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise QuestionError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise QuestionError(f"{path}:{line}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise QuestionError(f"{path}: cannot be read ({error.strerror}); allow it, or name another file") from None
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -121,18 +127,40 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            reason = f"{error.msg}, column {error.colno}"
+            row = json.loads(line, object_pairs_hook=_once)
+            json.dumps(row, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            reason = _reason(error)
             raise QuestionError(f"{path}:{number}: not JSON ({reason}): {line[:80]!r}; correct the line") from None
         if not isinstance(row, dict):
             raise QuestionError(f"{path}:{number}: {line[:80]!r}; a JSON object with a question is needed")
         yield f"{path}:{number}", row
 
 
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys all differ: the last of two would win without a word."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice")
+    return row
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, column {error.colno}"
+    if isinstance(error, UnicodeEncodeError):
+        return f"half of a surrogate pair, {error.object[error.start]!r}, which is no character"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    csv.field_size_limit(2**31 - 1)  # JSONL takes a text of any length, too
     rows = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
+        twice = {name for name in rows.fieldnames or [] if (rows.fieldnames or []).count(name) > 1}
+        if twice:
+            raise QuestionError(f"{path}:1: columns {sorted(twice)} come twice; name each once")
         for row in rows:
             where = f"{path}:{rows.line_num}"
             if None in row or None in row.values():
@@ -150,7 +178,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     try:
         rows = pq.read_table(path).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise QuestionError(f"{path}: not a readable Parquet file ({error})") from None
     yield from ((f"{path}: row {number}", row) for number, row in enumerate(rows))
 

@@ -23,6 +23,12 @@ from honesty_utils.results.tables import TABLES
 
 __all__ = ["ReportError", "fill_markers", "find_markers", "lookup", "main", "render", "write_report"]
 
+ALONE = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
+)
+"""A page asks no other host for anything, whatever a text in it holds."""
+
 STYLE = """
 :root { color-scheme: light; }
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #222; }
@@ -71,7 +77,7 @@ def render(folder: Path, run: str) -> str:
     # Of figures of sweeps, which few runs have, nothing is said where they are missing.
     not_drawn = [name for name in missing if not set(figures[name].needs) & set(QUANTITIES)]
     parts = [
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>',
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{ALONE}\n<title>{title}</title>',
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
         f'<p class="note">{html.escape(_origin(folder, worlds))}Figures and printed tables are '
         "in percent with intervals, in bold what the paired tests call best; tidy tables are in fractions.</p>",

@@ -8,6 +8,7 @@ every half minute elsewhere. A failure ends with the notebook's error, its cell 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -165,7 +166,7 @@ def run(command: Sequence[str], run_folder: Path, out: IO[str]) -> int:
         watch = Watch(Path(folder), log, out)
         environment = {**os.environ, EVENTS: folder}
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-        stop = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        stop = signal.signal(signal.SIGTERM, lambda *_: end(process.pid))
         try:
             while process.poll() is None:
                 watch.look()
@@ -176,6 +177,17 @@ def run(command: Sequence[str], run_folder: Path, out: IO[str]) -> int:
             signal.signal(signal.SIGTERM, stop)
         watch.look()
         return finish(watch, process.returncode)
+
+
+def end(pid: int) -> None:
+    """Have a process and all below it end: Snakemake alone would wait for the notebooks that run."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        top = psutil.Process(pid)
+        for process in [top, *top.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
 
 
 def finish(watch: Watch, status: int) -> int:
@@ -209,8 +221,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="honesty reproduce", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("params", help="params file, or several joined by +")
     parser.add_argument("--data", help="local folder with copies of the question sets")
-    parser.add_argument("--cores", default="all")
+    parser.add_argument("--cores", default="all", help="how many notebooks run at a time, or all")
     options, rest = parser.parse_known_args(arguments)
+    if options.cores != "all" and not (options.cores.isdecimal() and int(options.cores) > 0):
+        parser.error(f"--cores {options.cores}: a number of at least 1 is needed, or all")
     # What is checked is imported only here: a mistyped option need not wait for it.
     from honesty_utils.workflow import plan
     from honesty_utils.workflow.params import load

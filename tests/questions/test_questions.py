@@ -477,6 +477,20 @@ def test_parts_keep_a_repeat_with_its_first(tmp_path: Path) -> None:
         ('{"question": "Who?", "choices": ["x"], "answer_index": 0}', r"choices are \['x'\]; 2 to 26 texts are needed"),
         ('{"question": "Who?", "choices": ["x", " "], "answer_index": 0}', r"choices are .*; 2 to 26 texts are needed"),
         (
+            '{"question": "Who?", "choices": ["x", "y"], "answer_index": 1.7}',
+            r"q.jsonl:3: answer_index is 1.7; the",
+        ),
+        ('{"question": "Who?", "choices": ["x", "y"], "answer_index": true}', r"q.jsonl:3: answer_index is True; the"),
+        ('{"question": "Who?", "choices": ["x", "x"], "answer_index": 0}', r"q.jsonl:3: choices hold 'x' twice"),
+        ('{"question": "Who?", "answers": ["a"], "answers": ["b"]}', r"q.jsonl:3: not JSON \('answers' comes twice\)"),
+        ('{"question": "Who \\ud800?", "answers": ["x"]}', r"q.jsonl:3: not JSON \(half of a surrogate pair, '.ud800'"),
+        ('{"question": "Who?", "answers": ["x"], "n": ' + "1" * 5000 + "}", r"q.jsonl:3: not JSON \(Exceeds the limit"),
+        ('{"question": "Who?", "answers": ' + "[" * 200_000, r"q.jsonl:3: not JSON \(nested too deeply\)"),
+        (
+            '{"question": "Sung by whom?", "answers": "[I\'ve Had] The Time of My Life"}',
+            r"""a text that begins with a bracket goes into a list: \["\[I've Had\] The Time of My Life"\]""",
+        ),
+        (
             '{"id": "1", "question": "Who?", "answers": ["x"]}',
             r":3: question_id '1' is that of .*:1 too; ids are unique",
         ),
@@ -494,7 +508,8 @@ def test_bad_line_names_file_line_value_and_remedy(tmp_path: Path, line: str, me
     [
         (b"question,answers\nWho?\n", r"q.csv:2: not as many fields as the header \(question, answers\)"),
         (b'question,answers\n"Who"x?,y\n', r"q.csv:2: not CSV \(.*\); quote fields that hold quotes"),
-        (b"question,answers\nWho?,\xff\n", r"q.csv: byte 22 is not UTF-8; save the file as UTF-8"),
+        (b"question,answers\nWho?,\xff\n", r"q.csv:2: byte 22 is not UTF-8; save the file as UTF-8"),
+        (b"question,answers,answers\nWho?,a,b\n", r"q.csv:1: columns \['answers'\] come twice; name each once"),
         (b"question,answers\nWho?,\n", r"q.csv:2: column 'answers' or 'answer' is missing or null"),
         (b"question,answers\n", r"no rows in .*q.csv; a set has at least one question"),
     ],
@@ -510,6 +525,7 @@ def test_bad_csv(tmp_path: Path, content: bytes, message: str) -> None:
     [
         (None, r"path: none; source 'jsonl' has no hub name, so name its file"),
         ("absent.jsonl", r"path: no such file: .*absent.jsonl; correct the path"),
+        ("folder.jsonl", r"path: .*folder.jsonl is no plain file; name a file of questions"),
         ("q.txt", r"suffix '.txt' is not a known format; allowed: .jsonl, .csv, .parquet"),
         ("q.parquet", r"q.parquet: not a readable Parquet file"),
         ("empty.jsonl", r"no rows in .*empty.jsonl; a set has at least one question"),
@@ -519,8 +535,14 @@ def test_bad_file(tmp_path: Path, name: str | None, message: str) -> None:
     for written in ("q.txt", "q.parquet"):
         (tmp_path / written).write_text("x")
     (tmp_path / "empty.jsonl").write_text("\n\n")
+    (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(QuestionError, match=message):
         load("jsonl", None if name is None else tmp_path / name)
+
+
+def test_a_long_text_is_read_from_csv_as_from_jsonl(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text(f"question,answers\n{'Who? ' * 40_000},x\n", encoding="utf-8")
+    assert len(load("jsonl", tmp_path / "q.csv")["question"][0]) > 131_072
 
 
 def test_unknown_source_lists_those_that_are_known() -> None:

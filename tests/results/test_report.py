@@ -62,6 +62,7 @@ def test_report_is_one_wellformed_file_without_outside_resources(folder: Path) -
     assert page.addresses and all(address.startswith("data:image/png;base64,") for address in page.addresses)
     assert not {"script", "link", "iframe"} & set(page.tags)
     assert "url(" not in text and "@import" not in text
+    assert text.index("Content-Security-Policy") < text.index("<style>") and "default-src 'none'; img-src data:" in text
     assert "<strong>reproduced</strong>" in text
     assert "a &amp; &lt;b&gt;" in text  # text of tables is text, never markup
     assert text.index('id="tab_main"') < text.index('id="tab_sft"')

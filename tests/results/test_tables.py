@@ -21,7 +21,7 @@ from honesty_utils.evaluation import frames
 from honesty_utils.judge.settings import JUDGED_ROLES
 from honesty_utils.metrics import beside, scores
 from honesty_utils.questions.settings import Design
-from honesty_utils.results import display, tables
+from honesty_utils.results import display, report, tables
 from honesty_utils.results.settings import Analysis, Role
 from honesty_utils.results.tables import comparisons
 from honesty_utils.results.tables.data import grid_spearman
@@ -626,6 +626,18 @@ def test_markdown_is_a_pipe_table() -> None:
         "| method | value | high | questions |\n|---|---|---|---|\n"
         "| a_b | 0.123 | – | 1200 |\n| **c** | 0.000 | 1.000 | 3 |\n"
     )
+
+
+def test_text_of_a_user_is_no_markup_and_breaks_no_table(tmp_path: Path) -> None:
+    texts = ["![p](http://127.0.0.1:9/b.png)", "two\nlines\r\nthree", "nul\0bell\a", "[a](javascript:b)", "a | b"]
+    frame = pd.DataFrame({"group": texts, "value": 0.5})
+    csv, markdown, latex = tables.save_table(frame, tmp_path, "tab_groups")
+    lines = markdown.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 + len(texts) and all(line.count("|") - line.count("\\|") == 3 for line in lines)
+    page = report._markdown(markdown)
+    assert "<img" not in page and "<a " not in page and page.count("<tr>") == 1 + len(texts)
+    assert all("\0" not in path.read_text(encoding="utf-8") for path in (csv, markdown, latex))
+    assert pd.read_csv(csv)["group"].tolist()[:2] == texts[:2]
 
 
 def test_latex_is_booktabs_and_escaped() -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from honesty_utils.common.progress import Progress
@@ -110,6 +111,38 @@ def test_progress_is_written_for_whoever_looks_and_for_nobody_else(tmp_path, mon
     assert (found["done"], found["total"], found["unit"]) == (10, 10, "steps")
     monkeypatch.setenv(PROGRESS, str(tmp_path / "gone" / "x.json"))
     Progress("train", 1, "steps").at(1)  # nobody looks any more: work goes on
+
+
+def test_sigterm_ends_what_the_workflow_has_started_too(tmp_path):
+    # The workflow waits for its job whatever it is told, as Snakemake does; the job has started another process.
+    job = "import subprocess, sys, time; subprocess.Popen(['sleep', '600']); print('on', flush=True); time.sleep(600)"
+    workflow = f"""
+import signal, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: None)
+subprocess.run([sys.executable, "-c", {job!r}])
+"""
+    command = [sys.executable, "-c", workflow]
+    start = f"""
+import sys
+from pathlib import Path
+from honesty_utils.workflow import reproduce
+sys.exit(reproduce.run({command!r}, Path({str(tmp_path)!r}), sys.stdout))
+"""
+    process = psutil.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while len(started := process.children(recursive=True)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [one.name() for one in started][-1] == "sleep"
+    process.terminate()
+    _, alive = psutil.wait_procs([process, *started], timeout=20)
+    assert not alive
+
+
+@pytest.mark.parametrize("cores", ["0", "abc", "-1"])
+def test_a_number_of_cores_that_is_none(cores, capsys):
+    with pytest.raises(SystemExit):
+        reproduce.main(["params/smoke.yaml", "--cores", cores])
+    assert f"--cores {cores}: a number of at least 1 is needed, or all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

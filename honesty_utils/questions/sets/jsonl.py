@@ -37,6 +37,9 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
 def _item(where: str, row: Mapping[str, Any], separator: str | None) -> Item:
     choices = _list(row.get("choices"), where, separator)
     index = _integer(row.get("answer_index"), where)
+    same = [choice for place, choice in enumerate(choices or []) if choice in (choices or [])[:place]]
+    if same:
+        raise QuestionError(f"{where}: choices hold {same[0]!r} twice; a reply could mean either: correct the row")
     unknown = row.get("label") == "unknown"
     has_answers = row.get("answers") is not None or row.get("answer") is not None
     if choices is not None and index is not None and not has_answers:
@@ -64,7 +67,10 @@ def _list(value: Any, where: str, separator: str | None) -> list[Any] | None:
         try:
             return list(json.loads(value))
         except json.JSONDecodeError as error:
-            raise QuestionError(f"{where}: {value!r} opens a JSON list that is none ({error.msg})") from None
+            raise QuestionError(
+                f"{where}: {value!r} opens a JSON list that is none ({error.msg}); a text that begins with a bracket "
+                f"goes into a list: {json.dumps([value], ensure_ascii=False)}"
+            ) from None
     if isinstance(value, str) and separator is not None:
         return value.split(separator)
     return value if value is None or isinstance(value, list) else [value]
@@ -72,6 +78,11 @@ def _list(value: Any, where: str, separator: str | None) -> list[Any] | None:
 
 def _integer(value: Any, where: str) -> int | None:
     try:
-        return None if value is None else int(value)
-    except (TypeError, ValueError):
+        if value is None:
+            return None
+        # Parquet's column of numbers and nulls comes as 1.0; 1.7 and true are no positions.
+        if isinstance(value, bool) or int(value) != float(value):
+            raise ValueError
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
         raise QuestionError(f"{where}: answer_index is {value!r}; the position of the right choice, from 0") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,8 +129,8 @@ def format_score(value: float, low: float, high: float) -> str:
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """A pipe table; fractions with three decimals, what is undefined as a dash."""
-    text = frame.map(lambda value: _text(value).replace("|", "\\|"))
+    """A pipe table; fractions with three decimals, what is undefined as a dash; text makes no cell, link or picture."""
+    text = frame.map(lambda value: _text(value).replace("|", "\\|").replace("](", "]\\("))
     unaligned = {"stralign": None, "numalign": None, "disable_numparse": True}
     return text.to_markdown(index=False, tablefmt=_PIPES, **unaligned) + "\n"
 
@@ -140,10 +141,15 @@ def to_latex(frame: pd.DataFrame) -> str:
     return str(style.format_index(lambda name: _tex(str(name)), axis="columns").to_latex(hrules=True))
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def _text(value: Any) -> str:
     if pd.isna(value):
         return "–"
-    return f"{value + 0.0:.3f}".replace("-0.000", "0.000") if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value + 0.0:.3f}".replace("-0.000", "0.000")
+    return _CONTROL.sub("\ufffd", " ".join(str(value).splitlines()))
 
 
 def _tex(text: str) -> str:
@@ -160,7 +166,7 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str, foot: str = "
     The CSV is the same to the byte for the same numbers: six decimals, no ``-0.000000``, line feeds; the marks of bold
     text and of one seed are left to the other two.
     """
-    plain = frame.map(lambda value: value.strip("*").removesuffix(ONE_SEED) if isinstance(value, str) else value)
+    plain = frame.map(lambda value: _plain(value) if isinstance(value, str) else value)
     floats = list(plain.select_dtypes("float").columns)
     plain[floats] = plain[floats].round(6) + 0.0
     content = {
@@ -173,6 +179,10 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str, foot: str = "
         with atomic(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     return paths
+
+
+def _plain(value: str) -> str:
+    return value.strip("*").removesuffix(ONE_SEED).replace("\0", "\ufffd")
 
 
 def wide(
