@@ -78,8 +78,19 @@ def is_adapter(folder: Path) -> bool:
 
 
 def adapter_config(folder: Path) -> dict[str, Any]:
-    """PEFT's own description of an adapter."""
-    return dict(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")))
+    """PEFT's own description of an adapter.
+
+    Raises:
+        ModelError: a file that holds none.
+    """
+    file = folder / "adapter_config.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: is no JSON that can be read ({first_line(error)}); save the adapter anew") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{file}: holds {type(content).__name__}; PEFT's description of an adapter is needed")
+    return content
 
 
 def base_of(model: Model) -> Model:
@@ -97,6 +108,8 @@ def base_of(model: Model) -> Model:
     base, revision = content.get("base_model_name_or_path"), content.get("revision") or model.revision
     if not base:
         raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
+    if Path(base).resolve() == folder.resolve():
+        raise ModelError(f"{folder / 'adapter_config.json'}: names the adapter itself as its base; name the base model")
     return model.model_copy(update={"name": base, "revision": revision})
 
 
@@ -117,7 +130,6 @@ def load_model(model: Model) -> tuple[Any, Any]:
 
 def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {} if local or model.revision is None else {"revision": model.revision}
@@ -126,9 +138,11 @@ def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
             model.name, dtype=getattr(torch, model.dtype), output_loading_info=True, **options, trust_remote_code=False
         )
         tokenizer = AutoTokenizer.from_pretrained(model.name, **options, trust_remote_code=False)
-    except (OSError, ValueError, SafetensorError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # readers of broken files raise errors of every kind
         raise ModelError(
-            f"model.name: {model.name!r} is no causal language model that loads: {first_line(error)}"
+            f"model.name: {model.name!r} is no causal language model that loads: {_of_weights(error)}"
         ) from error
     if report["missing_keys"]:
         # transformers fills them with random numbers and goes on.
@@ -150,7 +164,20 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     # PEFT freezes the base. Of weights that need no gradient torch makes a copy for every row that they are multiplied
     # with, where the rows are a slice: of the last layer that is gigabytes (`torch.matmul` folds a batch otherwise).
-    return PeftModel.from_pretrained(network, str(folder)).merge_and_unload().requires_grad_(True), tokenizer
+    try:
+        adapted = PeftModel.from_pretrained(network, str(folder))
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{folder}: is no adapter of its base that loads: {_of_weights(error)}") from error
+    return adapted.merge_and_unload().requires_grad_(True), tokenizer
+
+
+def _of_weights(error: Exception) -> str:
+    """What is wrong with weights; torch's own advice for a pickle is to run what it holds."""
+    if "weights_only" in str(error) or "weights only" in str(error).lower():
+        return "its weights are a pickle that holds more than numbers, which is not read; save it as safetensors"
+    return first_line(error)
 
 
 def first_line(error: BaseException) -> str:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -461,6 +464,75 @@ def test_config_of_another_kind_of_model(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"model_type": "vit"}))
     with pytest.raises(ModelError, match=r"model.name: '.*copy' is no causal language model that loads: "):
         make_engine(folder)
+
+
+class Planted:
+    """A pickle that leaves a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_runs_code_is_not_read(folder: Path, adapter: Path, tmp_path: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    planted = tmp_path / "planted"
+    torch.save({"model.embed_tokens.weight": Planted(planted)}, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"its weights are a pickle that holds more than numbers, which is not read"):
+        make_engine(folder)
+    spoilt = Path(shutil.copytree(adapter, tmp_path / "spoilt"))
+    (spoilt / "adapter_model.safetensors").unlink()
+    torch.save({"x": Planted(planted)}, spoilt / "adapter_model.bin")
+    with pytest.raises(ModelError, match=r"spoilt: is no adapter of its base that loads: its weights are a pickle"):
+        make_engine(spoilt)
+    assert not planted.exists()
+
+
+def test_a_models_own_code_is_not_run(folder: Path, tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    code = f"import pathlib\npathlib.Path({str(planted)!r}).touch()\n"
+    for name in ("configuration_own.py", "modeling_own.py"):
+        (folder / name).write_text(code)
+    config = json.loads((folder / "config.json").read_text())
+    own = {"AutoConfig": "configuration_own.Own", "AutoModelForCausalLM": "modeling_own.Own"}
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "own", "auto_map": own}))
+    with pytest.raises(ModelError, match=r"is no causal language model that loads: "):
+        make_engine(folder)
+    content = {"run": "toy", "model": {"name": str(folder)}, "methods": {"absolute": {"options": {"tau": 0.1}}}}
+    content |= {"questions": {name: {"source": "triviaqa"} for name in ("train", "indist")}}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**content, "evaluation": {"datasets": ["indist"]}}))
+    estimated = subprocess.run(
+        [sys.executable, "-m", "honesty_utils.workflow.cli", "estimate", str(tmp_path / "toy.yaml")],
+        input="y\ny\n", capture_output=True, text=True, check=False, env={**os.environ, "HONESTY_ROOT": str(tmp_path)},
+    )  # fmt: skip
+    assert estimated.returncode == 2 and "Traceback" not in estimated.stderr, estimated.stderr
+    assert not planted.exists()
+
+
+def test_a_vocabulary_that_is_not_the_weights(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "vocab_size": config["vocab_size"] + 7}))
+    with pytest.raises(ModelError, match=r"model.name: '.*copy' is no causal language model that loads: "):
+        make_engine(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{cut", r"adapter_config.json: is no JSON that can be read"),
+        ("[1]", r"adapter_config.json: holds list; PEFT's description of an adapter is needed"),
+        (None, r"adapter_config.json: names the adapter itself as its base; name the base model"),
+    ],
+)
+def test_an_adapter_that_describes_itself_badly(adapter: Path, tmp_path: Path, text: str | None, message: str) -> None:
+    spoilt = Path(shutil.copytree(adapter, tmp_path / "spoilt"))
+    content = json.loads((spoilt / "adapter_config.json").read_text())
+    itself = json.dumps({**content, "base_model_name_or_path": str(spoilt)})
+    (spoilt / "adapter_config.json").write_text(itself if text is None else text)
+    with pytest.raises(ModelError, match=message):
+        make_engine(spoilt)
 
 
 def test_device_that_is_none(tiny_model: Path) -> None:
