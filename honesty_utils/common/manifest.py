@@ -81,12 +81,15 @@ def is_of(artifact: str | Path, parameters: Mapping[str, Any], inputs: Iterable[
     path = path_of(artifact)
     if not Path(artifact).exists() or not path.is_file():
         return False
-    record = read(artifact)
+    try:
+        record = read(artifact)
+    except records.RecordError:
+        return False
     given = json.loads(json.dumps(dict(parameters), default=str))
     now = os.environ.get(CODE)
     return bool(
-        record["parameters"] == given
-        and record["inputs"] == {_relative(Path(path)): content_hash(path) for path in inputs}
+        record.get("parameters") == given
+        and record.get("inputs") == {_relative(Path(path)): content_hash(path) for path in inputs}
         and (now is None or os.environ.get(CODE_CHANGES) == "report" or record.get("code") in (None, now))
     )
 
@@ -99,8 +102,23 @@ def path_of(artifact: str | Path) -> Path:
 
 
 def read(artifact: str | Path) -> dict[str, Any]:
-    """The manifest that stands beside ``artifact``."""
-    return dict(json.loads(path_of(artifact).read_text(encoding="utf-8")))
+    """The manifest that stands beside ``artifact``.
+
+    Raises:
+        RecordError: it is not there, or was broken.
+    """
+    path = path_of(artifact)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise records.RecordError(f"{path}: not there; delete {artifact} too, and run again: it is made anew") from None
+    except (OSError, ValueError) as error:
+        raise records.RecordError(
+            f"{path}: no manifest that can be read ({error}); delete it and {artifact}, and run again"
+        ) from None
+    if not isinstance(content, dict):
+        raise records.RecordError(f"{path}: holds {type(content).__name__}; delete it and {artifact}, and run again")
+    return content
 
 
 def content_hash(path: str | Path) -> str:

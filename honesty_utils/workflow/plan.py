@@ -9,6 +9,7 @@ the estimate counts it, and it is tested without either.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import yaml
 
 import honesty_utils
 from honesty_utils import engines, questions
-from honesty_utils.common import manifest
+from honesty_utils.common import manifest, records
 from honesty_utils.common.files import atomic
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import ConfigError
@@ -272,8 +273,10 @@ def _manifest_code(path: Path) -> str | None:
     artifact = path.with_name(path.name.removesuffix(".trained.json"))
     if not manifest.path_of(artifact).is_file():
         return None
-    found: str | None = manifest.read(artifact).get("code")
-    return found
+    with contextlib.suppress(records.RecordError):
+        found: str | None = manifest.read(artifact).get("code")
+        return found
+    return None
 
 
 FINAL = ("scores", "confidence", "readings", "findings", "figures")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from honesty_utils.common import manifest
+from honesty_utils.common import manifest, records
 
 
 def test_a_manifest_says_what_made_an_artifact(tmp_path):
@@ -57,6 +57,20 @@ def test_what_is_large_is_read_once_until_it_changes_whatever_its_time(tmp_path,
     assert manifest.content_hash(file) != first and reads == [1]
     (tmp_path / "runs" / manifest.DIGESTS).write_text("{cut")
     assert manifest.content_hash(file) and reads == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "not there; delete .*out.parquet too"), ("{cut", "no manifest that can be read"), ("[1]", "holds list")],
+)
+def test_a_manifest_that_is_none_is_named(tmp_path, text, message):
+    artifact = tmp_path / "out.parquet"
+    artifact.write_bytes(b"1")
+    if text is not None:
+        manifest.path_of(artifact).write_text(text)
+    with pytest.raises(records.RecordError, match=rf"out.manifest.json: {message}"):
+        manifest.read(artifact)
+    assert not manifest.is_of(artifact, {}, [])
 
 
 def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):
