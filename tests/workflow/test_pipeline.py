@@ -53,7 +53,7 @@ def write_params(folder: Path, name: str, **sections: object) -> Path:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Folder of a finished smoke run, with its params file ``smoke.yaml``."""
-    folder = tmp_path_factory.mktemp("checkout")
+    folder = tmp_path_factory.mktemp("check out")  # as in a path of a user's
     done = snakemake(folder, write_params(folder, "smoke"), "--quiet", "rules", "progress", "host")
     assert done.returncode == 0, done.stderr[-4000:]
     os.environ["HONESTY_ROOT"] = str(folder)
