@@ -87,15 +87,17 @@ class Referee:
         """
         self._replies.refresh()
         verdicts: list[Verdict[T]] = [Verdict(None)] * len(inquiries)
-        unread = [0] * len(inquiries)
+        unread, refused = [0] * len(inquiries), set[int]()
         for _ in range(self.settings.max_retries + 1):
-            open_ones = [place for place, verdict in enumerate(verdicts) if verdict.value is None]
+            open_ones = [p for p, verdict in enumerate(verdicts) if verdict.value is None and p not in refused]
             pending = {place: self._request(inquiries[place].prompt, unread[place]) for place in open_ones}
             failed = self._obtain(pending.values())
             for place, request in pending.items():
                 verdicts[place] = self._verdict(inquiries[place], request, failed)
                 # Without a reply the same request is made again; one that was no verdict is asked in another way.
                 unread[place] += request not in failed
+                if request in failed and request not in self._unanswered:
+                    refused.add(place)  # no other try changes what the engine can take
         unanswered = [request for request in pending.values() if request in self._unanswered]
         if unanswered:
             raise JudgeError(
@@ -166,19 +168,21 @@ class Referee:
         Raises:
             JudgeError: after a failure not even `CANARY` gets a reply.
         """
-        parts = [batch]
+        parts, heard = [batch], False
         while parts:
             part = parts.pop()
             try:
                 replies |= self._generate(part)
                 self._unanswered.difference_update(part)
                 continue
-            except PASSING as problem:
-                self._listen(problem)
+            except (*PASSING, ModelError) as problem:
+                passing = isinstance(problem, PASSING)
+                # What an engine cannot take it cannot take twice, but a server may be gone at any time.
+                if passing or not heard:
+                    self._listen(problem)
+                    heard = True
                 reason = _described(problem)
-                self._unanswered.update(part if len(part) == 1 else ())
-            except ModelError as problem:
-                reason = _described(problem)
+                self._unanswered.update(part if passing and len(part) == 1 else ())
             failed.update(dict.fromkeys(part, reason))
             half = len(part) // 2
             parts += [part[half:], part[:half]] if half else []
@@ -188,7 +192,7 @@ class Referee:
     def _listen(self, problem: Exception) -> None:
         try:
             self._generate([CANARY])
-        except PASSING:
+        except (*PASSING, ModelError):
             raise JudgeError(
                 f"judge: does not answer ({_described(problem)}); the replies that came are kept: run again when it is "
                 "back"

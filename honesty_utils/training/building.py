@@ -106,13 +106,16 @@ class Finite(transformers.TrainerCallback):
         """Raise `TrainingError` where the loss has grown too much."""
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         first = self.trainer.first_loss or (losses or [0.0])[0]  # a resumed training has not made the first step
-        if losses and losses[-1] > self.most_loss * first:
+        # Below `SMALL` a loss may be a multiple of another and both are of a model that has learned its rows.
+        if losses and losses[-1] > self.most_loss * max(first, SMALL):
             raise TrainingError(
                 f"the loss went from {first:.4g} to {losses[-1]:.4g}, more than training.most_loss = "
                 f"{self.most_loss:g} times as high; {_REMEDY}"
             )
 
 
+SMALL = 0.1
+"""Nats a token."""
 _REMEDY = "the training has diverged: lower learning_rate, or look at the rows"
 
 
@@ -192,15 +195,15 @@ def network(model: Model, settings: Training, device: str) -> Any:
         # PEFT has frozen what it was put on.
         found = peft.PeftModel.from_pretrained(found, str(folder)).merge_and_unload().requires_grad_(True)
     if settings.mode == "full" and settings.layers is not None:
-        _freeze(found, settings.layers, getattr(torch, model.dtype))
+        _freeze(found, checks.last_layers(found, settings.layers), getattr(torch, model.dtype))
     return found
 
 
-def _freeze(network: Any, last: int, dtype: torch.dtype) -> None:
-    """Leave the last layers and the final norm to be trained, and the rest in the number type of the model."""
-    decoder = network.get_decoder()
-    below = [network.get_input_embeddings(), network.get_output_embeddings(), *decoder.layers[:-last]]
-    for module in filter(None, below):
+def _freeze(network: Any, trained: Sequence[Any], dtype: torch.dtype) -> None:
+    """Leave the ``trained`` layers and the final norm to be trained, and the rest in the number type of the model."""
+    layers = network.get_decoder().layers
+    below = layers[: len(layers) - len(trained)]
+    for module in filter(None, [network.get_input_embeddings(), network.get_output_embeddings(), *below]):
         module.requires_grad_(False).to(dtype)
 
 
@@ -208,24 +211,17 @@ def lora(settings: Training, model: Model) -> LoraConfig | None:
     """The adapter that is made; none where all weights are trained, or an adapter is there already."""
     if settings.mode == "full" or adapter_folder(model) is not None:
         return None
-    named = settings.lora_target_modules
-    targets = named if isinstance(named, str) else list(named)
+    targets: Any = settings.lora_target_modules
+    if settings.layers is not None:
+        targets = tuple(checks.adapted(checks.skeleton(model), targets, settings.layers))
     return LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=_of_last_layers(settings, model) if settings.layers else targets,
+        target_modules=targets if isinstance(targets, str) else list(targets),
         task_type="CAUSAL_LM",
         revision=model.revision,  # of the base; the folder alone says so to whoever loads it
     )
-
-
-def _of_last_layers(settings: Training, model: Model) -> list[str]:
-    """Paths of the linear layers that get an adapter, in the last layers of the model."""
-    network = checks.skeleton(model)
-    count = len(network.get_decoder().layers)
-    last = tuple(f".{number}." for number in range(count)[-(settings.layers or count) :])
-    return [path for path in checks.adapted(network, settings.lora_target_modules) if any(one in path for one in last)]
 
 
 def order(lengths: Sequence[int], job: Job, processes: int, *, fill: bool = True) -> RowOrder:

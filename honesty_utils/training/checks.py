@@ -153,17 +153,38 @@ def size(network: Any, settings: Training) -> Size:
     """
     weights = sum(parameter.numel() for parameter in network.parameters())
     if settings.mode == "full":
+        if settings.layers is not None:
+            last_layers(network, settings.layers)
         return Size(weights, weights)
-    linear = adapted(network, settings.lora_target_modules)
+    linear = adapted(network, settings.lora_target_modules, settings.layers)
     sides = sum(module.in_features + module.out_features for module in linear.values())
     return Size(weights, settings.lora_rank * sides)
 
 
-def adapted(network: Any, wanted: tuple[str, ...] | str) -> dict[str, Any]:
-    """Linear layers that get an adapter, by path; ``all-linear`` is all but the output layer.
+def last_layers(network: Any, count: int) -> list[Any]:
+    """The last ``count`` layers of a model.
 
     Raises:
-        TrainingError: a name that no such layer has; lists those there are.
+        TrainingError: the model has fewer, or keeps them where they are not looked for.
+    """
+    layers = getattr(network.get_decoder(), "layers", None)
+    if layers is None:
+        raise TrainingError(f"training.layers: {count}; this model has no list of layers: leave it out")
+    if count > len(layers):
+        raise TrainingError(f"training.layers: {count}; this model has {len(layers)}")
+    return list(layers[len(layers) - count :])
+
+
+def adapted(network: Any, wanted: tuple[str, ...] | str, last: int | None = None) -> dict[str, Any]:
+    """Linear layers that get an adapter, by path; ``all-linear`` is all but the output layer.
+
+    Args:
+        network: the model, perhaps without weights.
+        wanted: names of linear layers.
+        last: only those in so many of the model's last layers; none: in all.
+
+    Raises:
+        TrainingError: a name that no such layer has (lists those there are); as `last_layers`.
     """
     head = network.get_output_embeddings()
     linear = {
@@ -171,6 +192,9 @@ def adapted(network: Any, wanted: tuple[str, ...] | str) -> dict[str, Any]:
         for name, module in network.named_modules()
         if isinstance(module, torch.nn.Linear) and module is not head
     }
+    if last is not None:
+        inside = {id(module) for layer in last_layers(network, last) for module in layer.modules()}
+        linear = {name: module for name, module in linear.items() if id(module) in inside}
     if isinstance(wanted, str):
         return linear
     known = sorted({name.rpartition(".")[2] for name in linear})
@@ -200,7 +224,7 @@ def check_adapter(model: Model, settings: Training, network: Any) -> None:
             )
     stored = content["target_modules"]
     layers = adapted(network, stored if isinstance(stored, str) else tuple(stored))
-    if set(layers) != set(adapted(network, settings.lora_target_modules)):
+    if set(layers) != set(adapted(network, settings.lora_target_modules, settings.layers)):
         raise TrainingError(
             f"training.lora_target_modules: {settings.lora_target_modules!r}; the adapter that training goes on from "
             f"({folder}) is on {sorted({path.rpartition('.')[2] for path in layers})}: set these"

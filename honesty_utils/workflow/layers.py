@@ -51,13 +51,7 @@ def read(given: str | Path) -> dict[str, Any]:
     names = str(given).split("+") if not _located(str(given)).is_file() else [str(given)]
     merged: dict[str, Any] = {}
     for name in names:
-        content = _read(_located(name))
-        if len(names) == 1 and "run" not in _own(_located(name)) and "run" in content:
-            raise ConfigError(
-                f"{name}: names no run and would overwrite the results of {content['run']!r}, which it {EXTENDS}; add "
-                "run: and a name of its own"
-            )
-        merged = laid_over(merged, content)
+        merged = laid_over(merged, _read(_located(name), named=len(names) == 1))
     if len(names) > 1:
         # Each layer has a run of its own; a run of several is named after all of them.
         merged["run"] = "-".join(Path(name).stem for name in names)
@@ -73,15 +67,16 @@ def _located(name: str) -> Path:
     return next((place for place in places if place.is_file()), Path(name))
 
 
-def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _read(path: Path, above: tuple[Path, ...] = (), *, named: bool = False) -> dict[str, Any]:
     """The content of one file with all that it extends.
 
     Args:
         path: the YAML file.
         above: the files that extend it.
+        named: it has to name its run itself, and not only by what it extends.
 
     Raises:
-        ConfigError: no such file, no YAML, no mapping, or files that extend each other.
+        ConfigError: no such file, no YAML, no mapping, no run of its own, or files that extend each other.
     """
     content = _own(path)
     named = content.pop(EXTENDS, [])
@@ -96,6 +91,11 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         if not base.is_file():
             raise ConfigError(f"{path}: {EXTENDS}: {base} is not there")
         merged = laid_over(merged, _read(base, (*above, path)))
+    if named and "run" in merged and "run" not in content:
+        raise ConfigError(
+            f"{path}: names no run and would overwrite the results of {merged['run']!r}, which it {EXTENDS}; add run: "
+            "and a name of its own"
+        )
     return laid_over(merged, content)
 
 

@@ -649,9 +649,8 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
-        drawn = {
-            quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1
-        }  # a curve has two points
+        # A curve has two points.
+        drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
         return {*params.analysis.roles, *drawn, *labelled, *famous}
 
 

@@ -58,7 +58,12 @@ def _at_hand(params: Params) -> None:
 
     if params.prompts.style == "chat":
         tokens.check_template(tokens.load_tokenizer(params.model), params.prompts)
-    network = checks.skeleton(params.model)
+    if not Path(str(engines.loading.base_of(params.model).name)).is_dir():
+        return  # an adapter whose base is the hub's
+    try:
+        network = checks.skeleton(params.model)
+    except (OSError, KeyError) as error:
+        raise engines.ModelError(f"model.name: {params.model.name!r}: no config that loads: {error}") from None
     for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
         if not engines.check_options(stage.engine, stage.engine_options).served:
             tokens.check_room(params.model.name, checks.context(network), stage.max_new_tokens)

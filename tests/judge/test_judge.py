@@ -163,7 +163,9 @@ def test_a_reply_that_was_cut_off_is_no_verdict(tiny_model: Path, tmp_path: Path
     assert (cut.value, cut.reason) == (None, "cut off")
 
 
-@pytest.mark.parametrize("error", [TimeoutError("60 s"), ConnectionError("refused"), Unanswered("gave up")])
+@pytest.mark.parametrize(
+    "error", [TimeoutError("60 s"), ConnectionError("refused"), Unanswered("gave up"), ModelError("out of memory")]
+)
 def test_a_judge_that_is_gone_is_an_error_within_two_calls(tmp_path: Path, error: Exception) -> None:
     engine = Scripted(lambda request: error)
     referee = judging.scripted(engine, tmp_path, max_retries=2)
@@ -209,8 +211,11 @@ def test_a_server_that_dies_ends_judging_and_one_that_is_back_completes_it(tmp_p
 def test_what_an_engine_cannot_take_is_unscored(tmp_path: Path) -> None:
     engine = Scripted(lambda request: ModelError("a prompt is too long") if "9" in request.prompt else "1")
     referee = judging.scripted(engine, tmp_path, max_retries=1)
+    # Of what is never answered each is asked alone once, and not again in the second round.
     verdicts = referee.ask([number(f"prompt {i}") for i in range(50)])
     assert [place for place, verdict in enumerate(verdicts) if verdict.value is None] == [9, 19, 29, 39, 49]
+    assert sum(request.prompt == "prompt 49" for request in engine.requests) == 7, "50 are halved six times"
+    assert engine.requests.count(CANARY) == 1
     assert referee.spent.unscored == {"ModelError": 5} and str(referee.settled()).endswith("5 unscored: 5 ModelError")
 
 
@@ -472,7 +477,8 @@ NONSENSE = {
 def test_a_judge_that_fails_changes_no_verdict_by_silence(
     tmp_path: Path, graded: pd.DataFrame, behaviour: str, refusals: str
 ) -> None:
-    referee = judging.scripted(Scripted(lambda request: NONSENSE[behaviour]), tmp_path, refusals=refusals)
+    engine = Scripted(lambda request: "yes" if request == CANARY else NONSENSE[behaviour])
+    referee = judging.scripted(engine, tmp_path, refusals=refusals)
     judged = judge.judge_table(referee, graded)
     for before, after, text in zip(graded["outcome"], judged["outcome"], graded["text"], strict=True):
         # What string rules settle stays; what they leave open is unscored, never right or wrong.

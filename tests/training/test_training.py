@@ -184,6 +184,20 @@ def test_only_the_last_layers_are_trained(model, rows, tmp_path, mode):
     assert all(last in name or name == "model.norm.weight" for name in changed)
 
 
+@pytest.mark.parametrize("mode", ["full", "lora"])
+def test_more_layers_than_there_are(model, rows, tmp_path, mode):
+    with pytest.raises(TrainingError, match=r"training.layers: 99; this model has 2"):
+        train(rows, model, tmp_path / "m", mode=mode, layers=99)
+
+
+def test_a_small_loss_may_be_a_multiple_of_another(model, rows, tmp_path):
+    learned = tmp_path / "learned"
+    train(rows, model, learned)
+    again = model.model_copy(update={"name": str(learned)})
+    result = train(rows, again, tmp_path / "again", epochs=20, most_loss=1.000001, learning_rate=3e-3)
+    assert result.history["loss"].iloc[0] < 0.1
+
+
 def test_a_frozen_part_is_in_the_number_type_of_the_model(model, rows, tmp_path):
     half = model.model_copy(update={"dtype": "bfloat16"})
     result = train(rows, half, tmp_path / "m", layers=1, epochs=2, batches="shared", logits="learned")

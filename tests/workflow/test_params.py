@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -275,6 +276,25 @@ def test_a_model_at_hand_is_looked_at_before_sampling(tmp_path, tiny_model, caps
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_an_adapter_whose_base_is_the_hubs_is_left_for_the_notebook(tmp_path, capsys):
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    content = changed("model", {"name": str(folder), "device": "cpu"})
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 0
+    assert "run 'toy'" in capsys.readouterr().out
+
+
+def test_a_model_whose_config_does_not_load_is_named(tmp_path, tiny_model, capsys):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "config.json").write_text("{cut")
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(changed("model", {"name": str(folder), "device": "cpu"})))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert "toy.yaml: " in (said := capsys.readouterr().err) and "model" in said
 
 
 def test_a_params_file_that_is_no_text(tmp_path):
