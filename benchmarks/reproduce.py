@@ -38,7 +38,7 @@ def memory(process: psutil.Process) -> int:
 def measure(params: str) -> pd.DataFrame:
     run = Run(params_file.load(params).run)
     shutil.rmtree(run.folder, ignore_errors=True)
-    subprocess.run(["make", "install"], cwd=HERE.parent, check=True)  # what is fetched is not timed
+    subprocess.run(["make", "install", f"PARAMS={params}"], cwd=HERE.parent, check=True)  # what is fetched is not timed
     started, peak = time.monotonic(), 0
     process = psutil.Popen(["make", "reproduce", f"PARAMS={params}"], cwd=HERE.parent)
     while process.poll() is None:

@@ -7,6 +7,8 @@ never change after loading, names fit into file names.
 from __future__ import annotations
 
 import re
+from datetime import date
+from reprlib import Repr
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -56,7 +58,8 @@ LARGEST_SEED = 2**32 - 1
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(no_repeats)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+NAME_START = r"^[A-Za-z0-9][A-Za-z0-9_.-]*"
+Name = Annotated[str, Field(pattern=f"{NAME_START}$", max_length=100)]
 """A name that is part of file names and of Snakemake's wildcards."""
 
 
@@ -105,10 +108,20 @@ class Prompts(Section):
         return value
 
 
+_SHOWN = Repr()
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 200
+_SHOWN.maxlist = _SHOWN.maxdict = _SHOWN.maxtuple = 6
+_SHOWN.maxlevel = 2
+"""How much of a wrong value an error shows: YAML makes a thousand million values out of ten lines."""
+
+
 def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str:
     """One line a problem: ``where: key: what is wrong, the value``; unknown keys list those declared."""
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems:
+        if problem["type"] == "too_short" and any(_within(other["loc"], problem["loc"]) for other in problems):
+            continue  # it is short of what another line calls wrong
         key = ".".join(str(part) for part in problem["loc"])
         # What a check of several keys says names them itself.
         said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
@@ -117,11 +130,17 @@ def explain(error: ValidationError, where: str, section: type[BaseModel]) -> str
             declared = sorted(_section_at(section, problem["loc"][:-1]).model_fields)
             line += f"; remove it or correct its spelling, allowed: {', '.join(declared)}"
         elif problem["type"] not in ("missing", "value_error"):
-            line += f"; got {problem['input']!r}"
-        if problem["type"] == "string_type":
+            line += f"; got {_SHOWN.repr(problem['input'])}"
+        if problem["type"] == "string_type" and isinstance(problem["input"], int | float | date | None):
             line += ", which YAML reads as no text: put it in quotes"
+        if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"].startswith(NAME_START):
+            line += "; a name has letters, digits, dots, dashes and underscores, and begins with a letter or digit"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _within(location: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(location) > len(outer) and location[: len(outer)] == outer
 
 
 def _section_at(section: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel]:

@@ -6,6 +6,7 @@ The checks import nothing heavy and come first, so that a name that is no model 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -135,21 +136,42 @@ def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
     options = {} if local or model.revision is None else {"revision": model.revision}
     try:
         network, report = AutoModelForCausalLM.from_pretrained(
-            model.name, dtype=getattr(torch, model.dtype), output_loading_info=True, **options, trust_remote_code=False
+            model.name,
+            dtype=getattr(torch, model.dtype),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they come back with the report, and are an error below
+            **options,
+            trust_remote_code=False,
         )
         tokenizer = AutoTokenizer.from_pretrained(model.name, **options, trust_remote_code=False)
     except MemoryError:
         raise
     except Exception as error:  # readers of broken files raise errors of every kind
         raise ModelError(
-            f"model.name: {model.name!r} is no causal language model that loads: {_of_weights(error)}"
+            f"model.name: {model.name!r} is no causal language model that loads: {_reason(error)}"
         ) from error
-    if report["missing_keys"]:
-        # transformers fills them with random numbers and goes on.
-        raise ModelError(
-            f"model.name: {model.name!r}: its weights lack {sorted(report['missing_keys'])[:3]}; save it anew"
-        )
+    _check_report(str(model.name), report)
     return network, tokenizer
+
+
+def _check_report(name: str, report: dict[str, Any]) -> None:
+    """Hold weights to their config: what does not fit ``transformers`` fills with random numbers, or leaves out."""
+    other = {key: f"{tuple(found)} in place of {tuple(wanted)}" for key, found, wanted in report["mismatched_keys"]}
+    if other:
+        raise ModelError(f"model.name: {name!r}: weights of another size than config.json says: {_first(other)}")
+    if report["missing_keys"]:
+        raise ModelError(f"model.name: {name!r}: its weights lack {sorted(report['missing_keys'])[:3]}; save it anew")
+    # Weights beside the model's are common (heads, buffers); whole layers that are left out are another model.
+    layers = sorted(key for key in report["unexpected_keys"] if re.search(r"(^|\.)(layers|h|blocks)\.\d+\.", key))
+    if layers:
+        raise ModelError(
+            f"model.name: {name!r}: its weights have layers that config.json does not name, such as {layers[0]}; "
+            "save it anew"
+        )
+
+
+def _first(found: dict[str, str], most: int = 3) -> str:
+    return ", ".join(f"{key} {found[key]}" for key in sorted(found)[:most])
 
 
 def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
@@ -169,12 +191,14 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
     except MemoryError:
         raise
     except Exception as error:
-        raise ModelError(f"{folder}: is no adapter of its base that loads: {_of_weights(error)}") from error
+        raise ModelError(f"{folder}: is no adapter of its base that loads: {_reason(error)}") from error
     return adapted.merge_and_unload().requires_grad_(True), tokenizer
 
 
-def _of_weights(error: Exception) -> str:
-    """What is wrong with weights; torch's own advice for a pickle is to run what it holds."""
+def _reason(error: Exception) -> str:
+    """What is wrong with weights; the libraries' own advice for code within a model is to run it."""
+    if "custom code" in str(error):
+        return "it comes with code of its own, which is not run; take a model that transformers knows by itself"
     if "weights_only" in str(error) or "weights only" in str(error).lower():
         return "its weights are a pickle that holds more than numbers, which is not read; save it as safetensors"
     return first_line(error)

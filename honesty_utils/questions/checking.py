@@ -60,7 +60,7 @@ def check_row(item: Item) -> Item:
     """
     if not isinstance(item.question, str) or not item.question.strip():
         raise QuestionError(f"{item.where}: question is {item.question!r}; a text is needed")
-    for column, values in (("answers", item.answers), ("choices", item.choices or [])):
+    for column, values in (("choices", item.choices or []), ("answers", item.answers)):
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise QuestionError(f"{item.where}: {column} is {values!r}; a list of texts is needed")
     _check_choices(item)

@@ -100,7 +100,7 @@ def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Lo
         too_long=len(distinct) - len(short),
         taken=len(chosen),
     )
-    _report(name, spec, counts)
+    _report(name, spec, counts, _contradicted(answered, distinct))
     return Loaded(_frame(name, chosen), counts)
 
 
@@ -155,10 +155,18 @@ def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
     return [items[i] for i in sorted(chosen)]
 
 
-def _report(name: str, spec: QuestionSet, counts: Counts) -> None:
+def _contradicted(items: Sequence[Item], kept: Sequence[Item]) -> int:
+    """Repeats that are dropped although their answers are not those of the question that is kept."""
+    answers = {sameness_key(item): set(item.answers) for item in kept}
+    stay = {item.where for item in kept}
+    return sum(set(item.answers) != answers[sameness_key(item)] for item in items if item.where not in stay)
+
+
+def _report(name: str, spec: QuestionSet, counts: Counts, contradicted: int) -> None:
+    others = f", {contradicted} of them with other answers," if contradicted else ""
     reasons = {
         "have only answers that normalize to nothing": counts.ungradable,
-        "are repeats": counts.repeats,
+        f"are repeats{others}": counts.repeats,
         f"are over {spec.longest} characters": counts.too_long,
     }
     for reason, dropped in reasons.items():

@@ -151,6 +151,8 @@ def _reason(error: Exception) -> str:
         return f"{error.msg}, column {error.colno}"
     if isinstance(error, UnicodeEncodeError):
         return f"half of a surrogate pair, {error.object[error.start]!r}, which is no character"
+    if "integer string conversion" in str(error):
+        return "a number of more digits than are read"
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 

@@ -150,9 +150,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{path}: {len(names)} markers, {len(changed)} changed")
     except (ReportError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
     return 0
 
 
 def _markdown_files(item: Path) -> list[Path]:
+    if not item.exists():
+        raise ReportError(f"--fill {item}: not there; name a Markdown file or a folder of them")
     return sorted(item.rglob("*.md")) if item.is_dir() else [item]

@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,11 @@ def declared_parameters(notebook: str | Path) -> dict[str, tuple[Any, Any]]:
     path = Path(notebook)
     if not path.is_file():
         raise ParameterError(f"{path}: no such notebook")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    cells = [cell for cell in content["cells"] if TAG in cell["metadata"].get("tags", [])]
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ParameterError(f"{path}: is no notebook that can be read") from None
+    cells = [cell for cell in cells if TAG in cell["metadata"].get("tags", [])]
     if len(cells) != 1 or cells[0]["cell_type"] != "code":
         raise ParameterError(f"{path}: {len(cells)} cells are tagged {TAG!r}; exactly one code cell must be")
     return dict(_declaration(statement, path) for statement in ast.parse("".join(cells[0]["source"])).body)
@@ -183,6 +186,22 @@ def _problem(error: Exception) -> str:
     return f"{name}: {error}"
 
 
+def _values(text: str, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Parameters as the command line gives them: one JSON object, and names with YAML literals."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise ParameterError(f"--parameters: {text[:80]!r} is no JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ParameterError(f"--parameters: {text[:80]!r}; a JSON object with a value for each name is needed")
+    for name, literal in pairs:
+        try:
+            values[name] = yaml.safe_load(literal)
+        except yaml.YAMLError:
+            raise ParameterError(f"-p {name}: {literal[:80]!r} is no YAML; put it in quotes") from None
+    return values
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line: notebook, output, parameters as one JSON object and/or ``-p name yaml-literal``."""
     parser = argparse.ArgumentParser(prog="honesty execute", description=__doc__.splitlines()[0])
@@ -193,6 +212,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="that compute, however many cores are free; default: the library's")
     parser.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args(arguments)
+    if options.threads is not None and options.threads < 1:
+        parser.error(f"--threads {options.threads}: a number of at least 1 is needed")
     calm_threads()
     if options.threads:
         fix_threads(options.threads)
@@ -203,10 +224,10 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ[PROGRESS] = str(Path(os.environ[EVENTS]) / f"{label}.json")
     tell("started", label)
     try:
-        values = {**json.loads(options.parameters), **{name: yaml.safe_load(value) for name, value in options.pairs}}
+        values = _values(options.parameters, options.pairs)
         with claimed(options.gpus):
             seconds = execute(options.notebook, options.output, values)
-    except (ParameterError, DeviceError, json.JSONDecodeError, yaml.YAMLError) as error:
+    except (ParameterError, DeviceError) as error:
         tell("failed", label, problem=str(error), copy="none")
         return 2
     except Exception as error:

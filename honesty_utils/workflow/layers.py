@@ -3,7 +3,7 @@
 ``extends: llama2-13b-chat`` names another file beside this one, or a list of them, whose sections are taken first;
 what this file says goes on top. ``llama2-13b-chat+fit/lora-80gb`` in place of a path lays files over each other without
 a file that says so. Sections are merged key by key, anything else is replaced; so are the options of an engine by those
-of another one.
+of another one. ``without: [methods.p_ik]`` leaves keys of what is extended out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import yaml
 from honesty_utils.common.paths import root
 from honesty_utils.common.settings import ConfigError
 
-EXTENDS = "extends"
+EXTENDS, WITHOUT = "extends", "without"
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,7 +96,24 @@ def _read(path: Path, above: tuple[Path, ...] = (), *, named: bool = False) -> d
             f"{path}: names no run and would overwrite the results of {merged['run']!r}, which it {EXTENDS}; add run: "
             "and a name of its own"
         )
-    return laid_over(merged, content)
+    return laid_over(_left_out(merged, content.pop(WITHOUT, []), path), content)
+
+
+def _left_out(below: dict[str, Any], keys: object, path: Path) -> dict[str, Any]:
+    """What is extended, without the keys that a file leaves out, each written with dots."""
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise ConfigError(f"{path}: {WITHOUT}: {keys!r}; list the keys that are left out, such as [methods.p_ik]")
+    for key in keys:
+        *sections, last = key.split(".")
+        section: Any = below
+        for name in sections:
+            section = section.get(name) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            raise ConfigError(
+                f"{path}: {WITHOUT}: {key!r} is in nothing that this file {EXTENDS}; correct or remove it"
+            )
+        del section[last]
+    return below
 
 
 def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -125,5 +142,6 @@ def _own(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply for a params file") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds {type(content).__name__}; a mapping with the sections of a run is needed")
+        held = "is empty" if content is None else f"holds {type(content).__name__}"
+        raise ConfigError(f"{path}: {held}; a mapping with the sections of a run is needed")
     return content

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from honesty_utils import engines, grading, methods, questions
-from honesty_utils.common.settings import ConfigError, Name, Prompts, Section, explain
+from honesty_utils.common.settings import NAME_START, ConfigError, Name, Prompts, Section, explain
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.settings import Drift, Evaluation
 from honesty_utils.judge.settings import JUDGED_ROLES, Judge
@@ -43,7 +43,7 @@ class Params(Section):
     """A whole params file."""
 
     run: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/worlds/\d+)?$",
+        pattern=rf"{NAME_START}(/worlds/\d+)?$",
         max_length=100,
         description="name of the folders under runs/ and figures/; <run>/worlds/<seed> is one world of several",
     )

@@ -10,6 +10,8 @@ the estimate counts it, and it is tested without either.
 from __future__ import annotations
 
 import contextlib
+import difflib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -256,6 +258,28 @@ def several(path: object, params: Params) -> str:
         f"{path}: has a worlds section, so it is {len(seeds)} runs (seeds {seeds}) and one notebook over all of them; "
         f"write make worlds PARAMS={path}, or take the section out for one world"
     )
+
+
+def check_rules(params: Params, options: Sequence[str]) -> None:
+    """Hold what ``--forcerun`` names to the notebooks of a run.
+
+    Args:
+        params: of the run.
+        options: Snakemake's own.
+
+    Raises:
+        ConfigError: a name that is none of them, nor a file; lists those that are like it.
+    """
+    forced: list[str] = []
+    for place in (place for place, option in enumerate(options) if option in ("--forcerun", "-R")):
+        forced += itertools.takewhile(lambda item: not item.startswith("-"), options[place + 1 :])
+    known = [task.name for task in tasks(params)]
+    for name in forced:
+        if name not in known and not Path(name).exists():
+            like = difflib.get_close_matches(name, known, n=5, cutoff=0.3) or known[:5]
+            raise ConfigError(
+                f"FORCE: no notebook {name!r} in run {params.run!r}; there are {len(known)}, such as {like}"
+            )
 
 
 def made_by_other_code(params: Params) -> list[str]:

@@ -237,6 +237,11 @@ def main(arguments: list[str] | None = None) -> int:
     if params.worlds is not None:
         print(plan.several(options.params, params), file=sys.stderr)
         return 2
+    try:
+        plan.check_rules(params, rest)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     if params.code_changes == "report":
         print(other_code(plan.made_by_other_code(params)), end="")
     command = snakemake(options.params, options.data, options.cores, rest)

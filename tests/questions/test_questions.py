@@ -484,7 +484,10 @@ def test_parts_keep_a_repeat_with_its_first(tmp_path: Path) -> None:
         ('{"question": "Who?", "choices": ["x", "x"], "answer_index": 0}', r"q.jsonl:3: choices hold 'x' twice"),
         ('{"question": "Who?", "answers": ["a"], "answers": ["b"]}', r"q.jsonl:3: not JSON \('answers' comes twice\)"),
         ('{"question": "Who \\ud800?", "answers": ["x"]}', r"q.jsonl:3: not JSON \(half of a surrogate pair, '.ud800'"),
-        ('{"question": "Who?", "answers": ["x"], "n": ' + "1" * 5000 + "}", r"q.jsonl:3: not JSON \(Exceeds the limit"),
+        (
+            '{"question": "Who?", "answers": ["x"], "n": ' + "1" * 5000 + "}",
+            r"q.jsonl:3: not JSON \(a number of more digits than are read",
+        ),
         ('{"question": "Who?", "answers": ' + "[" * 200_000, r"q.jsonl:3: not JSON \(nested too deeply\)"),
         (
             '{"question": "Sung by whom?", "answers": "[I\'ve Had] The Time of My Life"}',

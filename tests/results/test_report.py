@@ -203,7 +203,7 @@ def test_command_fills_files_and_folders(folder: Path, tmp_path: Path, capsys: p
 
 def test_command_reports_errors_on_stderr(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "a.md", "<!-- results:fake/none --><!-- /results -->")
-    assert report.main(["--fill", str(file)]) == 1
+    assert report.main(["--fill", str(file)]) == 2
     assert "no none.md of run 'fake'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         report.main([])

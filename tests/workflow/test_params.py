@@ -232,7 +232,7 @@ def test_a_run_needs_training_questions(tmp_path):
     [
         ("a: [1", "not valid YAML"),
         ("- 1", "holds list; a mapping"),
-        ("", "holds NoneType"),
+        ("", "is empty; a mapping"),
         (
             "run: a\ntraining: {seeds: [0]}\ntraining: {seeds: [1]}",
             "'training' comes twice, in lines 2 and 3; put",
@@ -428,6 +428,11 @@ def test_a_file_is_laid_over_those_it_extends(tmp_path):
     assert params.methods["absolute"].options == {} and "finetuned" in params.methods
 
 
+def test_a_file_leaves_out_what_it_does_not_want_of_those_it_extends(tmp_path):
+    mine = {"extends": "toy", "without": ["methods.finetuned"], "run": "mine"}
+    assert list(params_file.load(write_all(tmp_path, toy=SMALLEST, mine=mine)).methods) == ["absolute"]
+
+
 def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
     given = {**SMALLEST, "sampling": {"engine": "vllm", "engine_options": {"max_num_seqs": 8}, "samples": 3}}
     params = params_file.load(write_all(tmp_path, toy=given, mine={"extends": "toy", "run": "mine"}))
@@ -445,6 +450,18 @@ def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
     [
         ({"mine": {"extends": "gone"}}, r"mine.yaml: extends: .*gone.yaml is not there"),
         ({"mine": {"extends": "toy"}, "toy": {"extends": "mine"}}, r"toy.yaml: extends: 'mine' extends this file"),
+        (
+            {"mine": {"extends": "toy", "without": ["methods.gone"]}, "toy": SMALLEST},
+            r"without: 'methods.gone' is in nothing",
+        ),
+        (
+            {"mine": {"extends": "toy", "run": "mine", "without": ["run.toy"]}, "toy": SMALLEST},
+            r"without: 'run.toy' is in nothing",
+        ),
+        (
+            {"mine": {"extends": "toy", "run": "mine", "without": "methods"}, "toy": SMALLEST},
+            r"without: 'methods'; list the keys",
+        ),
         ({"mine": {"extends": 3}}, r"mine.yaml: extends: 3; name a params file, or a list of them"),
     ],
 )

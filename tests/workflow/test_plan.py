@@ -293,14 +293,14 @@ def test_a_packaged_model_is_unpacked_before_anything_reads_it():
 
 def test_threads_of_a_model_are_those_of_every_task_that_loads_it():
     params = load("params/smollm2-135m.yaml")
-    loading = ("sampling", "training", "evaluation")
+    loading = ("sampling", "signals_", "training", "evaluation")
 
     def threads(found):
         return {(name.partition("_")[0], task.threads) for name, task in found.items() if name.startswith(loading)}
 
     # Two for the base model's answers, which all else waits for; trained models go side by side.
-    assert threads(named(params)) == {("sampling", 2), ("training", 1), ("evaluation", 1)}
+    assert threads(named(params)) == {("sampling", 2), ("signals", 1), ("training", 1), ("evaluation", 1)}
     model = params.model.model_copy(update={"threads": 3})
     found = named(params.model_copy(update={"model": model}))
-    assert threads(found) == {(stage, 3) for stage in loading}
+    assert threads(found) == {(stage.rstrip("_"), 3) for stage in loading}
     assert {task.threads for name, task in found.items() if not name.startswith(loading)} == {1}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0 < options.utilization <= 1:
         parser.error(f"--utilization {options.utilization:g}: a share above 0 and of at most 1 is needed")
-    if options.answer_tokens is not None and options.answer_tokens <= 0:
-        parser.error(f"--answer-tokens {options.answer_tokens:g}: more than 0 is needed")
+    if options.answer_tokens is not None and not 0 < options.answer_tokens < math.inf:
+        parser.error(f"--answer-tokens {options.answer_tokens:g}: a number above 0 is needed")
     asked = any(getattr(options, other.dest) != other.default for other in others)
     try:
         params = params_file.load(options.params, options.data)
