@@ -21,13 +21,13 @@ from statistics import median
 import pandas as pd
 import psutil
 
-from honesty_utils.common import manifest
+from honesty_utils.common import manifest, variables
 from honesty_utils.workflow import params as params_file
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
 # What make sets: waiting threads sleep.
-QUIET = {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+QUIET = {"TOKENIZERS_PARALLELISM": "false", **variables.THREADS}
 
 
 def minutes(code: Path, folder: Path, params: Path) -> float:

@@ -21,7 +21,7 @@ import pandas as pd
 import psutil
 
 from honesty_utils import questions
-from honesty_utils.common import manifest, prompts
+from honesty_utils.common import manifest, prompts, variables
 from honesty_utils.engines import gguf
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.workflow import params as params_file
@@ -45,7 +45,7 @@ answers = engine.generate(requests)
 seconds = time.monotonic() - started
 json.dump({"seconds": seconds, "texts": [a.text for a in answers], "tokens": sum(a.num_tokens for a in answers)}, open(sys.argv[2], "w"))
 """  # noqa: E501
-QUIET = {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+QUIET = {"TOKENIZERS_PARALLELISM": "false", **variables.THREADS, **variables.MEMORY}
 
 
 def measured(code: Path, asked: dict[str, object], folder: Path) -> dict[str, object]:

@@ -24,7 +24,7 @@ import pandas as pd
 import psutil
 
 from honesty_utils import questions
-from honesty_utils.common import manifest, prompts
+from honesty_utils.common import manifest, prompts, variables
 from honesty_utils.engines import gguf
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.workflow import params as params_file
@@ -42,10 +42,11 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "LoRA, bfloat16, batches: shared": ("bfloat16", {**LORA, **OURS}),
     "all weights, float32, batches: shared": ("float32", {**FULL, **OURS}),
     "all weights, bfloat16, batches: shared": ("bfloat16", {**FULL, **OURS}),
+    "last ten layers, float32, batches: shared": ("float32", {**FULL, **OURS, "layers": 10}),
     "last ten layers, bfloat16, batches: shared": ("bfloat16", {**FULL, **OURS, "layers": 10}),
 }
-SIDE_BY_SIDE = [name for name in ARMS if name.endswith("bfloat16, batches: shared")]
-QUIET = {"TOKENIZERS_PARALLELISM": "false", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+SIDE_BY_SIDE = [name for name in ARMS if name.endswith(", batches: shared")]
+QUIET = {"TOKENIZERS_PARALLELISM": "false", **variables.THREADS, **variables.MEMORY}
 
 
 def child(given: dict[str, Any]) -> dict[str, Any]:

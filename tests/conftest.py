@@ -11,9 +11,9 @@ from support import judging
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
-from honesty_utils.common.variables import calm_threads
+from honesty_utils.common.variables import set_for_processes
 
-calm_threads()  # before a test imports torch
+set_for_processes()  # before a test imports torch
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any_machine", deadline=None)

@@ -141,6 +141,7 @@ class OpenAIEngine:
         """
         options, tries = self.options, 0
         while True:
+            self._hold_to_budget()
             tries += 1
             try:
                 answer = read(await self._ask(client, request), self.style, self._answers_as, self._hidden)
@@ -173,6 +174,21 @@ class OpenAIEngine:
                 f"gave up on a request after {tries} tries; the last one: {found.reason}; finished shards are kept: "
                 "run again, with a lower engine_options.concurrency or more max_retries"
             )
+
+    def _hold_to_budget(self) -> None:
+        """Ask for nothing more once the limit is reached; what is under way then may go beyond it."""
+        options, used = self.options, self.usage
+        tokens = used.prompt_tokens + used.completion_tokens
+        spent = f"{tokens:,} tokens" + ("" if used.cost is None else f" for {used.cost:.2f}")
+        limits = {"most_tokens": (options.most_tokens, tokens), "most_cost": (options.most_cost, used.cost or 0.0)}
+        for name, (most, had) in limits.items():
+            if most is not None and had >= most:
+                raise ServerError(
+                    self._told(
+                        f"{spent}: the limit engine_options.{name}, {most:g}, is reached; finished shards are kept: "
+                        "run again for as much once more, or raise it"
+                    )
+                )
 
     async def _ask(self, client: openai.AsyncOpenAI, request: Request) -> Any:
         create: Any = client.chat.completions.create if self.style == "chat" else client.completions.create

@@ -186,6 +186,10 @@ class OpenAIOptions(EngineOptions):
     longest_wait: PositiveFloat = Field(120.0, description="seconds; a server that asks for more ends the run")
     input_price: NonNegativeFloat | None = Field(None, description="of a million prompt tokens, in any currency")
     output_price: NonNegativeFloat | None = Field(None, description="of a million generated tokens")
+    most_tokens: PositiveInt | None = Field(
+        None, description="a notebook that has had so many, prompts and answers, ends with an error; none: no limit"
+    )
+    most_cost: PositiveFloat | None = Field(None, description="likewise by the prices, which it needs; none: no limit")
 
     @field_validator("base_url")
     @classmethod
@@ -196,6 +200,12 @@ class OpenAIOptions(EngineOptions):
         if parts.username or parts.password or parts.query:
             raise ValueError("holds more than scheme, host and path; a key is read from the environment (key_variable)")
         return value
+
+    @model_validator(mode="after")
+    def _cost_needs_prices(self) -> OpenAIOptions:
+        if self.most_cost is not None and None in (self.input_price, self.output_price):
+            raise ValueError("most_cost: the cost is not known; give input_price and output_price, 0 for what is free")
+        return self
 
     @property
     def served(self) -> bool:

@@ -279,6 +279,10 @@ def uniforms(seeds: Sequence[int], steps: int) -> np.ndarray[Any, np.dtype[np.fl
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+_AT_ONCE = 2**21
+"""Logits that the sampler looks at together on a CPU: what it makes of them then stays in the processor's cache."""
+
+
 def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The next token of each row: the likeliest where temperature is 0, else the one whose share holds ``uniform``.
 
@@ -290,6 +294,15 @@ def pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor)
     Returns:
         Token ids, and their log-probabilities at temperature 1, both (rows,).
     """
+    parts = min(len(logits), -(-logits.numel() // _AT_ONCE)) if logits.device.type == "cpu" else 1
+    if parts <= 1:
+        return _pick(logits, temperature, uniform)
+    split = (tensor.tensor_split(parts) for tensor in (logits, temperature, uniform))
+    tokens, logprobs = zip(*(_pick(*part) for part in zip(*split, strict=True)), strict=True)
+    return torch.cat(tokens), torch.cat(logprobs)
+
+
+def _pick(logits: torch.Tensor, temperature: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     # The vocabulary is as wide as a small model's layers together, so each pass over it counts.
     greedy = temperature == 0
     token = logits.argmax(1)

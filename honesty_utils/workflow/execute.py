@@ -24,7 +24,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, calm_threads, fix_threads
+from honesty_utils.common.variables import CODE, CODE_CHANGES, EVENTS, PROGRESS, fix_threads, set_for_processes
 from honesty_utils.workflow.devices import DeviceError, claimed
 
 TAG = "parameters"
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.threads is not None and options.threads < 1:
         parser.error(f"--threads {options.threads}: a number of at least 1 is needed")
-    calm_threads()
+    set_for_processes()
     if options.threads:
         fix_threads(options.threads)
     output = Path(options.output)

@@ -208,6 +208,16 @@ def test_pick_never_takes_what_has_no_probability() -> None:
     assert pick(logits, torch.ones(3), uniform)[0].tolist() == [1, 3, 3]
 
 
+def test_rows_that_are_looked_at_in_parts_give_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, uniform = 4 * torch.randn(23, 900, generator=generator), torch.rand(23, dtype=torch.float64)
+    temperature = torch.tensor([0.0, 1.0, 0.7] * 7 + [0.0, 1.0])
+    whole = pick(logits, temperature, uniform)
+    monkeypatch.setattr(transformers_engine, "_AT_ONCE", 4 * 900)
+    parts = pick(logits, temperature, uniform)
+    assert all(torch.equal(one, other) for one, other in zip(whole, parts, strict=True))
+
+
 def test_log_probabilities_are_those_at_temperature_one() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = 5 * torch.randn(6, 700, generator=generator)

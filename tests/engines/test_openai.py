@@ -396,6 +396,29 @@ def test_tokens_and_cost_are_summed_in_the_summary(tmp_path: Path) -> None:
     assert (again.reused, again.prompt_tokens) == (3, 0) and again.cost == pytest.approx(0)
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        # A shard is two questions with three answers each, of 10 + 4 tokens: 84 tokens, or 3.6 at these prices.
+        ({"most_tokens": 100}, "112 tokens for 4.80: the limit engine_options.most_tokens, 100, is reached"),
+        ({"most_cost": 3.7}, "98 tokens for 4.20: the limit engine_options.most_cost, 3.7, is reached"),
+    ],
+)
+def test_a_budget_ends_the_run_and_keeps_what_is_finished(limit: dict, said: str, tmp_path: Path) -> None:
+    prices = {"input_price": 2e4, "output_price": 1e5, "concurrency": 1}
+    with serve(Script()) as script:
+        with pytest.raises(ServerError, match=f"{said}; finished shards are kept: run again"):
+            draw(make_engine(script, **prices, **limit), tmp_path)
+        asked = sum(script.tries.values())
+        assert asked <= 8 and len(list((tmp_path / "shards").glob("*.parquet"))) == 1
+        assert draw(make_engine(script, **prices), tmp_path).reused == 1
+
+
+def test_a_cost_without_prices_is_refused() -> None:
+    with pytest.raises(ModelError, match="most_cost: the cost is not known; give input_price and output_price"):
+        engines.check_options("openai", {"base_url": "http://127.0.0.1:1/v1", "most_cost": 5, "input_price": 1})
+
+
 def test_without_prices_there_is_no_cost(tmp_path: Path) -> None:
     with serve(Script()) as script:
         summary = draw(make_engine(script), tmp_path)

@@ -451,7 +451,7 @@ def test_options_of_one_engine_are_not_merged_into_those_of_another(tmp_path):
         ({"mine": {"extends": "gone"}}, r"mine.yaml: extends: .*gone.yaml is not there"),
         ({"mine": {"extends": "toy"}, "toy": {"extends": "mine"}}, r"toy.yaml: extends: 'mine' extends this file"),
         (
-            {"mine": {"extends": "toy", "without": ["methods.gone"]}, "toy": SMALLEST},
+            {"mine": {"extends": "toy", "run": "mine", "without": ["methods.gone"]}, "toy": SMALLEST},
             r"without: 'methods.gone' is in nothing",
         ),
         (
