@@ -40,7 +40,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # Asleep at once, four threads train no faster than one: they wait for each other some microseconds at a time.
 export GOMP_SPINCOUNT := 10000
 
-.PHONY: help install reproduce worlds smoke estimate plan compare test lint lab docs unlock clean
+.PHONY: help install reproduce worlds smoke estimate plan compare test fuzz hashed lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,12 @@ plan: install  ## say what reproduce would run, and why
 
 test: .venv/.installed-$(TEST_EXTRAS)  ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+fuzz: .venv/.installed-$(TEST_EXTRAS)  ## a thousand times as much made-up input as the tests try
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_fuzz.py -n $(CORES) --hypothesis-profile=long
+
+hashed:  ## install EXTRAS with every file held to its hash (SECURITY.md)
+	$(PYTHON) -m venv .venv && $(BIN)/python .ci/hashes --install $(EXTRAS)
 
 lint: install  ## ruff, mypy, snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile

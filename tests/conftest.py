@@ -17,6 +17,7 @@ set_for_processes()  # before a test imports torch
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any_machine", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=100_000)  # make fuzz
 settings.load_profile("any_machine")
 
 FACTS = {

@@ -61,7 +61,7 @@ def read(body: Any, style: Style, model: str | None = None, hide: Callable[[str]
             raise ValueError(f"{read} and {written} tokens were counted")
         if reason in BROKEN_OFF:
             raise ValueError(f"the answer was broken off ({reason})")
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         shown = body.to_json(indent=None) if hasattr(body, "to_json") else str(body)
         raise MalformedAnswer(f"{error}, in {hide(shown)[:200]!r}") from None
     response = Response(hide(_whole(text)), written, logprob, "length" if reason == "length" else "stop")
