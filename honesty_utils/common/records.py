@@ -7,7 +7,7 @@ that what a disk has changed is an error and never read as other data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from honesty_utils.common.errors import HonestyError
@@ -23,6 +24,8 @@ from honesty_utils.common.files import atomic as atomic  # the others take it fr
 OUTCOMES = ("correct", "wrong", "idk", "unscored")
 GREEDY = -1
 """``sample_index`` of the greedy response; sampled responses are numbered 0 … m-1."""
+GREEDY_ROWS = {"sample_index": [GREEDY]}
+"""What `read` keeps of responses and labels where only greedy ones are asked for."""
 
 
 class RecordError(HonestyError, ValueError):
@@ -301,9 +304,70 @@ def writing(table: Table, path: str | Path) -> Iterator[Writer]:
         writer.finish()
 
 
-def read(table: Table, path: str | Path) -> pd.DataFrame:
-    """Read a Parquet file of the schema of ``table``; lists come back as Python lists, nulls as ``None`` or NaN."""
-    arrow = read_arrow(table, path)
+def read(table: Table, path: str | Path, keep: Mapping[str, Iterable[Any]] | None = None) -> pd.DataFrame:
+    """Read a Parquet file of the schema of ``table``; lists come back as Python lists, nulls as ``None`` or NaN.
+
+    Args:
+        table: the schema.
+        path: of the file.
+        keep: only rows whose column is one of the values; memory is then that of these. None: all rows.
+
+    Raises:
+        RecordError: as `read_arrow`.
+    """
+    if keep is None:
+        return _frame(table, read_arrow(table, path))
+    wanted = {name: pa.array(list(values), table.schema.field(name).type) for name, values in keep.items()}
+    batches = [_kept(batch, wanted) for batch in _batches(table, path, Writer.ROWS)]
+    return _frame(table, pa.Table.from_batches(batches, table.schema))
+
+
+def parts(table: Table, path: str | Path, together: str, rows: int = 200_000) -> Iterator[pd.DataFrame]:
+    """Read a table part by part, so that memory is that of a part.
+
+    Args:
+        table: the schema.
+        path: of the file.
+        together: rows that follow each other with one value of this column come in one part.
+        rows: of a part, about.
+
+    Raises:
+        RecordError: as `read_arrow`.
+    """
+    held = table.schema.empty_table()
+    for batch in _batches(table, path, rows):
+        held = pa.concat_tables([held, pa.Table.from_batches([batch])])
+        # The last value may go on in the next batch.
+        last = held.column(together)[-1]
+        whole = len(held) - _run_at_end(held.column(together), last)
+        if whole:
+            yield _frame(table, held.slice(0, whole))
+        held = held.slice(whole).combine_chunks()
+    if len(held):
+        yield _frame(table, held)
+
+
+def _run_at_end(column: pa.ChunkedArray, value: pa.Scalar) -> int:
+    """How many of the last values are ``value``."""
+    others = pc.indices_nonzero(pc.not_equal(column, value))
+    return len(column) - (others[-1].as_py() + 1 if len(others) else 0)
+
+
+def _kept(batch: pa.RecordBatch, wanted: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    for name, values in wanted.items():
+        batch = batch.filter(pc.is_in(batch.column(name), value_set=values))
+    return batch
+
+
+def _batches(table: Table, path: str | Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a file, so many at a time, each page held to its checksum."""
+    path = _present(table, path)
+    with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        _check_schema(table, path, file.schema_arrow)
+        yield from file.iter_batches(rows)
+
+
+def _frame(table: Table, arrow: pa.Table) -> pd.DataFrame:
     frame = arrow.to_pandas()
     for field in table.schema:
         if pa.types.is_list(field.type):
@@ -317,18 +381,34 @@ def read_arrow(table: Table, path: str | Path) -> pa.Table:
     Raises:
         RecordError: no such file, a file that cannot be read, or one of another schema.
     """
+    path = _present(table, path)
+    with _readable(path):
+        arrow = pq.read_table(path, page_checksum_verification=True)
+        _check_schema(table, path, arrow.schema)
+    return arrow
+
+
+def _present(table: Table, path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
         raise RecordError(f"{path}: no such {table.name} table; run the notebook that writes it first")
+    return path
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what a broken file raises into one error; a footer that has changed raises any of these."""
     try:
-        arrow = pq.read_table(path, page_checksum_verification=True)
-        same = arrow.schema.equals(table.schema)
-        difference = "" if same else _schema_difference(arrow.schema, table.schema)
-    except (pa.ArrowException, OSError, ValueError) as error:  # a footer that has changed raises any of them
+        yield
+    except RecordError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise RecordError(f"{path}: not a readable Parquet file ({error}); delete it and write it again") from None
-    if not same:
-        raise RecordError(f"{path}: not a {table.name} table: {difference}")
-    return arrow
+
+
+def _check_schema(table: Table, path: Path, found: pa.Schema) -> None:
+    if not found.equals(table.schema):
+        raise RecordError(f"{path}: not a {table.name} table: {_schema_difference(found, table.schema)}")
 
 
 def _schema_difference(found: pa.Schema, expected: pa.Schema) -> str:

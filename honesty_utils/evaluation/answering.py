@@ -147,9 +147,9 @@ def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[s
     if one.asked:
         paths = {name: run.drawn_answers(one.method, one.seed, name) for name in [*names, *requests]}
         return {name: records.read(records.RESPONSES, path) for name, path in paths.items()}
-    labels = {name: records.read(records.LABELS, run.labels(name)) for name in names}
-    drawn = {name: records.read(records.RESPONSES, run.responses(name)) for name in requests}
-    return {name: labeling.greedy(table) for name, table in (labels | drawn).items()}
+    labels = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in names}
+    drawn = {name: records.read(records.RESPONSES, run.responses(name), records.GREEDY_ROWS) for name in requests}
+    return labels | drawn
 
 
 def evaluate(

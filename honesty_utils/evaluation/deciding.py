@@ -19,7 +19,7 @@ from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.answering import Evaluated
-from honesty_utils.knowledge import labeling, signals
+from honesty_utils.knowledge import signals
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
@@ -61,7 +61,7 @@ def measure(
         ValueError: no head there, or one of another model.
         ModelError: an engine that shows no hidden states.
     """
-    answers = {name: labeling.greedy(records.read(records.LABELS, run.labels(name))) for name in asked}
+    answers = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in asked}
     if model == BASE:
         return {name: signals.measure(names, table) for name, table in answers.items()}
     folder = run.folder / "models" / model
@@ -96,7 +96,7 @@ def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFram
     kind = METHODS[entry.method]
     assert kind.answer.fit is not None, f"{entry.method} fits nothing"
     trained_on = records.read(records.QUESTIONS, run.train_questions)["question_id"]
-    answers = labeling.greedy(records.read(records.LABELS, run.labels("train")))
+    answers = records.read(records.LABELS, run.labels("train"), records.GREEDY_ROWS)
     answers = answers[answers["question_id"].isin(trained_on)][["question_id", "outcome"]]
     for source in _sources(run, name, seed, entry, "train", fitting=True):
         answers = answers.merge(source, on="question_id", how="left", validate="one_to_one")

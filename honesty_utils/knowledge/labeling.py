@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 
 from honesty_utils import grading, judge
 from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.judge import Referee
+from honesty_utils.knowledge.boundary import knowledge_table
 from honesty_utils.knowledge.settings import Labeling
 
 
@@ -76,6 +81,73 @@ def label(
     return labels[list(records.LABELS.schema.names)]
 
 
+@dataclass(frozen=True)
+class Labeled:
+    """What labeling a question set has found.
+
+    Attributes:
+        rows: labels that were written.
+        outcomes: how many responses had which outcome, whether or not their question is kept.
+        asked: questions that have responses.
+        knowledge: KNOWLEDGE table of the questions that are kept.
+    """
+
+    rows: int
+    outcomes: pd.Series
+    asked: int
+    knowledge: pd.DataFrame
+
+
+def label_file(
+    responses: Path,
+    labels: Path,
+    questions: pd.DataFrame,
+    wording: Prompts,
+    settings: Labeling,
+    match: str | None = None,
+    referee: Referee | None = None,
+    *,
+    only_known: bool = False,
+) -> Labeled:
+    """Label a file of responses into a file of labels, part by part: memory is that of a part and of the questions.
+
+    Args:
+        responses: a RESPONSES table, the rows of a question behind each other.
+        labels: where the LABELS table goes.
+        questions: as are the further arguments, see :func:`label`.
+        wording: see there.
+        settings: see there.
+        match: see there.
+        referee: see there.
+        only_known: keep the questions that M_t answers right (paper: PKQA).
+
+    Raises:
+        ValueError: as :func:`label` and :func:`keep_known`; a question without responses.
+        JudgeError: too many of the judge's verdicts are missing.
+    """
+    rows, asked, outcomes, known = 0, 0, Counter[str](), []
+    with records.writing(records.LABELS, labels) as writer:
+        for part in records.parts(records.RESPONSES, responses, together="question_id"):
+            ids = part["question_id"].unique()
+            # Of a set that lacks one of them, `label` says which.
+            about = questions[questions["question_id"].isin(ids)]
+            found = label(part, about if len(about) == len(ids) else questions, wording, settings, match, referee)
+            asked += len(ids)
+            outcomes.update(found["outcome"])
+            found = _of_known(found) if only_known else found
+            rows += len(found)
+            if len(found):
+                writer.write(records.conform(found, records.LABELS, str(labels)))
+                known.append(knowledge_table(found))
+        if asked < len(questions):
+            raise ValueError(f"{responses}: {len(questions) - asked} of {len(questions)} questions have no response")
+        if rows == 0:
+            raise ValueError(_none_known(asked))
+        if referee is not None:
+            referee.settled()  # with too many verdicts missing there is no result
+    return Labeled(rows, pd.Series(outcomes, dtype=int), asked, pd.concat(known, ignore_index=True))
+
+
 def greedy(labels: pd.DataFrame) -> pd.DataFrame:
     """The greedy rows of a labels table, one a question."""
     return labels[labels["sample_index"] == records.GREEDY].reset_index(drop=True)
@@ -87,11 +159,20 @@ def keep_known(labels: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: M_t answers none of them.
     """
+    kept = _of_known(labels)
+    if not len(kept):
+        raise ValueError(_none_known(labels["question_id"].nunique()))
+    return kept
+
+
+def _of_known(labels: pd.DataFrame) -> pd.DataFrame:
     answers = greedy(labels)
-    known = set(answers.loc[answers["outcome"] == "correct", "question_id"])
-    if not known:
-        raise ValueError(f"the model answers none of {len(answers)} candidates right; a prior-known set needs some")
+    known = answers.loc[answers["outcome"] == "correct", "question_id"]
     return labels[labels["question_id"].isin(known)].reset_index(drop=True)
+
+
+def _none_known(asked: int) -> str:
+    return f"the model answers none of {asked} candidates right; a prior-known set needs some"
 
 
 def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:

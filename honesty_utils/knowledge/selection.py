@@ -40,9 +40,10 @@ def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] 
         RecordError: a file that is missing or not of its schema.
     """
     asked = records.read(records.QUESTIONS, run.train_questions)
-    labels = records.read(records.LABELS, run.labels("train"))
     known = records.read(records.KNOWLEDGE, run.knowledge("train"))
-    tables = [labeling.with_questions(labels, subset(asked, known, rows, seed))]
+    chosen = subset(asked, known, rows, seed)
+    ids = {"question_id": chosen["question_id"]}
+    tables = [labeling.with_questions(records.read(records.LABELS, run.labels("train"), ids), chosen)]
     for name in rows.sets:
         questions = records.read(records.QUESTIONS, run.questions(name))
         tables.append(labeling.with_questions(records.read(records.LABELS, run.labels(name)), questions))

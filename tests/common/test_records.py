@@ -125,6 +125,47 @@ def test_a_table_written_in_parts_has_the_same_bytes_whatever_the_parts(tmp_path
     assert records.read(records.RESPONSES, tmp_path / "parts.parquet")["text"].iloc[-1] == "text 39999"
 
 
+@pytest.mark.parametrize("rows", [1, 3, 4, 7, 100])
+def test_a_table_read_in_parts_is_whole_and_keeps_together_what_belongs_together(tmp_path, rows):
+    sizes = [1, 4, 2, 9, 1, 3]
+    table = responses(sum(sizes))
+    table["question_id"] = [f"q{n}" for n, size in enumerate(sizes) for _ in range(size)]
+    table["sample_index"] = [i - 1 for size in sizes for i in range(size)]
+    path = records.write(table, records.RESPONSES, tmp_path / "r.parquet")
+    parts = list(records.parts(records.RESPONSES, path, together="question_id", rows=rows))
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), records.read(records.RESPONSES, path))
+    seen = [question for part in parts for question in part["question_id"].unique()]
+    assert seen == [f"q{n}" for n in range(len(sizes))], "no question is in two parts"
+    assert len(parts) > 1 or rows >= sum(sizes)
+
+
+def test_only_the_rows_that_are_asked_for_are_read(tmp_path):
+    table = responses(40_000).assign(sample_index=[n % 3 - 1 for n in range(40_000)])
+    path = records.write(table, records.RESPONSES, tmp_path / "r.parquet")
+    greedy = records.read(records.RESPONSES, path, records.GREEDY_ROWS)
+    assert greedy["question_id"].tolist() == [f"q{n}" for n in range(0, 40_000, 3)]
+    assert list(greedy.index) == list(range(len(greedy)))
+    some = records.read(records.RESPONSES, path, {"question_id": ["q39999", "q7", "nobody"]})
+    assert some["question_id"].tolist() == ["q7", "q39999"]
+    none = records.read(records.RESPONSES, path, {"question_id": []})
+    assert len(none) == 0 and list(none.columns) == records.RESPONSES.schema.names
+
+
+def test_a_broken_file_is_one_error_however_it_is_read(tmp_path):
+    path = records.write(responses(2000), records.RESPONSES, tmp_path / "r.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:400] + bytes(200) + whole[600:])
+    for read in (
+        lambda: records.read(records.RESPONSES, path, records.GREEDY_ROWS),
+        lambda: list(records.parts(records.RESPONSES, path, "question_id")),
+        lambda: list(
+            records.parts(records.LABELS, records.write(responses(1), records.RESPONSES, path), "question_id")
+        ),
+    ):
+        with pytest.raises(records.RecordError, match=r"r\.parquet: not a"):
+            read()
+
+
 def test_a_table_in_parts_appears_whole_or_not_at_all(tmp_path):
     table = records.conform(responses(3), records.RESPONSES, "toy")
     with pytest.raises(RuntimeError), records.writing(records.RESPONSES, tmp_path / "parts.parquet") as writer:

@@ -1,9 +1,11 @@
 """Labels of responses and evaluations of aligned models: joins, prior-known sets, refusals, unscored answers."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 
-from honesty_utils import evaluation
+from honesty_utils import evaluation, knowledge
 from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
@@ -67,6 +69,42 @@ def test_a_prior_known_set_keeps_what_is_answered_right_with_all_its_rows():
     assert labeling.labeled_questions(QUESTIONS, kept)["question_id"].tolist() == ["a"]
     with pytest.raises(ValueError, match="answers none of 1 candidates right"):
         labeling.keep_known(LABELS[LABELS["question_id"] == "b"])
+
+
+ASKED = responses(
+    ("a", -1, "Paris."), ("a", 0, "I do not know."), ("a", 1, "Lyon."), ("b", -1, "Milan."), ("b", 0, "Rome"),
+    ("b", 1, "Rome"), ("c", -1, "Mars"), ("c", 0, "Mars"), ("c", 1, "A"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 4, 100])
+@pytest.mark.parametrize("only_known", [False, True])
+def test_a_file_is_labeled_in_parts_as_it_is_whole(tmp_path, monkeypatch, rows, only_known):
+    source, target = tmp_path / "responses.parquet", tmp_path / "labels.parquet"
+    records.write(ASKED, records.RESPONSES, source)
+    monkeypatch.setattr(labeling.records, "parts", partial(records.parts, rows=rows))
+    found = labeling.label_file(source, target, QUESTIONS, WORDING, Labeling(), only_known=only_known)
+    whole = labeling.label(records.read(records.RESPONSES, source), QUESTIONS, WORDING, Labeling())
+    kept = labeling.keep_known(whole) if only_known else whole
+    written = records.write(kept, records.LABELS, tmp_path / "whole.parquet")
+    pd.testing.assert_frame_equal(records.read(records.LABELS, target), records.read(records.LABELS, written))
+    pd.testing.assert_frame_equal(found.knowledge, knowledge.knowledge_table(kept))
+    assert found.rows == len(kept) and found.asked == 3
+    assert found.outcomes.to_dict() == whole["outcome"].value_counts().to_dict()
+
+
+def test_what_is_not_whole_writes_no_labels(tmp_path):
+    source, target = tmp_path / "responses.parquet", tmp_path / "labels.parquet"
+    records.write(ASKED[ASKED["question_id"] != "b"], records.RESPONSES, source)
+    with pytest.raises(ValueError, match="1 of 3 questions have no response"):
+        labeling.label_file(source, target, QUESTIONS, WORDING, Labeling())
+    records.write(ASKED.assign(question_id=["z"] * 3 + ["b"] * 3 + ["c"] * 3), records.RESPONSES, source)
+    with pytest.raises(ValueError, match="1 responses to questions that the set does not have, such as 'z'"):
+        labeling.label_file(source, target, QUESTIONS, WORDING, Labeling())
+    records.write(ASKED.assign(text="no idea"), records.RESPONSES, source)
+    with pytest.raises(ValueError, match="answers none of 3 candidates right"):
+        labeling.label_file(source, target, QUESTIONS, WORDING, Labeling(), only_known=True)
+    assert not target.exists() and len(list(tmp_path.iterdir())) == 1
 
 
 def test_an_evaluation_stands_beside_what_the_model_did_before(tmp_path):

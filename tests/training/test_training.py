@@ -7,6 +7,8 @@ import pytest
 import safetensors.torch
 import torch
 import transformers
+from accelerate.data_loader import BatchSamplerShard
+from torch.utils.data import BatchSampler
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from honesty_utils import engines, training
@@ -267,6 +269,27 @@ def test_logits_of_learned_tokens_only_give_the_losses_of_all(model, uneven, tmp
         assert fewer.history[column].tolist() == pytest.approx(plain.history[column].tolist(), rel=1e-4), column
     first, second = weights(tmp_path / "plain"), weights(tmp_path / "fewer")
     assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+@pytest.mark.parametrize("count", [64, 61])
+def test_a_step_has_the_same_rows_on_any_number_of_processes(count):
+    # A user elsewhere lost all refusals to the number of GPUs: each had other rows, and a step another mix.
+    settings, refused = Training(batch_size=8), [place % 3 == 0 for place in range(count)]
+    steps = {}
+    for processes in (1, 2, 4):
+        order = RowOrder([5] * count, settings.batch_size, seed=3, devices=processes)
+        alone = BatchSampler(order, checks.rows_a_device(settings, processes), drop_last=False)
+        # Of one process accelerate makes no shards.
+        shards = [
+            list(BatchSamplerShard(alone, processes, rank) if processes > 1 else alone) for rank in range(processes)
+        ]
+        together = [[place for batch in step for place in batch] for step in zip(*shards, strict=True)]
+        # The place behind the last row is one without anything to learn.
+        steps[processes] = [sorted(place for place in step if place < count) for step in together]
+        assert sorted(place for step in steps[processes] for place in step) == list(range(count))
+    assert steps[1] == steps[2] == steps[4] and {len(step) for step in steps[1][:-1]} == {8}
+    mixes = {processes: [sum(refused[place] for place in step) for step in found] for processes, found in steps.items()}
+    assert mixes[1] == mixes[2] == mixes[4] and sum(mixes[1]) == sum(refused)
 
 
 def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_what_was_drawn_before():
