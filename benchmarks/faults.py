@@ -198,7 +198,7 @@ def killed(folder: Folder, whole: dict[str, bytes], notebooks: int, kills: int, 
     return Row("SIGKILL at random moments", kills, folder.results() == whole, remaining, round(again, 2))
 
 
-# --- faults: each disturbs a run of its own, and returns how many processes it left ------------------------------------
+# --- faults: each disturbs a run of its own, and returns how many processes it left -----------------------------------
 
 
 def signaled(number: int) -> Callable[[Folder, random.Random], int]:
