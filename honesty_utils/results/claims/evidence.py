@@ -103,10 +103,12 @@ class Evidence:
         few = [method for method in methods if self.roster.is_trained(method) and seeds.get(method, LEAST) < LEAST]
         if not few:
             return ""
-        least = int(min(seeds[method] for method in few))
-        times = "once" if least == 1 else "twice" if least == 2 else f"{least} times"
-        names = ", ".join(map(self.roster.label, self.roster.ordered(few)))
-        return f"{names} trained {times}, a claim about methods needs {LEAST} trainings"
+        told = []
+        for least in sorted({int(seeds[method]) for method in few}):
+            times = "once" if least == 1 else "twice" if least == 2 else f"{least} times"
+            of_these = [method for method in self.roster.ordered(few) if seeds[method] == least]
+            told.append(f"{', '.join(map(self.roster.label, of_these))} trained {times}")
+        return f"{', '.join(told)}, a claim about methods needs {LEAST} trainings"
 
     def honesty_methods(self) -> list[str]:
         """The honesty methods of the paper that the run has, at least one."""

@@ -101,7 +101,7 @@ def by_fame(table: pd.DataFrame, dataset: str, rank: str = "", roster: Roster = 
             curve["fame"], curve["value"], yerr=errors(curve), color=roster.color(method), marker="o", ms=2,
             elinewidth=0.6, label=roster.label(method),
         )  # fmt: skip
-    for ax, text in zip(axes, (f"{metric_name(metric).lower()} (%)", "refused (%)"), strict=True):
+    for ax, text in zip(axes, (f"{metric_name(metric).lower().replace('_', ' ')} (%)", "refused (%)"), strict=True):
         ax.set_xscale("log")
         ax.set_xlabel("fame: median of a tenth of the questions")
         ax.set_ylim(-0.03, 1.03)
