@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -276,7 +275,8 @@ def test_a_method_trained_once_or_twice_is_no_evidence_about_methods() -> None:
     told = "FINE-TUNED trained once, a claim about methods needs 3 trainings (of these models: reproduced); in distr"
     assert found.loc[1, "evidence"].startswith(told)
     assert found.loc[6, "verdict"] == "inconclusive"
-    assert re.match(r"ABSOLUTE.* trained once, ABSOLUTE.* trained twice, a claim about", found.loc[6, "evidence"])
+    told = "absolute_tau_0.5 trained once, absolute_tau_0.9 trained twice, a claim about"
+    assert found.loc[6, "evidence"].startswith(told)
     # What nothing is trained for has one model; finding 4 speaks of others.
     one = evidence(seeds={"prompt_based": 1, "unaligned": 1})
     assert verdicts(one)[2] == verdicts(one)[3] == verdicts(run)[4] == "reproduced"
