@@ -62,10 +62,16 @@ def read(body: Any, style: Style, model: str | None = None, hide: Callable[[str]
         if reason in BROKEN_OFF:
             raise ValueError(f"the answer was broken off ({reason})")
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        shown = body.to_json(indent=None) if hasattr(body, "to_json") else str(body)
-        raise MalformedAnswer(f"{error}, in {hide(shown)[:200]!r}") from None
+        raise MalformedAnswer(f"{error}, in {hide(_shown(body))[:200]!r}") from None
     response = Response(hide(_whole(text)), written, logprob, "length" if reason == "length" else "stop")
     return Answer(response, Usage(read, written), withheld=reason == "content_filter")
+
+
+def _shown(body: Any) -> str:
+    try:
+        return str(body.to_json(indent=None))
+    except Exception:  # what is malformed need not be JSON either
+        return str(body)
 
 
 def _alike(asked: str, answered: str) -> bool:

@@ -33,7 +33,8 @@ def small() -> dict[str, object]:
     content["evaluation"] |= {"max_new_tokens": 24}
     content["labeling"] |= {"train_known": 8, "train_unknown": 8}
     content["methods"] = {"absolute": {"options": {"tau": 0.1}}, "likelihood_threshold": None}
-    content["training"] |= {"seeds": [0], "epochs": 1}
+    # An adapter, whose base is then the model that was unpacked.
+    content["training"] |= {"seeds": [0], "epochs": 1, "mode": "lora", "layers": None}
     content["sweeps"], content["analysis"]["resamples"] = {}, 1000
     return content
 

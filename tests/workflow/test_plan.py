@@ -287,7 +287,7 @@ def test_a_packaged_model_is_unpacked_before_anything_reads_it():
     assert found["model"].notebook == "01_model" and list(found["model"].folders) == [unpacked]
     assert [path.suffix for path in found["model"].inputs] == [".gguf"]
     readers = {name for name, task in found.items() if unpacked in task.inputs}
-    assert {"sampling_train", "sampling_evaluation", "training_absolute_seed0", "evaluation_unaligned_seed0"} <= readers
+    assert {"sampling_train", "sampling_evaluation", "training_absolute_seed1", "evaluation_unaligned_seed0"} <= readers
     assert base_model(params).name == str(unpacked) and params.model.name == "smollm2-135m-instruct"
 
 
