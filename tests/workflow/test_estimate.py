@@ -544,7 +544,7 @@ def test_an_estimate_stands_until_the_params_change_or_another_is_asked_for(para
     ("options", "message"),
     [
         (["--utilization", "2"], "--utilization 2: a share above 0 and of at most 1 is needed"),
-        (["--answer-tokens", "0"], "--answer-tokens 0: more than 0 is needed"),
+        (["--answer-tokens", "0"], "--answer-tokens 0: a number above 0 is needed"),
         (["--device", "abacus"], "invalid choice: 'abacus'"),
     ],
 )
