@@ -78,7 +78,7 @@ fuzz: .venv/.installed-$(TEST_EXTRAS)  ## a thousand times as much made-up input
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_fuzz.py -n $(CORES) --hypothesis-profile=long
 
 hashed:  ## install EXTRAS with every file held to its hash (SECURITY.md)
-	$(PYTHON) -m venv .venv && $(BIN)/python .ci/hashes --install $(EXTRAS)
+	$(PYTHON) -m venv .venv && $(BIN)/python .ci/hashes --install $(EXTRAS) && touch .venv/.installed-$(EXTRAS)
 
 lint: install  ## ruff, mypy, snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/snakefmt --check Snakefile

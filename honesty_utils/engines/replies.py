@@ -70,7 +70,7 @@ def read(body: Any, style: Style, model: str | None = None, hide: Callable[[str]
 def _shown(body: Any) -> str:
     try:
         return str(body.to_json(indent=None))
-    except Exception:  # what is malformed need not be JSON either
+    except (AttributeError, ValueError):  # what is malformed need not be JSON either
         return str(body)
 
 
