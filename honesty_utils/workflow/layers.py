@@ -144,4 +144,7 @@ def _own(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         held = "is empty" if content is None else f"holds {type(content).__name__}"
         raise ConfigError(f"{path}: {held}; a mapping with the sections of a run is needed")
+    odd = next((key for key in content if not isinstance(key, str)), None)
+    if odd is not None or None in content:
+        raise ConfigError(f"{path}: {odd!r}: no name of a section; a key has to be text (see params/microworld.yaml)")
     return content

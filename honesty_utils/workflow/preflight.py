@@ -104,6 +104,23 @@ def _memory(params: Params) -> None:
             )
 
 
+def slow_numbers(params: Params, cpu: Path = Path("/proc/cpuinfo")) -> str | None:
+    """What to say of a number type that this machine's processor only imitates; ``None`` where all is well.
+
+    Args:
+        params: a checked params file.
+        cpu: Linux's list of what the processor can do; elsewhere there is none, and nothing is said.
+    """
+    import torch
+
+    if params.model.dtype != "bfloat16" or torch.cuda.is_available() or not cpu.is_file():
+        return None
+    lines = (line for line in cpu.read_text(encoding="utf-8").splitlines() if line.startswith(("flags", "Features")))
+    if {"avx512_bf16", "amx_bf16", "bf16"} & set(next(lines, "bf16").split()):
+        return None
+    return "model.dtype: this processor has no instructions for bfloat16; float32 is about twice as fast here"
+
+
 def _judge(section: Judge) -> None:
     try:
         engines.check(section.model, section)
@@ -144,6 +161,8 @@ def check(path: str, data: str | None = None, cluster: bool = False) -> int:
         f"{path}: run {params.run!r}, {_worlds(params)}{len(params.trained)} methods, {models} models to train, "
         f"{len(params.evaluation.datasets)} evaluation sets"
     )
+    if not cluster and (note := slow_numbers(params)):
+        print(f"{path}: {note}", file=sys.stderr)
     return 0
 
 
