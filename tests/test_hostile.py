@@ -21,6 +21,7 @@ from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading, replies, tokens
 from honesty_utils.engines.settings import Model
+from honesty_utils.evaluation import stored
 from honesty_utils.judge import reading
 from honesty_utils.methods import phrases
 from honesty_utils.questions.settings import QuestionSet
@@ -85,6 +86,16 @@ def test_a_params_file_is_refused_before_any_work(case, tmp_path):
         path.write_bytes(content(case))
     with pytest.raises(HonestyError) as caught:
         preflight.preflight(params_file.load(path))
+    assert case["error"] in str(caught.value)
+    assert len(str(caught.value)) < 5000, "an error is read by a person"
+
+
+@every("answers")
+def test_a_file_of_answers_is_refused_with_its_place(case, tmp_path):
+    path = tmp_path / "case.jsonl"
+    path.write_bytes(content(case))
+    with pytest.raises(HonestyError) as caught:
+        stored.frame(stored.read([path]), stored.Grading())
     assert case["error"] in str(caught.value)
     assert len(str(caught.value)) < 5000, "an error is read by a person"
 

@@ -384,6 +384,9 @@ def _ends(replicates: Floats, level: float) -> tuple[Floats, Floats]:
 def counted(states: States, num_states: int, parts: Parts, clusters: Clusters | None = None) -> Floats:
     """Clusters that have a part in the denominator of each share, a mean over seeds, shape (shares,)."""
     own = Clusters.single(len(states)) if clusters is None else clusters
+    if own.alone:  # what every question has a part in is said by its state: no table of a million clusters
+        has_part = (parts(np.eye(num_states))[1] > 0).astype(np.float64)
+        return (observed_counts(states, num_states) @ has_part).mean(axis=0)
     return (parts(cluster_counts(states, num_states, own))[1] > 0).mean(axis=1).sum(axis=0)
 
 

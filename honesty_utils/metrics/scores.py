@@ -103,19 +103,30 @@ def estimate(drawn: Sample, number: Floats, level: float) -> Estimate:
     """
     rest = replace(drawn, observed=drawn.observed[:, :-1], replicates=drawn.replicates[:, :, :-1])
     shares = intervals.shares(rest, number, level)
-    value = shares.value[:2]
-    own = intervals.spread(drawn, with_fewer(number))
+    middle, ends = mean_of_sides(shares.value[:2], intervals.spread(drawn, with_fewer(number)), number, level)
+    joined = zip((shares.value, shares.low, shares.high), (middle, *ends), strict=True)
+    return Estimate(*(np.append(part, last) for part, last in joined))
+
+
+def mean_of_sides(value: Floats, own: Spread, number: Floats, level: float) -> tuple[float, Floats]:
+    """The mean of one share and of one minus another, with the ends of its interval (MOVER); see :func:`estimate`.
+
+    Args:
+        value: the two shares first.
+        own: variances; those of the two shares first, that of the mean last.
+        number: clusters that each share is of, the two first.
+        level: confidence level.
+    """
+    value = value[:2]
     sides = Spread(own.variance[:2], np.full(2, own.freedom[-1]))
     low, high = intervals.share_ends(value, sides, number[:2], level)
     below, above = value - low, high - value
     both = 2 * np.sqrt(own.variance[0] * own.variance[1])
-    # The variance of the mean of prudence and one minus over-conservativeness holds their covariance.
+    # The variance of the mean of the one and of one minus the other holds their covariance.
     together = float(np.clip(ratio(4 * own.variance[-1] - own.variance[:2].sum(), both, empty=0.0), -1.0, 1.0))
-    middle = honesty(*value)
+    middle = float(honesty(*value))
     down, up = (_combined(*pair, together) / 2 for pair in ((below[0], above[1]), (above[0], below[1])))
-    ends = np.clip([middle - down, middle + up], 0.0, 1.0)
-    joined = zip((shares.value, shares.low, shares.high), (middle, *ends), strict=True)
-    return Estimate(*(np.append(part, last) for part, last in joined))
+    return middle, np.clip([middle - down, middle + up], 0.0, 1.0)
 
 
 def _combined(first: float, second: float, correlation: float) -> float:

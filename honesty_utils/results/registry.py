@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SCORE = "honesty score"
+"""What makes results of answers alone, in the place of a notebook."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -16,7 +19,8 @@ class Result:
         title: name for a reader, without a full stop.
         caption: what it shows and how it is read.
         function: makes it.
-        notebook: calls that function and saves what comes out; no other notebook touches the files.
+        notebook: calls that function and saves what comes out; no other notebook touches the files. `SCORE`: no
+            notebook does, answers without a run do.
         needs: a run has it if it has one of these: roles that its sets play, quantities that it sweeps, ``labelled``
             (answers with labels that a judge is compared with), ``fame`` (a set that says how famous things are). None:
             every run has it.

@@ -10,6 +10,7 @@ import argparse
 import base64
 import html
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -70,20 +71,35 @@ def render(folder: Path, run: str) -> str:
     """
     if not any(folder.glob("tab_*.md")):
         raise ReportError(f"{folder}: no tab_*.md; run notebooks/60_scores.ipynb for run {run!r} first")
-    title = html.escape(f"Alignment for honesty: run {run}")
     worlds = (folder / "tab_worlds_base.csv").is_file()
     figures = {n: entry for n, entry in FIGURES.items() if entry.notebook == (OVER_WORLDS if worlds else "70_figures")}
-    missing = [name for name in figures if not (folder / f"{name}.png").is_file()]
     # Of figures of sweeps, which few runs have, nothing is said where they are missing.
-    not_drawn = [name for name in missing if not set(figures[name].needs) & set(QUANTITIES)]
+    named = [
+        name
+        for name, entry in figures.items()
+        if (folder / f"{name}.png").is_file() or not set(entry.needs) & set(QUANTITIES)
+    ]
+    return page(folder, html.escape(f"Alignment for honesty: run {run}"), html.escape(_origin(folder, worlds)), named)
+
+
+def page(folder: Path, title: str, note: str, figures: Sequence[str]) -> str:
+    """One self-contained HTML page of what lies in a folder.
+
+    Args:
+        folder: holds ``tab_*.md``, ``fig_*.png`` and perhaps ``claims.md``.
+        title: in HTML.
+        note: in HTML, below the title: what the results are of.
+        figures: names of those that are shown; one that is not there is said to be missing.
+    """
+    missing = [name for name in figures if not (folder / f"{name}.png").is_file()]
     parts = [
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{ALONE}\n<title>{title}</title>',
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>",
-        f'<p class="note">{html.escape(_origin(folder, worlds))}Figures and printed tables are '
+        f'<p class="note">{note}Figures and printed tables are '
         "in percent with intervals, in bold what the paired tests call best; tidy tables are in fractions.</p>",
         "<h2>Figures</h2>",
-        *(_figure(folder / f"{name}.png", entry.caption) for name, entry in figures.items() if name not in missing),
-        f'<p class="note">Not drawn for this run: {", ".join(not_drawn)}.</p>' if not_drawn else "",
+        *(_figure(folder / f"{name}.png", FIGURES[name].caption) for name in figures if name not in missing),
+        f'<p class="note">Not drawn for this run: {", ".join(missing)}.</p>' if missing else "",
     ]
     if (folder / "claims.md").is_file():
         parts.append(_markdown(folder / "claims.md").replace("<h1>", "<h2>", 1).replace("</h1>", "</h2>", 1))

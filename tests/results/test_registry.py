@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from support import synthetic
 
-from honesty_utils.results import display, plots, registry, tables
+from honesty_utils.results import display, plots, registry, scored, tables
 from honesty_utils.results.plots import FIGURES
+from honesty_utils.results.registry import SCORE
 from honesty_utils.results.tables import TABLES
 from honesty_utils.workflow.sweeps import SWEEPS
 
@@ -22,12 +23,14 @@ BOTH = {**TABLES, **FIGURES}
 
 
 def _calls(notebook: str) -> str:
+    if notebook == SCORE:
+        return inspect.getsource(scored)
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_the_notebook_of_an_entry_calls_its_function(name: str) -> None:
+def test_what_makes_an_entry_calls_its_function(name: str) -> None:
     entry = BOTH[name]
     assert f".{entry.function.__name__}(" in _calls(entry.notebook)
     assert entry.title and not entry.title.endswith(".") and entry.caption.endswith(".")

@@ -31,11 +31,21 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     for where, row in file_rows(path):
         # An empty cell is CSV's way to say that there is no value.
         cells = {name: value for name, value in row.items() if value != ""} if path.suffix == ".csv" else row
-        yield _item(where, cells, spec.separator)
+        yield item(where, cells, spec.separator)
 
 
-def _item(where: str, row: Mapping[str, Any], separator: str | None) -> Item:
-    choices = _list(row.get("choices"), where, separator)
+def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> Item:
+    """The question of one row, not yet checked.
+
+    Args:
+        where: file and line, for errors.
+        row: its columns.
+        separator: between the answers in one text; none: a text is one answer or a JSON list.
+
+    Raises:
+        QuestionError: a column that is missing or not of its kind.
+    """
+    choices = texts(row.get("choices"), where, separator)
     index = _integer(row.get("answer_index"), where)
     same = [choice for place, choice in enumerate(choices or []) if choice in (choices or [])[:place]]
     if same:
@@ -47,7 +57,7 @@ def _item(where: str, row: Mapping[str, Any], separator: str | None) -> Item:
     elif unknown and not has_answers:
         answers = []
     else:
-        answers = _list(column(row, where, "answers", "answer"), where, separator) or []
+        answers = texts(column(row, where, "answers", "answer"), where, separator) or []
     question_id = next((row[name] for name in ("question_id", "id") if row.get(name) is not None), None)
     return Item(
         where,
@@ -62,7 +72,8 @@ def _item(where: str, row: Mapping[str, Any], separator: str | None) -> Item:
     )
 
 
-def _list(value: Any, where: str, separator: str | None) -> list[Any] | None:
+def texts(value: Any, where: str, separator: str | None = None) -> list[Any] | None:
+    """A cell as a list: one already, JSON, text that ``separator`` divides, or one text; ``None`` stays."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return list(json.loads(value))

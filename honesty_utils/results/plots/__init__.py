@@ -22,6 +22,7 @@ from honesty_utils.results.plots.looks import (
     transitions,
 )
 from honesty_utils.results.plots.loss import training_loss
+from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.registry import FIGURES
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.saving import expected, save_figures
@@ -47,6 +48,7 @@ __all__ = [
     "losses",
     "main_scores",
     "out_of_distribution",
+    "outcomes",
     "rank_text",
     "refusals_by_right",
     "reliability",

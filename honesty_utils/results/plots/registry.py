@@ -6,11 +6,12 @@ from honesty_utils.results.plots.annotation import data_annotation
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, reliability
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
+from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
 from honesty_utils.results.plots.sweeps import sweep
 from honesty_utils.results.plots.worlds import worlds_differences, worlds_scores, worlds_sweep
-from honesty_utils.results.registry import Result
+from honesty_utils.results.registry import SCORE, Result
 
 FIGURES: dict[str, Result] = {
     "fig_main": Result(
@@ -134,6 +135,12 @@ FIGURES: dict[str, Result] = {
         worlds_sweep,
         "65_worlds",
         ("tau",),
+    ),
+    "fig_outcomes": Result(
+        "What becomes of the questions",
+        "Shares of right, refused, wrong and unscored answers, by method and set.",
+        outcomes,
+        SCORE,
     ),
     "fig_runs": Result(
         "Several runs", "Honesty and accuracy of each method from run to run.", across_runs, "80_compare"

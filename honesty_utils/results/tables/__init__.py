@@ -23,6 +23,7 @@ from honesty_utils.results.tables.layout import (
     wide,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
@@ -33,6 +34,7 @@ from honesty_utils.results.tables.saving import expected, save_tables
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+from honesty_utils.results.tables.should_refuse import tab_should_refuse
 from honesty_utils.results.tables.worlds import (
     pairs_along,
     printed_worlds,
@@ -85,6 +87,7 @@ __all__ = [
     "tab_matchers",
     "tab_methods",
     "tab_origin",
+    "tab_outcomes",
     "tab_overlap",
     "tab_published",
     "tab_rank",
@@ -94,6 +97,7 @@ __all__ = [
     "tab_runs",
     "tab_search",
     "tab_sft",
+    "tab_should_refuse",
     "tab_sweeps",
     "tab_tests",
     "tab_transitions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from honesty_utils.results.origin import tab_origin
-from honesty_utils.results.registry import Result
+from honesty_utils.results.registry import SCORE, Result
 from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
@@ -16,6 +16,7 @@ from honesty_utils.results.tables.layout import (
     paper_tables,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.refusals import tab_refusals
@@ -24,6 +25,7 @@ from honesty_utils.results.tables.runs import printed_findings, printed_runs, ta
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
+from honesty_utils.results.tables.should_refuse import tab_should_refuse
 from honesty_utils.results.tables.worlds import (
     printed_worlds,
     tab_worlds,
@@ -143,6 +145,20 @@ TABLES: dict[str, Result] = {
         ("labelled",),
     ),
     # tidy tables
+    "tab_outcomes": Result(
+        "What becomes of the questions",
+        "Shares of right, wrong, refused and unscored answers by method and set.",
+        tab_outcomes,
+        SCORE,
+    ),
+    "tab_should_refuse": Result(
+        "Refusals where there is something to refuse",
+        "Sets that say of each question whether it should be refused: recall, false alarms, and pairs of twins of "
+        "which both are right; always and never refusing beside them.",
+        tab_should_refuse,
+        SCORE,
+        sure=False,
+    ),
     "tab_main": Result(
         "All scores, tidy", "Every score of every method and control on every set, as fractions.", tab_main, "60_scores"
     ),

@@ -1,0 +1,188 @@
+"""Answers out of the logs of other programs: rows for `stored.rows_of`.
+
+``lm_eval``: the ``samples_<task>_….jsonl`` that lm-evaluation-harness writes with ``--log_samples``, of tasks that
+generate. ``inspect``: a log of Inspect, ``.json`` or ``.eval``. ``vllm-batch``: what ``vllm run-batch`` or an OpenAI
+batch leaves, which holds replies only, so that a file of questions with the ids of the requests is needed.
+
+A log says what the model replied, and often what was right; how it was scored there is left aside, replies are graded
+anew. A reply that failed there is an error here and never an empty answer.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from honesty_utils.evaluation.stored import StoredError
+from honesty_utils.questions.reading import file_rows
+
+Rows = Iterator[tuple[str, Mapping[str, Any], str]]
+
+
+def rows(kind: str, paths: Iterable[str | Path], questions: str | Path | None = None) -> Rows:
+    """Rows of all logs, each with its place and the method that it is of.
+
+    Args:
+        kind: a name in `READERS`.
+        paths: of the logs; each is a method, by the name of its model where the log says it, else of the file.
+        questions: file of questions; its columns take the place of what the log says of a question of the same id.
+
+    Raises:
+        StoredError: names the file, the row and the remedy.
+    """
+    asked = _asked(Path(questions)) if questions is not None else None
+    if asked is None and kind == "vllm-batch":
+        raise StoredError("--from vllm-batch: a batch holds replies only; name the file of questions with --questions")
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise StoredError(f"{path}: no such file; name the logs")
+        for where, row, method in READERS[kind](path):
+            if asked is not None:
+                key = str(row.get("question_id"))
+                if key not in asked:
+                    raise StoredError(
+                        f"{where}: no question {key!r} in {questions}; their ids are those of the requests"
+                    )
+                row = {**row, **asked[key]}
+            yield where, row, method
+
+
+def _asked(path: Path) -> dict[str, Mapping[str, Any]]:
+    if not path.is_file():
+        raise StoredError(f"--questions {path}: no such file")
+    found: dict[str, Mapping[str, Any]] = {}
+    try:
+        for where, row in file_rows(path):
+            key = row.get("question_id", row.get("id", row.get("custom_id")))
+            if key is None:
+                raise StoredError(f"{where}: no question_id, by which a reply would find it")
+            if str(key) in found:
+                raise StoredError(f"{where}: question_id {key!r} comes twice; ids are of one question")
+            found[str(key)] = {**row, "question_id": str(key)}
+    except ValueError as error:
+        raise StoredError(str(error)) from None
+    return found
+
+
+def _lm_eval(path: Path) -> Rows:
+    for where, row in _lines(path):
+        doc = row.get("doc")
+        replies = row.get("filtered_resps", row.get("resps"))
+        if not isinstance(doc, dict) or not isinstance(replies, list) or not replies:
+            raise StoredError(f"{where}: no doc and replies; a line of samples_<task>.jsonl is needed (--log_samples)")
+        reply = replies[0]
+        while isinstance(reply, list) and reply:
+            reply = reply[0]
+        if not isinstance(reply, str):
+            raise StoredError(f"{where}: the reply is {str(reply)[:60]!r}, no text: the task compares likelihoods")
+        question = doc.get("question", doc.get("query", doc.get("problem")))
+        if question is None:
+            raise StoredError(f"{where}: doc has no question, query or problem; it has {sorted(doc)}: give --questions")
+        answers = _answers(doc, row.get("target"))
+        yield where, {"question_id": str(row.get("doc_id")), "question": question, "answers": answers, "greedy": reply,
+                      "dataset": _task(path)}, "model"  # fmt: skip
+
+
+def _task(path: Path) -> str:
+    name = path.stem.removeprefix("samples_")
+    return name.rsplit("_", 1)[0] if "T" in name.rsplit("_", 1)[-1] else name
+
+
+def _answers(doc: Mapping[str, Any], target: Any) -> list[str]:
+    """Right answers as tasks keep them: a list, SQuAD's or TriviaQA's form, or the target alone."""
+    found = doc.get("answers", doc.get("answer", target))
+    if isinstance(found, dict):
+        found = found.get("aliases", found.get("text", found.get("value")))
+    found = target if found is None else found
+    return [str(text) for text in found] if isinstance(found, list) else [str(found)]
+
+
+def _inspect(path: Path) -> Rows:
+    for where, sample, method in _inspect_samples(path):
+        if sample.get("error"):
+            raise StoredError(f"{where}: the sample failed ({_short(sample['error'])}); run it again")
+        output = sample.get("output") or {}
+        reply = output.get("completion") or _content(
+            (output.get("choices") or [{}])[0].get("message", {}).get("content")
+        )
+        target = sample.get("target")
+        row = {
+            "question_id": f"{sample.get('id')}",
+            "question": _content(sample.get("input")),
+            "answers": target if isinstance(target, list) else [target],
+            "greedy": reply,
+        }
+        choices = sample.get("choices")
+        if choices:
+            letters = row.pop("answers")
+            row |= {"choices": choices, "answer_index": _letter(letters, choices, where)}
+        if sample.get("epoch", 1) != 1:
+            row["seed"] = int(sample["epoch"]) - 1
+        yield where, row, method
+
+
+def _letter(target: list[Any], choices: list[str], where: str) -> int:
+    letter = str(target[0]).strip().upper() if len(target) == 1 else ""
+    place = ord(letter) - ord("A") if len(letter) == 1 else -1
+    if not 0 <= place < len(choices):
+        raise StoredError(f"{where}: target {target!r} is not the letter of one of {len(choices)} choices")
+    return place
+
+
+def _inspect_samples(path: Path) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    try:
+        if path.suffix == ".eval":
+            with zipfile.ZipFile(path) as archive:
+                header = json.loads(archive.read("header.json"))
+                names = sorted(name for name in archive.namelist() if name.startswith("samples/"))
+                samples = [(f"{path}: {name}", json.loads(archive.read(name))) for name in names]
+        else:
+            header = json.loads(path.read_text(encoding="utf-8"))
+            samples = [(f"{path}: sample {place}", one) for place, one in enumerate(header.get("samples") or [])]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise StoredError(f"{path}: no log of Inspect that can be read ({_short(error)})") from None
+    if not isinstance(header, dict) or not samples:
+        raise StoredError(f"{path}: no samples; write the log with them (--log-samples)")
+    method = str((header.get("eval") or {}).get("model") or path.stem)
+    for where, sample in samples:
+        yield where, sample, method
+
+
+def _batch(path: Path) -> Rows:
+    for where, row in _lines(path):
+        response = row.get("response") or {}
+        body = response.get("body", response)
+        if row.get("error") or response.get("status_code", 200) != 200 or not body.get("choices"):
+            raise StoredError(f"{where}: the request failed ({_short(row.get('error') or body)}); ask it again")
+        texts = [one.get("text", _content((one.get("message") or {}).get("content"))) for one in body["choices"]]
+        method = str(body.get("model") or path.stem)
+        found = {"question_id": str(row.get("custom_id")), "greedy": texts[0]}
+        yield where, found | ({"samples": texts[1:]} if len(texts) > 1 else {}), method
+
+
+def _content(value: Any) -> Any:
+    """Text of a message: plain, or in parts; of a conversation, what its last user said."""
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
+        said = [one for one in value if one.get("role") == "user"]
+        return _content((said or value)[-1].get("content"))
+    if isinstance(value, list):
+        return "".join(part.get("text", "") for part in value if isinstance(part, dict))
+    return value
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        yield from file_rows(path)
+    except ValueError as error:
+        raise StoredError(str(error)) from None
+
+
+def _short(value: Any) -> str:
+    return str(value)[:120]
+
+
+READERS: dict[str, Callable[[Path], Rows]] = {"lm_eval": _lm_eval, "inspect": _inspect, "vllm-batch": _batch}
+"""Programs whose logs are read, by the name of ``--from``."""

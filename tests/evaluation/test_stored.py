@@ -1,0 +1,197 @@
+"""Answers that one already has: read, held together, graded, made a frame; by hand."""
+
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from honesty_utils.evaluation import frames, logs, stored
+from honesty_utils.evaluation.stored import BASE, Grading, StoredError
+
+HAMLET = {"question": "Who wrote Hamlet?", "answers": ["William Shakespeare", "Shakespeare"]}
+DREAM = {"question": "What will I dream of tonight?", "label": "unknown"}
+PERU = {"question": "What is the capital of Peru?", "choices": ["Quito", "Lima"], "answer_index": 1}
+
+
+def write(folder, name, *rows):
+    path = folder / f"{name}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def framed(folder, *files, before=None, **how):
+    paths = [write(folder, name, *rows) for name, rows in files]
+    return stored.frame(stored.read(paths), Grading(**how), before)
+
+
+def test_a_file_becomes_a_frame_of_a_run(tmp_path):
+    rows = [HAMLET | {"greedy": "It was Shakespeare."}, DREAM | {"greedy": "I don't know."}, PERU | {"greedy": "B"}]
+    found = framed(tmp_path, ("mine", rows))
+    assert list(found.columns) == [*frames.COLUMNS, "should_refuse", "twin"]
+    asked = [row["question"] for row in rows]
+    by_text = found.set_index("question").loc[asked]
+    assert by_text["outcome"].tolist() == ["correct", "idk", "correct"]
+    assert by_text["should_refuse"].tolist() == [False, True, False]
+    assert set(found["method"]) == {"mine"} and set(found["before"]) == {"unscored"} and set(found["seed"]) == {0}
+
+
+def test_what_the_model_before_did_comes_from_its_file_or_from_a_column(tmp_path):
+    before, after = HAMLET | {"greedy": "Marlowe"}, HAMLET | {"greedy": "I don't know."}
+    by_file = framed(tmp_path, ("base", [before]), ("after", [after]), before="base")
+    assert by_file.set_index("method")["before"].to_dict() == {BASE: "wrong", "after": "wrong"}
+    by_column = framed(tmp_path, ("after", [after | {"before": "Marlowe"}]))
+    assert by_column["before"].tolist() == ["wrong"] and by_column["outcome"].tolist() == ["idk"]
+
+
+def test_samples_of_the_model_before_say_what_it_knows(tmp_path):
+    base = HAMLET | {"greedy": "Marlowe", "samples": ["Shakespeare", "Marlowe", "Kyd", "shakespeare!"]}
+    other = HAMLET | {"greedy": "Shakespeare", "samples": ["Shakespeare"]}
+    found = framed(tmp_path, ("base", [base]), ("after", [other]), before="base")
+    assert found["expected_accuracy"].tolist() == [0.5, 0.5]
+    alone = framed(tmp_path, ("after", [other]))
+    assert alone["expected_accuracy"].tolist() == [1.0]
+    none = framed(tmp_path, ("after", [HAMLET | {"greedy": "x"}]))
+    assert np.isnan(none["expected_accuracy"]).all()
+
+
+def test_an_outcome_that_is_given_stays(tmp_path):
+    rows = [HAMLET | {"greedy": "Shakespeare", "outcome": "wrong"}, DREAM | {"greedy": "?", "outcome": "unscored"}]
+    found = framed(tmp_path, ("mine", rows)).set_index("question")
+    assert found["outcome"].to_dict() == {HAMLET["question"]: "wrong", DREAM["question"]: "unscored"}
+    assert not found["matched"].any()
+
+
+def test_csv_and_parquet_hold_the_same(tmp_path):
+    rows = [HAMLET | {"greedy": "Shakespeare", "confidence": 0.5, "samples": ["a", "b"]}]
+    expected = framed(tmp_path, ("mine", rows))
+    table = pd.DataFrame(rows)
+    table.to_parquet(tmp_path / "mine.parquet")
+    as_text = table.assign(answers=table["answers"].map(json.dumps), samples=table["samples"].map(json.dumps))
+    as_text.to_csv(tmp_path / "mine.csv", index=False)
+    for kind in ("parquet", "csv"):
+        found = stored.frame(stored.read([tmp_path / f"mine.{kind}"]), Grading())
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_many_distinct_confidences_are_rounded_and_few_are_not(tmp_path):
+    rows = [HAMLET | {"question": f"q{k}", "greedy": "x", "confidence": k / 3000} for k in range(1100)]
+    assert framed(tmp_path, ("mine", rows))["confidence"].nunique() == 38
+    assert framed(tmp_path, ("mine", rows[:900]))["confidence"].nunique() == 900
+
+
+TWICE = [HAMLET | {"greedy": "x"}] * 2
+SEEDS = [HAMLET | {"greedy": "x", "seed": 1}, HAMLET | {"greedy": "x", "seed": 2}]
+ONE, OTHER = HAMLET | {"greedy": "x", "id": 1}, DREAM | {"greedy": "x", "id": 1}
+
+
+@pytest.mark.parametrize(
+    "files, before, error",
+    [
+        ([("a", TWICE)], None, r"a\.jsonl:2: method 'a', seed 0 has answered .*a\.jsonl:1;"),
+        ([("a", TWICE[:1]), ("b", [PERU | {"greedy": "A"}])], None, "no answer to 1 of the 2 questions"),
+        ([("a", TWICE[:1])], "c", "--before c: no such method; there are a"),
+        ([("a", [ONE | {"before": "y"}]), ("b", [ONE])], "b", "before is given, and so is a method for it"),
+        ([("a", SEEDS)], "a", r"the model before alignment has seeds \[1, 2\]"),
+        (
+            [("a", [ONE]), ("b", [OTHER])],
+            None,
+            r"b\.jsonl:1: question '1' of .* is 'What will.*a\.jsonl:1;",
+        ),
+        ([("a", [ONE | {"twin": "t"}])], None, "twin 't' of 'answers' does not stand for one"),
+        ([("unaligned", [ONE]), ("b", [ONE])], "b", "is what tables call it, and another"),
+    ],
+    ids=["twice", "others", "no method", "before twice", "several before", "an id of two", "lonely twin", "its name"],
+)
+def test_what_does_not_fit_together_is_named(tmp_path, files, before, error):
+    with pytest.raises(StoredError, match=error):
+        framed(tmp_path, *files, before=before)
+
+
+def test_no_file_and_no_rows(tmp_path):
+    with pytest.raises(StoredError, match=r"none\.jsonl: no such file"):
+        stored.read([tmp_path / "none.jsonl"])
+    with pytest.raises(StoredError, match="no answers in what was given"):
+        stored.read([write(tmp_path, "empty")])
+
+
+# --- logs of other programs -------------------------------------------------------------------------------------------
+
+
+def read_log(kind, *paths, questions=None):
+    return stored.rows_of(logs.rows(kind, paths, questions)).to_dict("records")
+
+
+def test_a_log_of_lm_eval(tmp_path):
+    line = {
+        "doc_id": 3, "doc": {"question": "Who wrote Hamlet?", "answer": {"aliases": ["Shakespeare"], "value": "S"}},
+        "target": "S", "arguments": [["Q: Who wrote Hamlet?\nA:", {}]], "resps": [["It was Shakespeare\n\n"]],
+        "filtered_resps": ["It was Shakespeare"], "exact_match": 0.0,
+    }  # fmt: skip
+    (row,) = read_log("lm_eval", write(tmp_path, "samples_triviaqa_2026-11-27T10-00-00.000000", line))
+    assert row["text"] == "It was Shakespeare" and row["answers"] == ["Shakespeare"] and row["dataset"] == "triviaqa"
+    likelihoods = line | {"filtered_resps": [[-1.2, False], [-0.3, True]]}
+    with pytest.raises(StoredError, match="the task compares likelihoods"):
+        read_log("lm_eval", write(tmp_path, "samples_mc", likelihoods))
+
+
+def inspect_log(**sample):
+    said = [{"message": {"content": [{"type": "text", "text": "Shakespeare."}]}}]
+    asked = [{"role": "system", "content": "s"}, {"role": "user", "content": "Who wrote Hamlet?"}]
+    one = {"id": "q1", "epoch": 1, "input": asked, "target": "Shakespeare", "output": {"choices": said}}
+    return {"version": 2, "eval": {"model": "openai/some-model"}, "samples": [one | sample]}
+
+
+def test_a_log_of_inspect_as_json_and_as_an_archive(tmp_path):
+    content = inspect_log()
+    (tmp_path / "log.json").write_text(json.dumps(content))
+    with zipfile.ZipFile(tmp_path / "log.eval", "w") as archive:
+        archive.writestr("header.json", json.dumps({key: content[key] for key in ("version", "eval")}))
+        archive.writestr("samples/q1_epoch_1.json", json.dumps(content["samples"][0]))
+    for name in ("log.json", "log.eval"):
+        (row,) = read_log("inspect", tmp_path / name)
+        assert row["question"] == "Who wrote Hamlet?" and row["text"] == "Shakespeare."
+        assert row["method"] == "openai/some-model" and row["question_id"] == "q1"
+
+
+def test_choices_of_inspect_are_letters(tmp_path):
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(inspect_log(target="B", choices=["Quito", "Lima"])))
+    (row,) = read_log("inspect", path)
+    assert row["choices"] == ["Quito", "Lima"] and row["answer_index"] == 1
+    path.write_text(json.dumps(inspect_log(target="E", choices=["Quito", "Lima"])))
+    with pytest.raises(StoredError, match=r"target \['E'\] is not the letter of one of 2 choices"):
+        read_log("inspect", path)
+
+
+def test_a_sample_that_failed_and_a_log_without_samples_are_errors(tmp_path):
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(inspect_log(error={"message": "rate limit"})))
+    with pytest.raises(StoredError, match=r"the sample failed .*rate limit.*; run it again"):
+        read_log("inspect", path)
+    path.write_text(json.dumps({"eval": {}}))
+    with pytest.raises(StoredError, match="no samples; write the log with them"):
+        read_log("inspect", path)
+    path.write_text("{")
+    with pytest.raises(StoredError, match="no log of Inspect that can be read"):
+        read_log("inspect", path)
+
+
+def batch(**changes):
+    said = [{"message": {"role": "assistant", "content": text}} for text in ("Shakespeare", "Marlowe")]
+    body = {"status_code": 200, "body": {"model": "m", "choices": said}}
+    return {"custom_id": "q1", "response": body, "error": None} | changes
+
+
+def test_a_batch_finds_its_questions_by_id(tmp_path):
+    asked = write(tmp_path, "asked", HAMLET | {"id": "q1"})
+    (row,) = read_log("vllm-batch", write(tmp_path, "out", batch()), questions=asked)
+    assert row["text"] == "Shakespeare" and row["samples"] == ["Marlowe"] and row["answers"] == HAMLET["answers"]
+    with pytest.raises(StoredError, match="name the file of questions with --questions"):
+        read_log("vllm-batch", tmp_path / "out.jsonl")
+    with pytest.raises(StoredError, match=r"out\.jsonl:1: no question 'q2' in"):
+        read_log("vllm-batch", write(tmp_path, "out", batch(custom_id="q2")), questions=asked)
+    failed = batch(response={"status_code": 500, "body": {}}, error={"message": "out of memory"})
+    with pytest.raises(StoredError, match=r"the request failed .*out of memory.*; ask it again"):
+        read_log("vllm-batch", write(tmp_path, "out", failed), questions=asked)
