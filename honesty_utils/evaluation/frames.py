@@ -17,12 +17,18 @@ from honesty_utils.questions.settings import ALONE, EXPOSURES, Design
 
 COLUMNS = (
     "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
-    "question", "group", "half", "exposures", "fame", "expected_accuracy", "cluster", "stratum",
+    "question", "group", "half", "exposures", "fame", "expected_accuracy", "cluster", "stratum", "should_refuse",
+    "twin",
 )  # fmt: skip
 """Columns of the frame. ``exposures``, ``fame`` and ``expected_accuracy`` (of M_t) are NaN where a question has none;
-``group`` is the kind of question (relation, subject, kind of task), empty where a set has one kind only; ``half`` says
-whether texts described whom a question of a microworld is about, empty where there is no saying. ``cluster`` names the
-questions that are resampled together, ``stratum`` what clusters are resampled within."""
+``group`` is the kind of question (relation, subject, kind of task), empty where a set has one kind only; ``half``
+says whether texts described whom a question of a microworld is about, empty where there is no saying. ``cluster``
+names the questions that are resampled together, ``stratum`` what clusters are resampled within. ``should_refuse``:
+nobody can answer the question; ``twin`` names a pair of which one can be answered, none where there is none."""
+
+_OF_QUESTION = (
+    "question", "group", "half", "exposures", "fame", "cluster", "stratum", "should_refuse", "twin",
+)  # fmt: skip
 
 GROUP_KEYS = ("group", "relation", "subject", "topic")
 """Keys of a question's ``meta`` that may name its kind, the first that is there counts."""
@@ -146,8 +152,13 @@ def _questions(run: Run, dataset: str, design: Design) -> pd.DataFrame:
     metas = questions["meta"]
     fame = _fame(metas, dataset, design)
     questions = questions.assign(group=metas.map(_group), half=metas.map(_half), fame=fame)
-    questions = questions.assign(**_units(questions, dataset, design))
-    questions = questions[["question_id", "question", "group", "half", "exposures", "fame", "cluster", "stratum"]]
+    contents = [json.loads(meta) if meta else {} for meta in metas]
+    questions = questions.assign(
+        should_refuse=[content.get("label") == "unknown" for content in contents],
+        twin=pd.Series([content.get("twin") for content in contents], questions.index, dtype=object),
+        **_units(questions, dataset, design),
+    )
+    questions = questions[["question_id", *_OF_QUESTION]]
     knowledge = records.read(records.KNOWLEDGE, run.knowledge(dataset))[["question_id", "expected_accuracy"]]
     facts = questions.merge(knowledge, on="question_id", validate="one_to_one").sort_values("question_id")
     return facts.astype({"exposures": "float64", "fame": "float64", "expected_accuracy": "float64"})

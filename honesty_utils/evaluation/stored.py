@@ -285,9 +285,9 @@ def frame(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> p
     table["confidence"] = _few_levels(table["confidence"])
     table["stratum"], table["half"] = "", ""
     table["exposures"] = table["fame"] = np.nan
-    return table.sort_values(["dataset", "method", "seed", "question_id"], kind="stable")[
-        [*COLUMNS, "should_refuse", "twin"]
-    ].reset_index(drop=True)
+    return table.sort_values(["dataset", "method", "seed", "question_id"], kind="stable")[list(COLUMNS)].reset_index(
+        drop=True
+    )
 
 
 def _check_rows(table: pd.DataFrame) -> None:

@@ -139,6 +139,8 @@ def _gold(row: int, question: str, answers: Any, choices: Any, index: Any) -> Go
         return Gold(question, answers, None, None)
     if not _is_texts(choices) or not len(choices):
         raise ValueError(f"row {row}, column 'choices': {choices!r}; a list of texts is needed, or none")
+    if index is None and not len(answers):
+        return Gold(question, answers, list(choices), None)  # none of the options can be known to be right
     if index not in range(len(choices)):
         raise ValueError(f"row {row}, column 'answer_index': {index!r}; allowed: 0 … {len(choices) - 1}")
     return Gold(question, answers, list(choices), int(index))

@@ -13,6 +13,9 @@ No normalized text holds a line feed or begins or ends with a space, so that ``t
 ``exact`` for the whole response. An alias without words never matches. ``contains`` is the paper's.
 """
 
+NUMBER = "number"
+"""A further matcher, for questions whose answer is a number: the last number of a response counts; see `numbers`."""
+
 
 def check_match(match: str) -> str:
     """The name of a matcher.
@@ -20,8 +23,8 @@ def check_match(match: str) -> str:
     Raises:
         ValueError: there is none of that name.
     """
-    if match not in MATCHES:
-        raise ValueError(f"match: {match!r}; known: {sorted(MATCHES)}")
+    if match not in MATCHES and match != NUMBER:
+        raise ValueError(f"match: {match!r}; known: {sorted([*MATCHES, NUMBER])}")
     return match
 
 

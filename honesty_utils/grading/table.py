@@ -18,8 +18,9 @@ from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading import columns
 from honesty_utils.grading.columns import Gold
 from honesty_utils.grading.families import PAPER_SIGNS
-from honesty_utils.grading.matching import check_match, found_in
+from honesty_utils.grading.matching import NUMBER, check_match, found_in
 from honesty_utils.grading.normalizing import normalize_all, padded
+from honesty_utils.grading.numbers import same_number
 from honesty_utils.grading.options import choose
 from honesty_utils.grading.refusals import Refusals, asked
 
@@ -89,14 +90,18 @@ def _matched(rows: _Rows, match: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
     for gold, end in zip(rows.golds, ends, strict=True):
         own = text[len(found) : end]
         answers, options = list(islice(normal, len(gold.answers))), list(islice(normal, len(gold.choices or ())))
-        if gold.choices is None:
+        if gold.choices is None and match == NUMBER:
+            found += [same_number(rows.texts[place], gold.answers) for place in own]
+            readable += [True] * len(own)
+        elif gold.choices is None:
             found += found_in(answers, [rows.spaced[place] for place in own], match)
             readable += [True] * len(own)
         else:
+            told = "contains" if match == NUMBER else match
             chosen = [
-                choose(rows.texts[place], rows.spaced[place].strip(" "), gold.choices, options, match) for place in own
+                choose(rows.texts[place], rows.spaced[place].strip(" "), gold.choices, options, told) for place in own
             ]
-            found += [choice == gold.answer_index for choice in chosen]
+            found += [choice is not None and choice == gold.answer_index for choice in chosen]
             readable += [choice is not None for choice in chosen]
     back = np.argsort(order, kind="stable")
     return np.array(found, dtype=bool)[back], np.array(readable, dtype=bool)[back]

@@ -12,7 +12,7 @@ from honesty_utils.common.settings import Section, Seed, no_repeats
 class Labeling(Section):
     """How responses are judged and the balanced training subset is drawn."""
 
-    match: Literal["contains", "tokens", "exact"] = "contains"
+    match: Literal["contains", "tokens", "exact", "number"] = "contains"
     refusal_signs: str | tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
         None,
         description="lower-case parts of refusals, or the name of a family in honesty_utils.grading.FAMILIES (all: "

@@ -8,7 +8,7 @@ from honesty_utils.questions.checking import Counts
 from honesty_utils.questions.contamination import Overlap, overlap
 from honesty_utils.questions.loading import Loaded, files, load, load_counted, located
 from honesty_utils.questions.reading import Item, QuestionError, Source
-from honesty_utils.questions.registry import FILES, MADE, SOURCES, design
+from honesty_utils.questions.registry import FILES, MADE, SOURCES, design, matcher
 
 __all__ = [
     "FILES",
@@ -25,5 +25,6 @@ __all__ = [
     "load",
     "load_counted",
     "located",
+    "matcher",
     "overlap",
 ]

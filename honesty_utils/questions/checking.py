@@ -84,6 +84,8 @@ def _check_choices(item: Item) -> None:
     choices = item.choices or []
     if not 2 <= len(choices) <= len(LETTERS) or not all(choice.strip() for choice in choices):
         raise QuestionError(f"{item.where}: choices are {choices!r}; 2 to {len(LETTERS)} texts are needed")
+    if item.answer_index is None and not item.has_answers and not item.answers:
+        return  # which of them is right cannot be known
     if item.answer_index is None or not 0 <= item.answer_index < len(choices):
         raise QuestionError(f"{item.where}: answer_index is {item.answer_index}; allowed: 0 to {len(choices) - 1}")
 

@@ -62,6 +62,7 @@ class Source:
         repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
         cluster: key of ``meta`` whose questions are resampled together, where ``spec.cluster`` is none.
         strata: within what clusters are resampled, where ``spec.strata`` is none.
+        match: how answers are found, where ``spec.match`` is none; none: as the run does.
         fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
     """
 
@@ -72,6 +73,7 @@ class Source:
     cluster: str = ALONE
     strata: str = TOGETHER
     fame: str | None = None
+    match: str | None = None
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 from honesty_utils.questions.reading import Source
 from honesty_utils.questions.sets import (
     atlas,
+    bbh_disambiguation,
+    falseqa,
+    freshqa,
+    honestybench,
     jsonl,
+    kuq,
     microworld,
     mmlu,
     nonambigqa,
@@ -14,7 +19,11 @@ from honesty_utils.questions.sets import (
     popqa,
     puqa,
     requests,
+    selfaware,
+    simpleqa,
     triviaqa,
+    truthfulqa,
+    umwp,
 )
 from honesty_utils.questions.settings import EXPOSURES, REQUESTS, Design, QuestionSet
 
@@ -27,17 +36,32 @@ SOURCES: dict[str, Source] = {
     "nq_open": Source(nq_open.read, "validation", nq_open.SIZES, repeats="keep"),
     "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep", fame="s_pop"),
     "atlas": Source(atlas.read, "test", atlas.SIZES, repeats="keep", cluster="entity", strata="relation", fame="fame"),
+    # The field's sets: what should be refused beside what should not, and questions that are hard to know.
+    "selfaware": Source(selfaware.read, sizes=selfaware.SIZES, repeats="keep"),
+    "umwp": Source(umwp.read, sizes=umwp.SIZES, repeats="keep", cluster="twin", match="number"),
+    "falseqa": Source(falseqa.read, "test", falseqa.SIZES, repeats="keep", cluster="twin"),
+    "bbh_disambiguation": Source(bbh_disambiguation.read, sizes=bbh_disambiguation.SIZES, repeats="keep"),
+    "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep"),
+    "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep"),
+    "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep"),
+    "honestybench": Source(honestybench.read, "nq/test", honestybench.SIZES, repeats="keep"),
+    "truthfulqa": Source(truthfulqa.read, "binary", truthfulqa.SIZES, repeats="keep"),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read),
     "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
     "prior_known": Source(microworld.read, repeats="keep", cluster="topic"),
 }
 
-FILES = ("jsonl", "puqa", "pkqa", REQUESTS)
+FILES = ("jsonl", "puqa", "pkqa", "falseqa", "kuq", "simpleqa", REQUESTS)
 """Sources without a hub name: they are read from the file that ``path`` names."""
 
 MADE = ("microworld", "prior_known")
 """Sources that the run itself makes where ``path`` names no file: tables of `records.QUESTIONS`."""
+
+
+def matcher(spec: QuestionSet) -> str | None:
+    """How answers of a set are found: as its section says, else as its source does; none: as the run does."""
+    return spec.match or SOURCES[spec.source].match
 
 
 def design(spec: QuestionSet) -> Design:

@@ -46,7 +46,9 @@ class QuestionSet(Section):
     seed: int = 0
     samples: int | None = Field(None, ge=0, description="samples a question; none: sampling.samples")
     only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")
-    match: Literal["contains", "tokens", "exact"] | None = Field(None, description="none: labeling.match")
+    match: Literal["contains", "tokens", "exact", "number"] | None = Field(
+        None, description="none: the source's own, else labeling.match"
+    )
     repeats: Literal["keep", "drop"] | None = Field(
         None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"
     )

@@ -129,7 +129,7 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "questions": _without_design,
     "designs": _designs,
     "matchers": lambda params, scope: {
-        name: spec.match for name, spec in _sets(params, scope).items() if name in params.graded_sets()
+        name: questions.matcher(spec) for name, spec in _sets(params, scope).items() if name in params.graded_sets()
     },
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(**params.evaluation.model_dump(exclude={"datasets"})),

@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--before", metavar="METHOD", help="the method (file) that is the model before alignment")
     parser.add_argument("--out", type=Path, help="folder for tables, figures and report; none: scores/<first file>")
     parser.add_argument(
-        "--match", choices=["contains", "tokens", "exact"], default="contains", help="how answers are found"
+        "--match", choices=["contains", "tokens", "exact", "number"], default="contains", help="how answers are found"
     )
     parser.add_argument(
         "--refusal", default=DEFAULT_REFUSAL, help="the sentence that the model was taught to refuse with"

@@ -156,7 +156,7 @@ TABLES: dict[str, Result] = {
         "Sets that say of each question whether it should be refused: recall, false alarms, and pairs of twins of "
         "which both are right; always and never refusing beside them.",
         tab_should_refuse,
-        SCORE,
+        "62_readings",
         sure=False,
     ),
     "tab_main": Result(
