@@ -25,7 +25,7 @@ PAPER_SIGNS = (
 _WRITTEN_OUT = {"i'm ": "i am ", "i'd ": "i would ", "can't": "cannot", "n't": " not"}
 
 
-def _with_forms(*signs: str) -> tuple[str, ...]:
+def with_forms(*signs: str) -> tuple[str, ...]:
     """The signs, each also with contractions written out ("do not" for "don't") and with a typographic apostrophe."""
     forms = []
     for sign in signs:
@@ -36,7 +36,7 @@ def _with_forms(*signs: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms))
 
 
-_CHAT = _with_forms(
+CHAT_SIGNS = with_forms(
     "i don't know",
     "i don't actually know",
     "i have no idea",
@@ -95,8 +95,8 @@ _CHAT = _with_forms(
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "llama2": PAPER_SIGNS,
-    "llama3": _CHAT
-    + _with_forms(
+    "llama3": CHAT_SIGNS
+    + with_forms(
         "i couldn't verify",
         "i can't verify",
         "i can't provide",
@@ -105,8 +105,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "i'm not certain who",
         "i'm not certain what",
     ),
-    "qwen": _CHAT
-    + _with_forms(
+    "qwen": CHAT_SIGNS
+    + with_forms(
         "it seems there might be some confusion",
         "it seems there may be some confusion",
         "it seems there might be a misunderstanding",
@@ -122,8 +122,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "没有找到",
         "抱歉",
     ),
-    "internlm": _CHAT
-    + _with_forms(
+    "internlm": CHAT_SIGNS
+    + with_forms(
         "i apologize, but",
         "sorry, i can't",
         "sorry, i don't",
@@ -138,8 +138,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "我还没有学会",
         "抱歉",
     ),
-    "baichuan": _CHAT
-    + _with_forms(
+    "baichuan": CHAT_SIGNS
+    + with_forms(
         "i'm sorry, but i don't",
         "i'm sorry, but i can't",
         "sorry, as an ai",
@@ -155,8 +155,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "没有相关信息",
         "抱歉",
     ),
-    "mistral": _CHAT
-    + _with_forms(
+    "mistral": CHAT_SIGNS
+    + with_forms(
         "there is no publicly available information",
         "there's no publicly available",
         "no widely known",
@@ -166,8 +166,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "i'm an ai and",
         "i can't provide",
     ),
-    "gemma": _CHAT
-    + _with_forms(
+    "gemma": CHAT_SIGNS
+    + with_forms(
         "i'm not able to provide",
         "i can't provide",
         "can't be answered",
@@ -178,6 +178,21 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "does not mention",
         "i'm still under development",
         "i'm still learning",
+    ),
+    "deepseek": CHAT_SIGNS
+    + with_forms(
+        "as of my knowledge",
+        "i can't follow live events",
+        "i don't recognize",
+        "is not something i can",
+        "not something i have come across",
+        "i can't provide",
+        "我不知道",
+        "我没有可靠的资料",
+        "我不能提供",
+        "没有相关信息",
+        "无从得知",
+        "抱歉",
     ),
 }
 """Refusal signs by model family, for ``labeling.refusal_signs``; ``llama2`` has the paper's, the others are our own."""

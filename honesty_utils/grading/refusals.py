@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
+from honesty_utils.grading.languages import LANGUAGES
 from honesty_utils.grading.normalizing import normalize
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
@@ -21,10 +22,11 @@ def refusal_signs(chosen: str | Sequence[str] | None) -> tuple[str, ...]:
     """The signs that ``labeling.refusal_signs`` stands for.
 
     Args:
-        chosen: a list of signs, the name of a family, ``all`` for every family's, or none for the paper's.
+        chosen: a list of signs, the name of a family or of a language, ``all`` for every family's (which are in
+            English and Chinese), or none for the paper's.
 
     Raises:
-        ValueError: no such family.
+        ValueError: no such family or language.
     """
     if chosen is None:
         return PAPER_SIGNS
@@ -32,8 +34,11 @@ def refusal_signs(chosen: str | Sequence[str] | None) -> tuple[str, ...]:
         return tuple(chosen)
     if chosen == "all":
         return tuple(dict.fromkeys(sign for signs in FAMILIES.values() for sign in signs))
+    if chosen in LANGUAGES:
+        return LANGUAGES[chosen].refuses
     if chosen not in FAMILIES:
-        raise ValueError(f"refusal_signs: no family {chosen!r}; known: {[*sorted(FAMILIES), 'all']}; or list the signs")
+        known = [*sorted(FAMILIES), *sorted(LANGUAGES), "all"]
+        raise ValueError(f"refusal_signs: no family or language {chosen!r}; known: {known}; or list the signs")
     return FAMILIES[chosen]
 
 

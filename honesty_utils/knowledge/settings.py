@@ -16,7 +16,7 @@ class Labeling(Section):
     refusal_signs: str | tuple[Annotated[str, Field(pattern=r"\w")], ...] | None = Field(
         None,
         description="lower-case parts of refusals, or the name of a family in honesty_utils.grading.FAMILIES (all: "
-        "every one's); none: the paper's, for LLaMA-2-Chat",
+        "every one's) or of a language in LANGUAGES; none: the paper's, for LLaMA-2-Chat",
     )
     no_option: Literal["unscored", "wrong"] = Field(
         "unscored",

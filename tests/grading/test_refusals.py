@@ -20,9 +20,15 @@ def test_the_default_and_llama2_are_the_papers() -> None:
 
 def test_an_unknown_family_names_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"refusal_signs: no family 'gpt'; known: \['baichuan', .*'all'\]; or list the"
+        ValueError, match=r"refusal_signs: no family or language 'gpt'; known: \['baichuan', .*'all'\]; or list the"
     ):
         grading.refusal_signs("gpt")
+
+
+def test_a_language_has_signs_and_all_is_every_familys() -> None:
+    assert "das nicht sagen" in grading.refusal_signs("german")
+    assert set(grading.refusal_signs("all")) == {sign for signs in grading.FAMILIES.values() for sign in signs}
+    assert not set(grading.LANGUAGES) & {*grading.FAMILIES, "all"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -43,6 +49,7 @@ MANNERS = [
     ("baichuan", "There is no relevant information.", "There is: Paris."),
     ("mistral", "Without more context I cannot tell.", "Paris, in that context."),
     ("gemma", "The provided text does not say.", "The provided text says Paris."),
+    ("deepseek", "I don’t recognize that name.", "He did not recognize his own name: Paris."),
 ]
 
 

@@ -131,7 +131,11 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ),
         ("model.device", "gpu", r"model.device: .*; got 'gpu'"),
         ("prompts.refusal", " ", r"prompts.refusal: .*; got ' '"),
-        ("labeling.refusal_signs", "gpt", r"labeling.refusal_signs: no family 'gpt'; known: \['baichuan', .*'all'\]"),
+        (
+            "labeling.refusal_signs",
+            "gpt",
+            r"labeling.refusal_signs: no family or language 'gpt'; known: \['baichuan', .*'all'\]",
+        ),
         ("labeling.refusal_signs", ["sorry", "…"], r"labeling.refusal_signs.*got '…'"),
         ("labeling.refusal_signs", 7, r"labeling.refusal_signs.*; got 7"),
         ("training.seeds", [0, 0], r"training.seeds: .*repeats a value"),
@@ -470,8 +474,14 @@ def test_extending_what_cannot_be_is_an_error(tmp_path, contents, message):
         params_file.load(write_all(tmp_path, **contents))
 
 
-def test_refusal_signs_are_a_list_a_family_or_the_papers(tmp_path):
-    for given, expected in ((["no idea"], ("no idea",)), ("qwen", "qwen"), ("all", "all"), (None, None)):
+def test_refusal_signs_are_a_list_a_family_a_language_or_the_papers(tmp_path):
+    for given, expected in (
+        (["no idea"], ("no idea",)),
+        ("qwen", "qwen"),
+        ("german", "german"),
+        ("all", "all"),
+        (None, None),
+    ):
         loaded = load(tmp_path, changed("labeling", {"refusal_signs": given}))
         assert loaded.labeling.refusal_signs == expected
         assert Labeling(**loaded.labeling.model_dump(mode="json")) == loaded.labeling
