@@ -63,7 +63,7 @@ def measure(
     """
     answers = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in asked}
     if model == BASE:
-        return {name: signals.measure(names, table) for name, table in answers.items()}
+        return {name: _of_base(run, name, names, table, asked[name]) for name, table in answers.items()}
     folder = run.folder / "models" / model
     head = signals.heads.load(folder, engines.loading.model_digest(base))
     engine: Any = engines.load(base, generation, wording.style)
@@ -76,6 +76,15 @@ def measure(
         ]
         found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer), folder)
     return found
+
+
+def _of_base(run: Run, dataset: str, names: list[str], answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
+    if not signals.needs_samples(names):
+        return signals.measure(names, answers)
+    labels = records.read(records.LABELS, run.labels(dataset))[["question_id", "sample_index", "text"]]
+    drawn = labels[labels["sample_index"] != records.GREEDY]
+    texts = questions.set_index("question_id")["question"].reindex(answers["question_id"]).tolist()
+    return signals.measure(names, answers, samples=drawn, questions=texts)
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:

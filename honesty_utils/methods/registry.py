@@ -25,5 +25,7 @@ METHODS: dict[str, Method] = {
     "likelihood_threshold": threshold.METHOD,
     "idk_dpo": idk_dpo.METHOD,
     "p_ik": p_ik.METHOD,
+    "consistency_threshold": threshold.CONSISTENCY,
+    "entropy_threshold": threshold.ENTROPY,
 }
 """Methods in the order of tables and figures: the paper's, then those of its field."""

@@ -1,7 +1,7 @@
 """A threshold on a signal: M_t answers as ever, and what it is not sure enough of is withheld. Nothing is trained.
 
-LIKELIHOOD THRESHOLD looks at the log-probability of the greedy answer. `fit_on` and `decide` are the same for any
-signal: another threshold is another name in the two places where `METHOD` has "likelihood".
+LIKELIHOOD THRESHOLD looks at the log-probability of the greedy answer, CONSISTENCY THRESHOLD and ENTROPY THRESHOLD at
+samples, which they need at answering time too. `fit_on` and `decide` are the same for any signal.
 """
 
 from __future__ import annotations
@@ -138,10 +138,11 @@ def logistic(value: Values, right: Flags) -> tuple[float, float]:
     return slope, float(found[1] - slope * center)
 
 
-METHOD = Method(
-    label="LIKELIHOOD THRESHOLD",
-    rule="M_t's answer, withheld where its log-probability is below a threshold",
-    options=Options,
-    answer=Answer(prompt="plain", speaks=BASE, signals=("likelihood",), fit=fit_on("likelihood"), decide=decide),
-    color="#332288",
-)
+def _method(label: str, signal: str, rule: str, color: str) -> Method:
+    answer = Answer(prompt="plain", speaks=BASE, signals=(signal,), fit=fit_on(signal), decide=decide)
+    return Method(label=label, rule=f"M_t's answer, withheld where {rule}", options=Options, answer=answer, color=color)
+
+
+METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
+CONSISTENCY = _method("CONSISTENCY THRESHOLD", "self_consistency", "too few of its samples agree with it", "#44AA99")
+ENTROPY = _method("ENTROPY THRESHOLD", "semantic_entropy", "its samples fall into too many groups", "#117733")

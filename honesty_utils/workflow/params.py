@@ -288,11 +288,23 @@ class Params(Section):
                     f"sampling.engine {self.sampling.engine!r} does not give it; write one of {able}, or leave the "
                     "method out"
                 )
+        self._check_sampled(name, [signal for signal in read if SIGNALS[signal].needs_samples])
         if kind.answer.signals and not kind.reuses_base:
             raise ValueError(
                 f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t "
                 "under the plain prompt only: let it speak as `base` with prompt `plain`"
             )
+
+    def _check_sampled(self, name: str, signals: list[str]) -> None:
+        """Signals of samples need some of every set that the method trains on or answers."""
+        for dataset in ["train", *self.graded_sets()] if signals else []:
+            own = self.questions[dataset].samples if dataset in self.questions else None
+            drawn = self.sampling.samples if own is None else own
+            if drawn < 2:
+                raise ValueError(
+                    f"methods.{name}: reads the signal {signals[0]!r} of sampled answers, but questions.{dataset}."
+                    f"samples is {drawn}; set it to 2 or more, or leave the method out"
+                )
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:
         if dataset not in self.questions:

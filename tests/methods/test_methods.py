@@ -513,7 +513,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'confidence_num', 'confidence_verb', 'finetuned', 'idk_d"
+    message = r"method 'absolut'; known: \['absolute', 'confidence_num', 'confidence_verb', 'consistency_threshold', "
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),

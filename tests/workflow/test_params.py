@@ -120,8 +120,17 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         ("prior_known", {"engine": "vlm"}, r"prior_known.engine: 'vlm'; known: "),
         ("questions.ood", {"source": "jsonl", "part": [0.5, 0.2]}, r"questions.ood.part: .*no range within 0 … 1"),
         ("prompts.confidence_num", ["{percent}", "{answer}"], r"prompts.confidence_num: '{percent}'; needs words"),
-        ("questions.ood", {"source": "nowhere"}, r"questions.ood.source: 'nowhere'; known: \['atlas', 'jsonl'"),
+        (
+            "questions.ood",
+            {"source": "nowhere"},
+            r"questions.ood.source: 'nowhere'; known: \['atlas', 'bbh_disambiguation', ",
+        ),
         ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
+        (
+            "methods",
+            {"entropy_threshold": {"method": "entropy_threshold"}},
+            r"methods.entropy_threshold: reads the signal 'semantic_entropy' of sampled answers, but questions.indist",
+        ),
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
         ("evaluation", {"datasets": ["indist"], **SERVED}, r"evaluation.engine: 'openai' asks a server, .*'vllm'"),
         (

@@ -5,8 +5,8 @@ NaN. Adding one is a file and a line.
 """
 
 from honesty_utils.knowledge.signals import head as heads
-from honesty_utils.knowledge.signals.measuring import ANSWER, asks, measure, wide
+from honesty_utils.knowledge.signals.measuring import ANSWER, asks, measure, needs_samples, wide
 from honesty_utils.knowledge.signals.registry import SIGNALS
 from honesty_utils.knowledge.signals.signal import Evidence, Signal
 
-__all__ = ["ANSWER", "SIGNALS", "Evidence", "Signal", "asks", "heads", "measure", "wide"]
+__all__ = ["ANSWER", "SIGNALS", "Evidence", "Signal", "asks", "heads", "measure", "needs_samples", "wide"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,8 +25,22 @@ def asks(names: Iterable[str]) -> set[Asks]:
     return {_signal(name).asks for name in names}
 
 
+def needs_samples(names: Iterable[str]) -> bool:
+    """Whether one of the signals ``names`` looks at sampled answers.
+
+    Raises:
+        ValueError: an unknown signal.
+    """
+    return any(_signal(name).needs_samples for name in names)
+
+
 def measure(
-    names: Iterable[str], answers: pd.DataFrame, states: States | None = None, head: str | Path | None = None
+    names: Iterable[str],
+    answers: pd.DataFrame,
+    states: States | None = None,
+    head: str | Path | None = None,
+    samples: pd.DataFrame | None = None,
+    questions: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Measure signals.
 
@@ -36,6 +50,8 @@ def measure(
         states: hidden states of the questions' prompts, (questions, width), in the order of ``answers``, of the
             layer of ``heads.load(head)``; for signals that ask "hidden".
         head: folder of a trained head.
+        samples: sampled answers, ``question_id`` and ``text``; for signals that need them.
+        questions: text of the question of each answer; for the same.
 
     Returns:
         A SIGNALS frame: questions in order, one signal after the other; NaN where a signal cannot be told.
@@ -54,7 +70,7 @@ def measure(
         raise ValueError(f"signals: {repeated.sum()} questions have a second answer, such as {question!r}; give one")
     if states is not None and len(states) != len(answers):
         raise ValueError(f"signals: {len(states)} hidden states for {len(answers)} answers; give one each, in order")
-    evidence = Evidence(answers, states, None if head is None else Path(head))
+    evidence = Evidence(answers, states, None if head is None else Path(head), samples, questions)
     ids = answers["question_id"].to_numpy()
     parts = [
         pd.DataFrame({"question_id": ids, "signal": name, "value": signal.measure(evidence)})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from honesty_utils.knowledge.signals import head as heads, likelihood
+from honesty_utils.knowledge.signals import consistency, head as heads, likelihood
 from honesty_utils.knowledge.signals.signal import Signal
 
 SIGNALS: dict[str, Signal] = {
     "likelihood": Signal(likelihood.total, asks="nothing", label="Log-likelihood"),
     "likelihood_mean": Signal(likelihood.mean, asks="nothing", label="Mean log-likelihood"),
+    "self_consistency": Signal(
+        consistency.self_consistency, asks="nothing", label="Self-consistency", needs_samples=True
+    ),
+    "semantic_entropy": Signal(
+        consistency.semantic_entropy, asks="nothing", label="Semantic entropy, negative", needs_samples=True
+    ),
     heads.NAME: Signal(heads.measure, asks="hidden", label="Head"),
 }
 """What a method, a params file or a table may name as a signal."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,15 @@ class Evidence:
         answers: a row a question: ``question_id``, ``text``, ``num_tokens`` and ``mean_logprob``.
         states: hidden states, shape (questions, width), in the order of ``answers``; for signals that ask "hidden".
         head: folder of a trained head, see `head.Head`; for the signal `head`.
+        samples: ``question_id`` and ``text`` of sampled answers; for signals that need them.
+        questions: text of the question of each answer, in their order; for the same.
     """
 
     answers: pd.DataFrame
     states: States | None = None
     head: Path | None = None
+    samples: pd.DataFrame | None = None
+    questions: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,11 @@ class Signal:
         asks: of the engine, see ``engines.Asks``.
         label: display name.
         needs_gold: looks at gold answers, so it is a bound and no way of answering.
+        needs_samples: looks at sampled answers, which a question then has to have.
     """
 
     measure: Callable[[Evidence], Values]
     asks: Asks
     label: str
     needs_gold: bool = False
+    needs_samples: bool = False
