@@ -17,6 +17,7 @@ from openai._models import construct_type
 from openai.types.chat import ChatCompletion
 
 from honesty_utils import grading, questions
+from honesty_utils.common import prompts
 from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading, replies, tokens
@@ -181,7 +182,8 @@ def test_a_broken_model_folder_is_a_model_error(case, small_model, tmp_path):
 
 
 @every("templates")
-def test_a_chat_template_hands_on_every_word_or_is_refused(case, small_model):
+def test_a_chat_template_hands_on_every_word_or_is_refused(case, small_model, monkeypatch):
+    monkeypatch.setattr(prompts, "TEMPLATE_SECONDS", 0.5)
     tokenizer = tokens.load_tokenizer(Model(name=str(small_model)))
     tokenizer.chat_template = case["template"]
     if case["error"] is None:
