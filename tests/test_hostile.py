@@ -35,7 +35,7 @@ TOP = HOSTILE.parents[2]
 GOOD = """
 run: toy
 model: {name: some/model}
-questions: {train: {source: triviaqa}, indist: {source: triviaqa}}
+questions: {train: {source: triviaqa, split: train}, indist: {source: triviaqa}}
 methods: {absolute: {options: {tau: 0.1}}, finetuned: }
 evaluation: {datasets: [indist]}
 """

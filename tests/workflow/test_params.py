@@ -23,7 +23,7 @@ SHIPPED = sorted(Path("params").glob("*.yaml"))
 SMALLEST = {
     "run": "toy",
     "model": {"name": "some/model"},
-    "questions": {"train": {"source": "triviaqa"}, "indist": {"source": "triviaqa"}},
+    "questions": {"train": {"source": "triviaqa", "split": "train"}, "indist": {"source": "triviaqa"}},
     "methods": {"absolute": {"options": {"tau": 0.1}}, "finetuned": None},
     "evaluation": {"datasets": ["indist"]},
 }
@@ -490,7 +490,6 @@ def test_refusal_signs_are_a_list_a_family_a_language_or_the_papers(tmp_path):
 def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
     content = changed("methods.absolute.training", {"launch": "dpp"})
     content["model"] = {"name": "org/model"}
-    content["questions"] = {name: {"source": "triviaqa"} for name in ("train", "indist")}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "training.launch: 'dpp' is neither one of ['ddp'" in capsys.readouterr().err
