@@ -12,7 +12,7 @@ import torch
 import yaml
 from transformers import LlamaConfig
 
-from honesty_utils.common.settings import ConfigError
+from honesty_utils.common.settings import DEFAULT_REFUSAL, ConfigError
 from honesty_utils.engines import gguf
 from honesty_utils.judge.settings import Judge, grading_judge
 from honesty_utils.knowledge.settings import Labeling
@@ -330,6 +330,11 @@ def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
         ),
         ("questions", {"mine": {"source": "jsonl"}}, r"questions.mine: path: none; source 'jsonl' has no hub name"),
         ("questions", {"mine": {"source": "jsonl", "path": "{folder}/bad.jsonl"}}, r"bad.jsonl:2: not JSON"),
+        (
+            "questions",
+            {"mine": {"source": "jsonl", "path": "{folder}/song.jsonl"}},
+            r"questions.mine: row 0 \(q7\): the answer .* holds the refusal sentence",
+        ),
         ("judge", {"model": {"name": "./nowhere"}}, r"judge: model.name: './nowhere' is no folder"),
         (
             "judge",
@@ -340,6 +345,8 @@ def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
 )
 def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, message):
     (tmp_path / "bad.jsonl").write_text('{"question": "Who?", "answers": ["Ada"]}\n{"question": \n')
+    song = '{"question_id": "q7", "question": "Which song?", "answers": ["%s"]}\n'
+    (tmp_path / "song.jsonl").write_text(song % DEFAULT_REFUSAL)
     content = copy.deepcopy(SMALLEST)
     line = '{"question": "Who?", "answers": ["Ada"], "text": "Ada?", "label": "maybe"}\n'
     (tmp_path / "labelled.jsonl").write_text(line)
