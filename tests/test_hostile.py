@@ -200,6 +200,7 @@ def test_a_command_says_what_is_wrong_with_it(case, tmp_path, monkeypatch, capsy
         (tmp_path / name).symlink_to(TOP / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    before = sorted(tmp_path.rglob("*"))
     try:
         status = cli.main(case["arguments"])
     except SystemExit as ended:
@@ -208,3 +209,4 @@ def test_a_command_says_what_is_wrong_with_it(case, tmp_path, monkeypatch, capsy
     assert status == case["status"]
     assert case["error"] in (said.err + said.out).replace(f"{tmp_path}/", "").replace(f"{TOP}/", "")
     assert "Traceback" not in said.err + said.out
+    assert status == 0 or sorted(tmp_path.rglob("*")) == before, "an error leaves no trace"
