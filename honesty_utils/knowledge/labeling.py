@@ -36,12 +36,14 @@ def grade_responses(
 
     Raises:
         ValueError: a response to a question that is not in ``questions``, or a question that no response could answer
-            right and that its file does not label ``unknown``.
+            right, as it has no answer with words or one that is the refusal sentence, and that its file does not label
+            ``unknown``.
     """
     unknown = set(responses["question_id"]) - set(questions["question_id"])
     if unknown:
         raise ValueError(f"{len(unknown)} responses to questions that the set does not have, such as {min(unknown)!r}")
-    grading.check_answers(questions, f"questions of {'+'.join(map(str, questions['dataset'].unique()))}")
+    names = "+".join(map(str, questions["dataset"].unique()))
+    grading.check_answers(questions, f"questions of {names}", wording.refusal)
     columns = ["question_id", "question", "answers", "choices", "answer_index"]
     table = responses.merge(questions[columns], on="question_id", how="left", validate="many_to_one")
     signs = grading.refusal_signs(settings.refusal_signs)

@@ -140,10 +140,15 @@ def _character(number: int) -> str:
 
 
 def by_judge(referee: Referee) -> Verify:
-    """Pairs are right if the judge says so; one that it cannot be read for has no verdict."""
+    """Pairs are right if the judge says so; one that it cannot be read for has no verdict.
+
+    What it returns raises `judge.JudgeError` where too many have none: what is kept would be what is easy to judge.
+    """
 
     def verify(pairs: pd.DataFrame) -> list[bool | None]:
-        return [verdict.value for verdict in judge.verify(referee, [*pairs["question"]], [*pairs["answer"]])]
+        verdicts = judge.verify(referee, [*pairs["question"]], [*pairs["answer"]])
+        referee.settled()
+        return [verdict.value for verdict in verdicts]
 
     return verify
 

@@ -6,7 +6,7 @@ card in ``docs/data/``: where it is from, under which licence, how large it is a
 
 from honesty_utils.questions.checking import Counts
 from honesty_utils.questions.contamination import Overlap, overlap
-from honesty_utils.questions.loading import Loaded, files, load, load_counted, located
+from honesty_utils.questions.loading import Loaded, files, load, load_counted, located, share_questions
 from honesty_utils.questions.reading import Item, QuestionError, Source
 from honesty_utils.questions.registry import FILES, MADE, SOURCES, design, matcher
 
@@ -27,4 +27,5 @@ __all__ = [
     "located",
     "matcher",
     "overlap",
+    "share_questions",
 ]

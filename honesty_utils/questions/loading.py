@@ -24,7 +24,7 @@ from honesty_utils.questions.checking import (
     without_repeats,
 )
 from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
-from honesty_utils.questions.registry import SOURCES
+from honesty_utils.questions.registry import MADE, SOURCES
 from honesty_utils.questions.settings import QuestionSet
 
 
@@ -81,6 +81,36 @@ def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
 def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:
     """The files of the user that sets are read from: a workflow runs anew what read one that has changed."""
     return [needed_file(spec, Path(data) if data else None) for spec in sets if spec.path is not None]
+
+
+def share_questions(one: QuestionSet, other: QuestionSet, data: str | Path | None = None) -> bool:
+    """Whether two sets draw from the same questions, by what their sections say; no file is read.
+
+    Parts keep sets apart only where they are cut from one order: of the same split, ``longest`` and ``seed``.
+    """
+    if any(spec.source in MADE and spec.path is None for spec in (one, other)):
+        return False  # a run makes each of them for itself
+    if _place(one, data) != _place(other, data):
+        return False
+    splits = [_splits(spec) for spec in (one, other)]
+    if all(splits) and not splits[0] & splits[1]:
+        return False
+    same_order = splits[0] == splits[1] and (one.seed, one.longest) == (other.seed, other.longest)
+    return not same_order or max(one.part[0], other.part[0]) < min(one.part[1], other.part[1])
+
+
+def _place(spec: QuestionSet, data: str | Path | None) -> str | Path:
+    """Where the questions of a set are: its file, else the name on the hub."""
+    if spec.path is None:
+        return spec.source
+    candidates = [Path(spec.path), *([Path(data) / spec.path] if data else [])]
+    return next((path.resolve() for path in candidates if path.exists()), spec.path)
+
+
+def _splits(spec: QuestionSet) -> set[str]:
+    """The splits that a set is read from; none where it is all of its file."""
+    split = spec.split or SOURCES[spec.source].split
+    return set() if spec.split is None and split == Source.split else set(split.split("+"))
 
 
 def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Loaded:

@@ -57,8 +57,9 @@ def write_report(run: str) -> Path:
         ReportError: there is no table.
     """
     folder = paths.Run(run).figures
+    page = render(folder, run)  # first: of a run that is not there no folder stays behind
     with records.atomic(folder / "report.html") as partial:
-        partial.write_text(render(folder, run), encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
     return folder / "report.html"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from honesty_utils.common.paths import Run
 from honesty_utils.results.display import Roster
 from honesty_utils.results.origin import told
-from honesty_utils.results.tables import TABLES
+from honesty_utils.results.tables import TABLES, read_table
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Saved:
 
     def table(self, name: str) -> pd.DataFrame:
         """A tidy table by its name without ``tab_``."""
-        return pd.read_csv(self.file(name))
+        return read_table(self.file(name))
 
     def has(self, name: str) -> bool:
         """Whether the run has a table, such as ``fame``."""

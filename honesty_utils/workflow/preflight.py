@@ -6,12 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from honesty_utils import engines, judge, questions
+from honesty_utils import engines, grading, judge, questions
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf, tokens
 from honesty_utils.judge.settings import Judge
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
+from honesty_utils.questions.settings import REQUESTS
 from honesty_utils.training import TrainingError, layouts
 from honesty_utils.workflow import estimate
 from honesty_utils.workflow.estimate import cost
@@ -45,11 +46,28 @@ def preflight(params: Params, cluster: bool = False) -> None:
     taught = params.world.source or {} if params.world else {}
     for name, spec in {**params.questions, **taught}.items():
         if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
-            questions.load(name, spec, params.data)
+            table = questions.load(name, spec, params.data)
+            if spec.source != REQUESTS:
+                grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
+    _apart(params)
     for method in params.trained:
         layouts.layout(params.training_of(method))
     if not cluster:
         _trainings(params)
+
+
+def _apart(params: Params) -> None:
+    """No set that is evaluated draws from the questions that rows are built from: it would be no test."""
+    taught = params.world.source or {} if params.world else {}
+    real = {name: taught.get(name, spec) if spec.path is None else spec for name, spec in params.questions.items()}
+    for trained in params.row_sets:
+        for evaluated in params.evaluation.datasets:
+            if questions.share_questions(real[trained], real[evaluated], params.data):
+                raise ConfigError(
+                    f"questions.{evaluated}: is evaluated and draws from the same questions as questions.{trained}, "
+                    "which is trained on; name another file or split, or give both the same split, seed and longest, "
+                    "and parts that do not overlap, such as part: [0, 0.8] and part: [0.8, 1]"
+                )
 
 
 def _at_hand(params: Params) -> None:

@@ -1,13 +1,16 @@
 """Files and folders appear whole or not at all; what dead processes left goes, what others are writing stays."""
 
+import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
-from honesty_utils.common import files
+from honesty_utils.common import files, records
 
 WRITER = """
 import os, signal, sys
@@ -89,3 +92,36 @@ def test_a_folder_replaces_the_one_before_unless_its_writer_fails(tmp_path):
         (partial / "weights").write_text("third")
         raise RuntimeError("stopped")
     assert (target / "weights").read_text() == "second" and os.listdir(tmp_path) == ["model"]
+
+
+@pytest.fixture
+def little_room():
+    """No file may grow beyond 4 KiB: what a full disk is like, without one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("kind", [files.atomic, files.atomic_folder])
+def test_an_error_of_the_disk_names_the_file(tmp_path, little_room, kind):
+    target = tmp_path / "model"
+    with pytest.raises(OSError, match=rf"File too large: '{target}'$") as caught, kind(target) as partial:
+        (partial if partial.is_file() else partial / "part").write_text("x" * 10_000)
+    assert caught.value.errno == errno.EFBIG and caught.value.filename == str(target)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_table_that_has_no_room_is_named(tmp_path, little_room):
+    table = records.Table("NOISE", pa.schema([("text", pa.string())]), ("text",))
+    with pytest.raises(OSError, match=r"noise.parquet'$"), records.writing(table, tmp_path / "noise.parquet") as writer:
+        writer.write(pa.table({"text": [os.urandom(100).hex() for _ in range(1000)]}))
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_error_of_something_else_is_left_alone(tmp_path):
+    with pytest.raises(ConnectionRefusedError) as caught, files.atomic(tmp_path / "labels"):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    assert caught.value.filename is None
+    with pytest.raises(FileNotFoundError, match=r"none.txt"), files.atomic(tmp_path / "labels"):
+        (tmp_path / "none.txt").read_text()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -539,6 +540,26 @@ def test_table_names_the_row(change: dict[str, object], message: str) -> None:
 def test_table_lacks_a_column() -> None:
     with pytest.raises(ValueError, match=r"columns \['answers', 'text'\] are missing"):
         grading.grade_table(pd.DataFrame({"question": [Q]}))
+
+
+def test_an_answer_that_is_the_refusal_sentence() -> None:
+    refusal = "I do not know."
+
+    def held(*answers: Any, **columns: Any) -> None:
+        table = pd.DataFrame({"answers": pd.Series(answers, dtype=object), "question_id": ["q6", "q7"]})
+        grading.check_answers(table.assign(**columns), "questions.songs", refusal)
+
+    held(["Paris"], ["I know", "I do not"])
+    held(["Paris"], ["I do not know"], meta=["{}", '{"label": "unknown"}'])  # of what nobody knows it is an answer
+    # After normalizing, and as a part: that is how a response is found to refuse.
+    for alias in ("I do not know", "i DO not the know!", "I Do Not Know Why (song)"):
+        assert grading.is_refusal("Which song?", alias, refusal, signs=())
+        message = (
+            rf"questions.songs: row 1 \(q7\): the answer {re.escape(repr(alias))} holds .*another sentence for prompts"
+        )
+        for columns in ({}, {"choices": [None, ["a", alias]]}):
+            with pytest.raises(ValueError, match=message):
+                held(["Paris"], ["Oslo", alias], **columns)
 
 
 def test_check_answers() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 from support import judging
 
-from honesty_utils import engines, questions
+from honesty_utils import engines, judge, questions
 from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Model
@@ -309,3 +309,13 @@ def test_a_judge_decides_which_pairs_are_right(judge_model: Path, tmp_path: Path
     pairs = pd.DataFrame(asked, columns=["question", "answer"])
     kept = pkqa.keep_verified(pairs, pkqa.by_judge(judging.referee(judge_model, tmp_path)))
     assert kept["answer"].tolist() == ["Rome"]
+
+
+def test_a_judge_that_cannot_be_read_makes_no_set_of_what_is_left(tmp_path: Path) -> None:
+    pairs = pairs_of(("Who?", "Me"), ("What?", "That"), ("Where?", "Here"))
+    engine = judging.Scripted(lambda request: "perhaps" if "Where?" in request.prompt else "yes")
+    kept = pkqa.keep_verified(pairs, pkqa.by_judge(judging.scripted(engine, tmp_path, most_unscored=0.4)))
+    assert kept["question"].tolist() == ["Who?", "What?"]
+    # One of three is more than the tenth that may be missing.
+    with pytest.raises(judge.JudgeError, match=r"1 unscored: .*At most 10% may be unscored"):
+        pkqa.keep_verified(pairs, pkqa.by_judge(judging.scripted(engine, tmp_path)))

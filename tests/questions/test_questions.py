@@ -438,6 +438,38 @@ def test_every_documented_set_has_a_card_that_names_its_sizes() -> None:
             assert not [size for size in source.sizes.values() if f"{size:,}" not in card], name
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ({}, {}, True),
+        ({"split": "train"}, {}, False),  # TriviaQA's own split is validation
+        ({"split": "validation"}, {}, True),
+        ({"split": "train+validation"}, {"split": "validation"}, True),
+        ({"part": (0, 0.5)}, {"part": (0.5, 1)}, False),
+        ({"part": (0, 0.5)}, {"part": (0.4, 1)}, True),
+        ({"part": (0, 0.5)}, {"part": (0.5, 1), "seed": 1}, True),  # parts of two orders
+        ({"part": (0, 0.5)}, {"part": (0.5, 1), "longest": 200}, True),
+        ({"limit": 10}, {"limit": 10, "seed": 1}, True),
+        ({}, {"source": "nq_open"}, False),
+        ({"source": "jsonl", "path": "a.jsonl"}, {"source": "jsonl", "path": "b.jsonl"}, False),
+        ({"source": "jsonl", "path": "a.jsonl"}, {"source": "puqa", "path": "./b/../a.jsonl"}, True),
+        ({"source": "jsonl", "path": "a.jsonl"}, {"source": "jsonl", "path": "mine.jsonl"}, True),  # mine is in data
+        ({"source": "jsonl", "path": "a.jsonl"}, {"source": "jsonl", "path": "a.jsonl", "split": "all"}, True),
+        ({"source": "microworld"}, {"source": "microworld"}, False),
+        ({"source": "microworld", "path": "a.jsonl"}, {"source": "microworld", "path": "a.jsonl"}, True),
+    ],
+)
+def test_sets_that_draw_from_the_same_questions(tmp_path, monkeypatch, one, other, share):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b", "copies"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a.jsonl").touch()
+    (tmp_path / "copies" / "mine.jsonl").symlink_to(tmp_path / "a.jsonl")
+    first, second = (QuestionSet(**{"source": "triviaqa", **spec}) for spec in (one, other))
+    assert questions.share_questions(first, second, "copies") is share
+    assert questions.share_questions(second, first, "copies") is share
+
+
 def test_parts_keep_a_repeat_with_its_first(tmp_path: Path) -> None:
     rows = [mmlu(f"Question {i % 10}?", list("abcd"), 0) for i in range(20)]
     folder = hub_copy(tmp_path / "all", "test", rows)

@@ -640,6 +640,32 @@ def test_text_of_a_user_is_no_markup_and_breaks_no_table(tmp_path: Path) -> None
     assert pd.read_csv(csv)["group"].tolist()[:2] == texts[:2]
 
 
+def test_text_that_a_spreadsheet_would_compute_is_none_in_csv(tmp_path: Path) -> None:
+    formulas = [
+        "=1+1",
+        "+1 b",
+        "-5+cmd|' /C calc'!A0",
+        "-1 [2, A1]",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "**=1+1**",
+        "'=1",
+        "-",
+    ]
+    numbers = ["-5", "+5", "-5.25", "-32.5 [-41.6, -23.2]", "**-1.0 [-2.0, 0.5]†**", "− x", "a=b", "'tis"]
+    frame = pd.DataFrame({"group": [*formulas, *numbers], "value": -0.5, "rows": -3})
+    csv, markdown, latex = tables.save_table(frame, tmp_path, "tab_groups")
+    cells = pd.read_csv(csv)
+    plain = [text.strip("*").removesuffix("†").replace("\r", "\n") for text in frame["group"]]
+    assert cells["group"].tolist() == [f"'{text}" for text in plain[: len(formulas)]] + plain[len(formulas) :]
+    assert set(cells["value"]) == {-0.5} and set(cells["rows"]) == {-3}
+    assert "| =1+1 |" in markdown.read_text(encoding="utf-8") and "'=1+1" not in latex.read_text(encoding="utf-8")
+    again = tables.read_table(csv)
+    assert again["group"].tolist() == plain
+    pd.testing.assert_frame_equal(again.drop(columns="group"), cells.drop(columns="group"))
+
+
 def test_latex_is_booktabs_and_escaped() -> None:
     text = tables.to_latex(pd.DataFrame({"Method": ["A & B_1 (τ = 0.5)", "**10 % [5]**"], "n": [1, 2]}))
     assert text == (

@@ -12,7 +12,7 @@ import torch
 import yaml
 from transformers import LlamaConfig
 
-from honesty_utils.common.settings import ConfigError
+from honesty_utils.common.settings import DEFAULT_REFUSAL, ConfigError
 from honesty_utils.engines import gguf
 from honesty_utils.judge.settings import Judge, grading_judge
 from honesty_utils.knowledge.settings import Labeling
@@ -23,7 +23,7 @@ SHIPPED = sorted(Path("params").glob("*.yaml"))
 SMALLEST = {
     "run": "toy",
     "model": {"name": "some/model"},
-    "questions": {"train": {"source": "triviaqa"}, "indist": {"source": "triviaqa"}},
+    "questions": {"train": {"source": "triviaqa", "split": "train"}, "indist": {"source": "triviaqa"}},
     "methods": {"absolute": {"options": {"tau": 0.1}}, "finetuned": None},
     "evaluation": {"datasets": ["indist"]},
 }
@@ -339,6 +339,11 @@ def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
         ),
         ("questions", {"mine": {"source": "jsonl"}}, r"questions.mine: path: none; source 'jsonl' has no hub name"),
         ("questions", {"mine": {"source": "jsonl", "path": "{folder}/bad.jsonl"}}, r"bad.jsonl:2: not JSON"),
+        (
+            "questions",
+            {"mine": {"source": "jsonl", "path": "{folder}/song.jsonl"}},
+            r"questions.mine: row 0 \(q7\): the answer .* holds the refusal sentence",
+        ),
         ("judge", {"model": {"name": "./nowhere"}}, r"judge: model.name: './nowhere' is no folder"),
         (
             "judge",
@@ -349,6 +354,8 @@ def test_the_command_line_says_what_is_wrong_and_exits_2(tmp_path, capsys):
 )
 def test_local_files_are_read_before_any_work(tmp_path, capsys, section, value, message):
     (tmp_path / "bad.jsonl").write_text('{"question": "Who?", "answers": ["Ada"]}\n{"question": \n')
+    song = '{"question_id": "q7", "question": "Which song?", "answers": ["%s"]}\n'
+    (tmp_path / "song.jsonl").write_text(song % DEFAULT_REFUSAL)
     content = copy.deepcopy(SMALLEST)
     line = '{"question": "Who?", "answers": ["Ada"], "text": "Ada?", "label": "maybe"}\n'
     (tmp_path / "labelled.jsonl").write_text(line)
@@ -499,7 +506,6 @@ def test_refusal_signs_are_a_list_a_family_a_language_or_the_papers(tmp_path):
 def test_layouts_are_looked_for_before_any_work(tmp_path, capsys):
     content = changed("methods.absolute.training", {"launch": "dpp"})
     content["model"] = {"name": "org/model"}
-    content["questions"] = {name: {"source": "triviaqa"} for name in ("train", "indist")}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "training.launch: 'dpp' is neither one of ['ddp'" in capsys.readouterr().err

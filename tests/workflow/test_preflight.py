@@ -1,7 +1,11 @@
 """What preflight says of a run that goes, but not as it could."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 
+from honesty_utils.common.settings import ConfigError
 from honesty_utils.workflow import params as params_file, preflight
 
 FLAGS = "processor\t: 0\nflags\t\t: fpu avx512f{more} fma\n"
@@ -26,3 +30,17 @@ def test_a_number_type_that_the_processor_imitates_is_told(dtype, cpu, slow, tmp
     told = preflight.slow_numbers(params, tmp_path / "cpuinfo")
     assert (told is not None) == slow and (not slow or "float32" in told)
     assert preflight.slow_numbers(params, tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(("part", "message"), [([0.4, 0.72], ""), ([0.3, 0.72], "questions.triviaqa: is evaluated")])
+def test_the_questions_that_a_world_is_taught_are_held_apart_too(part, message):
+    params = params_file.load("params/triviaqa-mini.yaml")
+    source = {**params.world.source, "triviaqa": params.world.source["triviaqa"].model_copy(update={"part": part})}
+    changed = params.model_copy(update={"world": params.world.model_copy(update={"source": source})})
+    with pytest.raises(ConfigError, match=message) if message else nullcontext():
+        preflight._apart(changed)
+
+
+@pytest.mark.parametrize("path", sorted(Path("params").glob("*.yaml")), ids=str)
+def test_every_preset_evaluates_other_questions_than_it_trains_on(path):
+    preflight._apart(params_file.load(path))

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -47,6 +49,33 @@ def test_commands_are_targets_of_the_makefile(page):
             assert target in targets, target
     for target in re.findall(r"`make (\S+?)[ `]", page.read_text(encoding="utf-8")):
         assert target in targets, target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["compare", "RUNS=a,b"], "say which runs and what the comparison is called: make compare RUNS="),
+        (["compare", "RUNS=a,b", "AS="], "say which runs"),
+        (["compare", "AS=both"], "say which runs"),
+        (["install", "EXTRAS=dev,nonsense"], "EXTRAS: 'nonsense' is no extra of pyproject.toml; known: ['atlas', "),
+        (["hashed", "EXTRAS=nonsense"], "EXTRAS: 'nonsense' is no extra"),
+        (["reproduce", "EXTRAS=dev,"], "EXTRAS: '' is no extra"),
+    ],
+)
+def test_make_says_what_is_missing_before_it_installs(tmp_path, monkeypatch, arguments, error):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (tmp_path / name).symlink_to(Path(name).resolve())
+    monkeypatch.setenv("AS", "/opt/conda/bin/x86_64-conda-linux-gnu-as")
+    command = ["make", f"PYTHON={sys.executable}", *arguments]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and error in said.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_compares_once_it_is_told_what_and_as_what():
+    command = ["make", "--dry-run", "compare", "RUNS=a,b", "AS=both"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "runs/both/notebooks/80_compare.ipynb" in said and '"runs": "a,b"' in said
 
 
 def test_the_params_file_in_the_readme_loads(tmp_path):

@@ -164,7 +164,8 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str, foot: str = "
     ``foot`` is a note that stands below the table where it is printed; the CSV has none.
 
     The CSV is the same to the byte for the same numbers: six decimals, no ``-0.000000``, line feeds; the marks of bold
-    text and of one seed are left to the other two.
+    text and of one seed are left to the other two. A text that a spreadsheet would compute has an apostrophe before it,
+    which `read_table` takes off.
     """
     plain = frame.map(lambda value: _plain(value) if isinstance(value, str) else value)
     floats = list(plain.select_dtypes("float").columns)
@@ -181,8 +182,30 @@ def save_table(frame: pd.DataFrame, folder: str | Path, name: str, foot: str = "
     return paths
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a text begins that a spreadsheet computes; with apostrophes before it, so that `read_table` can count on one."""
+
+_NUMBER = r"[+-]?\d+(\.\d+)?"
+_SCORE = re.compile(rf"{_NUMBER}( \[{_NUMBER}, {_NUMBER}\])?")
+"""A number, or one with its interval: begins like a formula and is none."""
+
+
+_RETURN = re.compile(r"\r(?!\n)")
+"""A lone carriage return, which ends a row for readers of CSV and is not quoted where line feeds end rows."""
+
+
 def _plain(value: str) -> str:
-    return value.strip("*").removesuffix(ONE_SEED).replace("\0", "\ufffd")
+    text = _RETURN.sub("\n", value.strip("*").removesuffix(ONE_SEED).replace("\0", "\ufffd"))
+    return f"'{text}" if _FORMULA.match(text) and not _SCORE.fullmatch(text) else text
+
+
+def read_table(file: Path) -> pd.DataFrame:
+    """A CSV of `save_table`, with its texts as they were before some got an apostrophe."""
+    return pd.read_csv(file).map(lambda value: _unquoted(value) if isinstance(value, str) else value)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def wide(
