@@ -490,7 +490,7 @@ def test_equal_and_unequal_lists_of_one_question_are_told_apart() -> None:
 
 
 def test_unknown_match() -> None:
-    with pytest.raises(ValueError, match=r"match: 'fuzzy'; known: \['contains', 'exact', 'tokens'\]"):
+    with pytest.raises(ValueError, match=r"match: 'fuzzy'; known: \['contains', 'exact', 'number', 'tokens'\]"):
         grading.grade(Q, "Paris", PARIS, "fuzzy")
 
 

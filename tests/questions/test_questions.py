@@ -434,7 +434,10 @@ def test_documented_sizes(source: str, split: str | None, size: int | None) -> N
 def test_every_documented_set_has_a_card_that_names_its_sizes() -> None:
     for name, source in questions.SOURCES.items():
         if source.sizes:
-            card = Path("docs/data", f"{name}.md").read_text(encoding="utf-8")
+            own = Path("docs/data", f"{name}.md")
+            # The field's sets share one card.
+            card = (own if own.exists() else Path("docs/data/field.md")).read_text(encoding="utf-8")
+            assert own.exists() or f"`{name}`" in card
             assert not [size for size in source.sizes.values() if f"{size:,}" not in card], name
 
 
@@ -582,7 +585,7 @@ def test_a_long_text_is_read_from_csv_as_from_jsonl(tmp_path: Path) -> None:
 
 def test_unknown_source_lists_those_that_are_known() -> None:
     with pytest.raises(
-        QuestionError, match=r"questions.set: source: 'trivia' is not known; allowed: \['atlas', 'jsonl', .*'triv"
+        QuestionError, match=r"questions.set: source: 'trivia' is not known; allowed: \['atlas', .*'jsonl', .*'triv"
     ):
         load("trivia", None)
 
