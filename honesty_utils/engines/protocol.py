@@ -8,7 +8,7 @@ shards be of any size.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -24,13 +24,21 @@ States = np.ndarray[Any, np.dtype[np.float32]]
 class Request:
     """One response wanted: user text (from ``prompts.render``), temperature (0 is greedy), seed of its draws.
 
-    ``adapter`` is the folder of a LoRA adapter to answer with, for engines that hold several (`load_all`).
+    ``adapter`` is the folder of a LoRA adapter to answer with, for engines that hold several (`load_all`). ``options``
+    are texts of which the likeliest is the answer, for engines that tell the likelihood of a given text
+    (`ScoringEngine`); nothing is generated then.
     """
 
     prompt: str
     temperature: float = 0.0
     seed: int = 0
     adapter: str | None = None
+    options: tuple[str, ...] = ()
+
+    def content(self) -> tuple[Any, ...]:
+        """All that its response depends on, for hashes; what is not asked for is left out."""
+        fields = astuple(self)
+        return fields if self.options else fields[:-1]
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,42 @@ class HiddenEngine(Engine, Protocol):
             ModelError: a layer that the model lacks, a prompt that it cannot take.
         """
         ...
+
+
+@runtime_checkable
+class ScoringEngine(Engine, Protocol):
+    """An engine that tells how likely a given text is as an answer."""
+
+    def logprobs(self, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+        """Natural log-probabilities of the tokens of answers, the end token's last.
+
+        Args:
+            pairs: a prompt and an answer each; their token ids are those of training rows
+                (``prompts.completion_ids``).
+
+        Returns:
+            A list an answer, in order; it does not depend on its neighbors.
+
+        Raises:
+            ModelError: a prompt and an answer that the context cannot hold.
+        """
+        ...
+
+
+def choose(engine: ScoringEngine, requests: Sequence[Request]) -> list[Response]:
+    """The likeliest option of each request as its answer: by the sum over its tokens, the first of equal ones.
+
+    A sum favors short options, as the published readings of TruthfulQA's MC1 do.
+    """
+    pairs = list(dict.fromkeys((request.prompt, option) for request in requests for option in request.options))
+    found = dict(zip(pairs, engine.logprobs(pairs), strict=True))
+    answers = []
+    for request in requests:
+        sums = [sum(found[request.prompt, option]) for option in request.options]
+        best = request.options[sums.index(max(sums))]
+        tokens = found[request.prompt, best]
+        answers.append(Response(best, len(tokens), sum(tokens) / len(tokens), "stop"))
+    return answers
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Replica:
 
     def __call__(self, rows: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Answer the batch of the only row."""
-        answer = self._answer([Request(*fields) for fields in json.loads(rows["requests"][0])])
+        answer = self._answer([_request(*fields) for fields in json.loads(rows["requests"][0])])
         return {"place": [int(rows["place"][0])], "answer": [json.dumps(answer)]}
 
     def _answer(self, requests: Sequence[Request]) -> dict[str, Any]:
@@ -183,6 +183,10 @@ def _measure(model: Model, options: RayOptions) -> tuple[int | None, Any]:
         return context, None if context is None else load_tokenizer(model)
     except (ModelError, OSError, ValueError):
         return None, None  # the replicas have it, or say what is wrong
+
+
+def _request(prompt: str, temperature: float, seed: int, adapter: str | None, options: Sequence[str]) -> Request:
+    return Request(prompt, temperature, seed, adapter, tuple(options))
 
 
 def _connect(options: RayOptions) -> None:

@@ -61,7 +61,7 @@ def _ray(**arguments: Any) -> Engine:
 
 
 ENGINES: dict[str, EngineKind] = {
-    "transformers": EngineKind(_transformers, gives=frozenset({"nothing", "generate", "hidden"})),
+    "transformers": EngineKind(_transformers, gives=frozenset({"nothing", "generate", "score", "hidden"})),
     "vllm": EngineKind(_vllm, serves_adapters=True, lets_go=False),
     "openai": EngineKind(_openai),
     "ray": EngineKind(_ray),

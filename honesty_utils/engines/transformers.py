@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from transformers import Cache
 
-from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.common.prompts import Style, completion_ids, prompt_ids
 from honesty_utils.engines import cache as caches
 from honesty_utils.engines.loading import ModelError, load_model
-from honesty_utils.engines.protocol import Request, Response, States
+from honesty_utils.engines.protocol import Request, Response, States, choose
 from honesty_utils.engines.settings import Model
 from honesty_utils.engines.tokens import check_room, checked_ids, common_prefix, end_tokens
 
@@ -81,6 +81,8 @@ class TransformersEngine:
         """
         if any(request.adapter is not None for request in requests):
             raise ModelError("engine 'transformers' answers with one model; load an adapter as a model of its own")
+        if any(request.options for request in requests):
+            return self._with_choices(requests)
         ids = {prompt: self._prompt_ids(prompt) for prompt in {request.prompt for request in requests}}
         wanted = [self._row(request, ids[request.prompt]) for request in requests]
         # Sorting puts prompts of like length together (little padding) and the samples of one prompt side by side.
@@ -93,6 +95,57 @@ class TransformersEngine:
                 decoded = self._decode(batch)
             done.update(zip(batch, self._responses(decoded), strict=True))
         return [done[row] for row in wanted]
+
+    def _with_choices(self, requests: Sequence[Request]) -> list[Response]:
+        """Answers of requests of which some choose among options."""
+        told = iter(choose(self, [request for request in requests if request.options]))
+        said = iter(self.generate([request for request in requests if not request.options]))
+        return [next(told) if request.options else next(said) for request in requests]
+
+    def logprobs(self, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+        """Log-probabilities of the tokens of answers, see `protocol.ScoringEngine`; equal pairs are read once.
+
+        Raises:
+            ModelError: prompt and answer fill the model's context, a batch the memory.
+        """
+        rows = {pair: self._ids_of(*pair) for pair in dict.fromkeys(pairs)}
+        order = sorted(set(rows.values()), key=lambda row: (len(row[0]) + len(row[1]), row))
+        done: dict[tuple[tuple[int, ...], tuple[int, ...]], list[float]] = {}
+        vocabulary = int(self.model.config.get_text_config().vocab_size)
+        start = 0
+        while start < len(order):
+            longest = max(len(after) for _, after in order[start : start + self.batch_size]) + 1
+            size = min(self.batch_size, max(1, _LOGITS // (vocabulary * longest)))
+            batch = order[start : start + size]
+            remedy = f"lower batch_size, which is {self.batch_size}: no answer changes with it"
+            with _memory_errors(self.name, remedy):
+                done.update(zip(batch, self._answer_logprobs(batch), strict=True))
+            start += size
+        return [done[rows[pair]] for pair in pairs]
+
+    def _ids_of(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        before, after = self._prompt_ids(prompt), tuple(completion_ids(self.tokenizer, prompt, answer, self.style))
+        if self.context is not None and len(before) + len(after) > self.context:
+            raise ModelError(
+                f"{self.name}: a prompt and an answer to be scored have {len(before) + len(after)} tokens and the "
+                f"model reads {self.context}: {answer[:80]!r}; shorten them or take a model with a longer context"
+            )
+        return before, after
+
+    @torch.inference_mode()
+    def _answer_logprobs(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        ids, mask = self._padded([before + after for before, after in rows])
+        kept = max(len(after) for _, after in rows) + 1
+        output = self.model(
+            ids, attention_mask=mask, position_ids=_positions(mask), use_cache=False, logits_to_keep=kept
+        )
+        found = []
+        for row, (_, after) in enumerate(rows):
+            # What is said at a place is about the token after it.
+            told = output.logits[row, -len(after) - 1 : -1].float().log_softmax(-1)
+            wanted = torch.tensor(after, device=told.device)
+            found.append(told.gather(1, wanted[:, None])[:, 0].tolist())
+        return found
 
     def states(self, prompts: Sequence[str], layer: int) -> States:
         """Hidden states of the last token of each prompt, see `protocol.HiddenEngine`; equal prompts are read once.
@@ -227,6 +280,8 @@ class TransformersEngine:
             yield Response(text.strip(), length, mean, "stop" if stop else "length")
 
 
+_LOGITS = 2**26
+"""Logits of answers that are scored at a time: a quarter of a gigabyte."""
 WORTH_SHARING = 24
 """Tokens that prompts begin with alike, from which on it pays to read them in a call of their own."""
 

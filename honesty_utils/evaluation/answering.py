@@ -24,7 +24,7 @@ from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Method
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.sampling import shards
-from honesty_utils.sampling.shards import Shard, Summary
+from honesty_utils.sampling.shards import Asked, Shard, Summary
 
 _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason"]
 
@@ -86,8 +86,8 @@ def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: promp
         ValueError: no questions, or two of one id.
     """
 
-    def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
-        return [(records.GREEDY, Request(prompts.render(wording, kind, question, choices)))]
+    def requests(asked: Asked) -> list[tuple[int, Request]]:
+        return [(records.GREEDY, shards.greedy(wording, kind, asked))]
 
     return shards.plan(questions, requests, shard_size)
 

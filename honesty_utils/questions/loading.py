@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from honesty_utils.questions.checking import (
 )
 from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
 from honesty_utils.questions.registry import MADE, SOURCES
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import CHOOSE, LIKELIHOOD, QuestionSet
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,16 @@ def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Lo
         taken=len(chosen),
     )
     _report(name, spec, counts, _contradicted(answered, distinct))
-    return Loaded(_frame(name, chosen), counts)
+    return Loaded(_frame(name, [_with_choice(item, spec) for item in chosen]), counts)
+
+
+def _with_choice(item: Item, spec: QuestionSet) -> Item:
+    """The item with how it is answered in its ``meta``, where that is not by letter."""
+    if spec.choose != LIKELIHOOD:
+        return item
+    if item.choices is None:
+        raise QuestionError(f"{item.where}: choose: likelihood, but the question has no choices; leave choose out")
+    return replace(item, meta={**item.meta, CHOOSE: LIKELIHOOD})
 
 
 def _answered(items: Sequence[Item], published: bool) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Annotated, Literal
 
@@ -19,6 +20,15 @@ TOGETHER = "all"
 """Value of ``strata`` where all clusters are of one stratum."""
 EXPOSURES = "exposures"
 """Value of ``strata`` for the exposures of a question, which are a column of their own and not in ``meta``."""
+
+
+CHOOSE, LIKELIHOOD = "choose", "likelihood"
+"""Key and value of ``meta`` of a question whose answer is the likeliest of its options."""
+
+
+def by_likelihood(meta: str | None) -> bool:
+    """Whether a question is answered by the likeliest of its options, as its ``meta`` says."""
+    return meta is not None and f'"{CHOOSE}"' in meta and json.loads(meta).get(CHOOSE) == LIKELIHOOD
 
 
 class Design(Section):
@@ -48,6 +58,11 @@ class QuestionSet(Section):
     only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")
     match: Literal["contains", "tokens", "exact", "number"] | None = Field(
         None, description="none: the source's own, else labeling.match"
+    )
+    choose: Literal["letter", "likelihood"] = Field(
+        "letter",
+        description="how multiple choice is answered: by a reply to lettered options, or by the likeliest option as an "
+        "answer to the question alone; the second needs an engine that tells likelihoods",
     )
     repeats: Literal["keep", "drop"] | None = Field(
         None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"

@@ -21,7 +21,7 @@ from honesty_utils.engines.settings import Model
 from honesty_utils.questions.settings import REQUESTS, QuestionSet
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.settings import Sampling
-from honesty_utils.sampling.shards import Shard, Summary
+from honesty_utils.sampling.shards import Asked, Shard, Summary
 
 
 def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples: int) -> list[Shard]:
@@ -39,13 +39,15 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
     if samples < 0:
         raise ValueError(f"m = {samples}; m >= 0 is needed")
 
-    def requests(question_id: str, question: str, choices: Sequence[str] | None) -> list[tuple[int, Request]]:
-        prompt = prompts.render(wording, "plain", question, choices)
+    def requests(asked: Asked) -> list[tuple[int, Request]]:
+        request = shards.greedy(wording, "plain", asked)
+        if asked.by_likelihood and samples:
+            raise ValueError(f"m = {samples}; a set whose options are chosen by likelihood has m = 0")
         drawn = [
-            (index, Request(prompt, settings.temperature, seed_of(settings.seed, question_id, index)))
+            (index, Request(request.prompt, settings.temperature, seed_of(settings.seed, asked.question_id, index)))
             for index in range(samples)
         ]
-        return [(records.GREEDY, Request(prompt)), *drawn]
+        return [(records.GREEDY, request), *drawn]
 
     return shards.plan(questions, requests, settings.shard_size)
 

@@ -13,7 +13,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ import pyarrow.compute as pc
 from honesty_utils import engines
 from honesty_utils.common import files, records
 from honesty_utils.common.progress import Progress
+from honesty_utils.common.prompts import Kind, render
+from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, ModelError, Request, Response
+from honesty_utils.questions.settings import by_likelihood
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,25 @@ class Shard:
 
     def name(self, identity: str) -> str:
         """File name: a hash of all that the responses depend on, so that a shard of other settings is never taken."""
-        content = [identity, self.keys, [astuple(request) for request in self.requests]]
+        content = [identity, self.keys, [request.content() for request in self.requests]]
         return f"{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]}.parquet"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as requests are made of it.
+
+    Attributes:
+        question_id: of the set.
+        question: its text.
+        choices: options; none: it is answered freely.
+        by_likelihood: the likeliest option is the answer, and no letter is asked for.
+    """
+
+    question_id: str
+    question: str
+    choices: Sequence[str] | None
+    by_likelihood: bool
 
 
 @dataclass(frozen=True)
@@ -88,14 +108,14 @@ class Summary:
 
 def plan(
     questions: pd.DataFrame,
-    requests_of: Callable[[str, str, Sequence[str] | None], Sequence[tuple[int, Request]]],
+    requests_of: Callable[[Asked], Sequence[tuple[int, Request]]],
     size: int,
 ) -> list[Shard]:
     """Shards of ``size`` questions, with the rows of a question side by side.
 
     Args:
         questions: a QUESTIONS table.
-        requests_of: question id, question and its choices or none -> ``(sample_index, request)`` of each of its rows.
+        requests_of: a question -> ``(sample_index, request)`` of each of its rows.
         size: questions a shard.
 
     Raises:
@@ -108,24 +128,40 @@ def plan(
         raise ValueError(f"question_id {questions.loc[repeated, 'question_id'].iloc[0]!r} comes twice; ids are unique")
     shards = []
     for start in range(0, len(questions), size):
-        rows = questions.iloc[start : start + size][["question_id", "question", "choices"]]
+        rows = questions.iloc[start : start + size]
+        metas = rows["meta"] if "meta" in rows else [None] * len(rows)
+        columns = zip(rows["question_id"], rows["question"], rows["choices"], metas, strict=True)
         asked = [
-            ((question_id, index), request)
-            for question_id, question, choices in rows.itertuples(index=False, name=None)
-            for index, request in requests_of(question_id, question, choices)
+            ((one.question_id, index), request)
+            for one in (Asked(*values[:3], by_likelihood(values[3])) for values in columns)
+            for index, request in requests_of(one)
         ]
         shards.append(Shard(tuple(key for key, _ in asked), tuple(request for _, request in asked)))
     return shards
 
 
+def greedy(wording: Prompts, kind: Kind, asked: Asked) -> Request:
+    """The greedy request of a question: its prompt, with lettered options, or with options to choose by likelihood."""
+    if asked.by_likelihood:
+        return Request(render(wording, kind, asked.question), options=tuple(asked.choices or ()))
+    return Request(render(wording, kind, asked.question, asked.choices))
+
+
 def check_lengths(engine: Engine, shards: Sequence[Shard]) -> None:
-    """Find prompts that leave no room for an answer before the first of them is asked, where the engine can tell.
+    """Find what cannot be asked before the first of it is: prompts that leave no room for an answer, where the engine
+    can tell, and options that it cannot choose among.
 
     It warns of those that leave room for a part of the longest answer: what is cut off there may be graded wrong.
 
     Raises:
-        ModelError: names the question with the longest prompt, its length and the model's.
+        ModelError: names the question with the longest prompt, its length and the model's; or an engine that tells no
+            likelihood of options.
     """
+    if not isinstance(engine, engines.ScoringEngine) and any(one.options for shard in shards for one in shard.requests):
+        raise ModelError(
+            "questions.<set>.choose: likelihood, but this engine does not tell how likely a given text is; write "
+            "engine: transformers, or choose: letter"
+        )
     if not isinstance(engine, engines.MeasuringEngine) or engine.context is None:
         return
     prompts = {

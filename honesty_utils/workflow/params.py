@@ -23,7 +23,7 @@ from honesty_utils.knowledge.signals import SIGNALS
 from honesty_utils.methods.phrases import check_phrases
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.prior.settings import PriorKnown
-from honesty_utils.questions.settings import REQUESTS, QuestionSet
+from honesty_utils.questions.settings import LIKELIHOOD, REQUESTS, QuestionSet
 from honesty_utils.results import display
 from honesty_utils.results.settings import Analysis
 from honesty_utils.sampling.settings import Sampling
@@ -124,6 +124,7 @@ class Params(Section):
         self._check_world_sets()
         self._check_worlds()
         self._check_requests()
+        self._check_choosing()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
@@ -227,6 +228,21 @@ class Params(Section):
     def request_sets(self) -> list[str]:
         """The evaluation sets of requests that have no right answers."""
         return [name for name in self.evaluation.datasets if self.questions[name].source == REQUESTS]
+
+    def _check_choosing(self) -> None:
+        """Options are chosen by likelihood where engines can tell it; nothing is sampled of such a set."""
+        for name, spec in self.questions.items():
+            if spec.choose != LIKELIHOOD:
+                continue
+            if spec.samples != 0:
+                raise ValueError(f"questions.{name}.choose: likelihood; nothing can be sampled then: set samples: 0")
+            for stage, section in (("sampling", self.sampling), ("evaluation", self.evaluation)):
+                if not engines.can(section, "score"):
+                    able = [engine for engine, given in engines.ENGINES.items() if "score" in given.gives]
+                    raise ValueError(
+                        f"questions.{name}.choose: likelihood, but {stage}.engine {section.engine!r} does not tell how "
+                        f"likely a given text is; write one of {able}, or choose: letter"
+                    )
 
     def graded_sets(self) -> list[str]:
         """The evaluation sets of questions with right answers."""
