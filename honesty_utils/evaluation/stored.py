@@ -27,6 +27,7 @@ from honesty_utils.common.records import OUTCOMES
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.evaluation.frames import COLUMNS, GROUP_KEYS
 from honesty_utils.grading.refusals import refusal_signs
+from honesty_utils.grading.thinking import apart
 from honesty_utils.questions.checking import check_answered, check_row
 from honesty_utils.questions.reading import Item, file_rows
 from honesty_utils.questions.sets import jsonl
@@ -84,10 +85,19 @@ class Grading:
     signs: str | Sequence[str] | None = "all"
 
     def grade(self, table: pd.DataFrame) -> pd.DataFrame:
-        """``outcome`` and ``matched`` of a table with ``question, answers, choices, answer_index, text``."""
+        """``outcome`` and ``matched`` of a table with ``question, answers, choices, answer_index, text``.
+
+        What a model thinks aloud (``<think>``) is no part of its answer. A reply that ends within a thought says
+        nothing, and is unscored.
+        """
+        spoken = [apart(text) for text in table["text"]]
+        said = table.assign(text=pd.Series([one.said for one in spoken], table.index, dtype=object))
         signs = refusal_signs(self.signs)
-        graded = grading.grade_table(table, match=self.match, refusal=self.refusal, signs=signs)
-        return graded[["outcome", "matched"]]
+        graded = grading.grade_table(said, match=self.match, refusal=self.refusal, signs=signs)
+        silent = pd.Series([not one.ended and not one.said for one in spoken], table.index, dtype=bool)
+        return graded[["outcome", "matched"]].assign(
+            outcome=graded["outcome"].mask(silent, "unscored"), matched=graded["matched"] & ~silent
+        )
 
 
 def read(paths: Iterable[str | Path]) -> pd.DataFrame:

@@ -63,6 +63,15 @@ def test_an_outcome_that_is_given_stays(tmp_path):
     assert not found["matched"].any()
 
 
+def test_what_is_thought_is_no_answer(tmp_path):
+    thought = "<think>Marlowe? No, Shakespeare.</think>"
+    replies = [f"{thought} Marlowe.", f"{thought} I don't know.", "<think>Perhaps Shakespeare", "Shakespeare."]
+    rows = [HAMLET | {"greedy": reply, "question": f"{place}?"} for place, reply in enumerate(replies)]
+    found = framed(tmp_path, ("mine", rows)).sort_values("question")
+    assert found["outcome"].tolist() == ["wrong", "idk", "unscored", "correct"]
+    assert found["matched"].tolist() == [False, False, False, True]
+
+
 def test_csv_and_parquet_hold_the_same(tmp_path):
     rows = [HAMLET | {"greedy": "Shakespeare", "confidence": 0.5, "samples": ["a", "b"]}]
     expected = framed(tmp_path, ("mine", rows))
