@@ -190,8 +190,23 @@ def _limited(name: str, items: list[Item], spec: QuestionSet) -> list[Item]:
     if spec.limit > len(items):
         logger.warning("questions.%s: limit %d, but the set has %d; all are taken", name, spec.limit, len(items))
         return items
-    chosen = random.Random(spec.seed).sample(range(len(items)), spec.limit)
-    return [items[i] for i in sorted(chosen)]
+    twins = _twins(items)
+    if not twins:
+        chosen = random.Random(spec.seed).sample(range(len(items)), spec.limit)
+        return [items[i] for i in sorted(chosen)]
+    places = list[int]()
+    for unit in random.Random(spec.seed).sample(twins, len(twins)):
+        places += unit if len(places) + len(unit) <= spec.limit else []
+    return [items[i] for i in sorted(places)]
+
+
+def _twins(items: Sequence[Item]) -> list[list[int]]:
+    """Places of the items, twins together, so that a limit draws both or none; empty where there are none."""
+    units: dict[tuple[str, Any], list[int]] = {}
+    for place, item in enumerate(items):
+        twin = item.meta.get("twin")
+        units.setdefault(("place", place) if twin is None else ("twin", str(twin)), []).append(place)
+    return list(units.values()) if len(units) < len(items) else []
 
 
 def _contradicted(items: Sequence[Item], kept: Sequence[Item]) -> int:

@@ -62,6 +62,20 @@ def test_umwp(tmp_path):
     assert questions.matcher(QuestionSet(source="umwp", match="exact")) == "exact"
 
 
+def test_a_limit_takes_both_twins_or_none(tmp_path):
+    rows = []
+    for k in range(20):
+        rows.append({"question": f"Which is {k}?", "answers": ["yes sir"], "twin": k})
+        rows.append({"question": f"Which is not {k}?", "label": "unknown", "twin": k})
+    path = tmp_path / "twins.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = questions.load("mine", QuestionSet(source="jsonl", path=str(path), limit=11))
+    twins = [json.loads(meta)["twin"] for meta in table["meta"]]
+    assert len(twins) == 10 and all(twins.count(twin) == 2 for twin in twins)
+    other = questions.load("mine", QuestionSet(source="jsonl", path=str(path), limit=11, seed=1))
+    assert other["question_id"].tolist() != table["question_id"].tolist()
+
+
 def test_bbh_disambiguation(tmp_path):
     options = "(A) The nurse left\n(B) Ann left\n(C) Ambiguous"
     text = f"In the following …\nSentence: The nurse met Ann as she left.\nOptions:\n{options}"

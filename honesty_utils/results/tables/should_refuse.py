@@ -70,8 +70,17 @@ def _rows(method: str, dataset: str, own: pd.DataFrame, analysis: Analysis) -> I
     counted = [positives, negatives, min(positives, negatives), refused, positives]
     columns = dict(zip(("value", "low", "high"), ends.T, strict=True))
     yield pd.DataFrame({**names, "metric": METRICS, **columns, "questions": len(states), "counted": counted})
-    if "twin" in own and own["twin"].notna().any():
-        yield _twins(own[own["twin"].notna()], names, analysis)
+    pairs = _whole_pairs(own)
+    if len(pairs):
+        yield _twins(pairs, names, analysis)
+
+
+def _whole_pairs(own: pd.DataFrame) -> pd.DataFrame:
+    """Answers to twins of which the set has both; a limit may have left one of them out."""
+    twins = own[own["twin"].notna()]
+    kinds = twins.drop_duplicates("question_id").groupby("twin")["should_refuse"].agg(["size", "sum"])
+    whole = kinds.index[(kinds["size"] == 2) & (kinds["sum"] == 1)]
+    return twins[twins["twin"].isin(whole)]
 
 
 def _only(drawn: Sample, places: list[int]) -> Sample:
