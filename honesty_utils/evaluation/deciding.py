@@ -63,7 +63,11 @@ def measure(
     """
     answers = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in asked}
     if model == BASE:
-        return {name: _of_base(run, name, names, table, asked[name]) for name, table in answers.items()}
+        scores = "score" in signals.asks(names)
+        teller: Any = engines.load(base, generation, wording.style) if scores else None
+        return {
+            name: _of_base(run, name, names, table, asked[name], wording, teller) for name, table in answers.items()
+        }
     folder = run.folder / "models" / model
     head = signals.heads.load(folder, engines.loading.model_digest(base))
     engine: Any = engines.load(base, generation, wording.style)
@@ -78,13 +82,26 @@ def measure(
     return found
 
 
-def _of_base(run: Run, dataset: str, names: list[str], answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
-    if not signals.needs_samples(names):
-        return signals.measure(names, answers)
-    labels = records.read(records.LABELS, run.labels(dataset))[["question_id", "sample_index", "text"]]
-    drawn = labels[labels["sample_index"] != records.GREEDY]
-    texts = questions.set_index("question_id")["question"].reindex(answers["question_id"]).tolist()
-    return signals.measure(names, answers, samples=drawn, questions=texts)
+def _of_base(
+    run: Run,
+    dataset: str,
+    names: list[str],
+    answers: pd.DataFrame,
+    questions: pd.DataFrame,
+    wording: Prompts,
+    engine: Any,
+) -> pd.DataFrame:
+    drawn = None
+    if signals.needs_samples(names):
+        labels = records.read(records.LABELS, run.labels(dataset))[["question_id", "sample_index", "text"]]
+        drawn = labels[labels["sample_index"] != records.GREEDY]
+    rows = answers[["question_id"]].merge(questions, on="question_id", how="left", validate="one_to_one")
+    texts = rows["question"].tolist()
+    shown = [
+        prompts.question_text(wording, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+    ]
+    return signals.measure(names, answers, samples=drawn, questions=texts, shown=shown, engine=engine)
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -25,6 +25,7 @@ METHODS: dict[str, Method] = {
     "likelihood_threshold": threshold.METHOD,
     "idk_dpo": idk_dpo.METHOD,
     "p_ik": p_ik.METHOD,
+    "p_true_threshold": threshold.P_TRUE,
     "consistency_threshold": threshold.CONSISTENCY,
     "entropy_threshold": threshold.ENTROPY,
 }

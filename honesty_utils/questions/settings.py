@@ -52,9 +52,7 @@ class QuestionSet(Section):
         (0.0, 1.0), description="from which to which share of the set, in an order drawn with `seed`"
     )
     longest: PositiveInt | None = Field(None, description="drop questions of more characters, options included")
-    limit: PositiveInt | None = Field(
-        None, description="keep this many questions, drawn with `seed`; of twins both or none"
-    )
+    limit: PositiveInt | None = Field(None, description="keep this many, drawn with `seed`; of twins both or none")
     seed: int = 0
     samples: int | None = Field(None, ge=0, description="samples a question; none: sampling.samples")
     only_known: bool = Field(False, description="keep the questions that M_t answers right (prior known)")

@@ -29,7 +29,7 @@ from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation.deciding import read_of_base
-from honesty_utils.knowledge import selection
+from honesty_utils.knowledge import selection, signals
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Stage
 from honesty_utils.results import plots, tables
@@ -476,14 +476,22 @@ class _Plan:
     def measured(self) -> Iterator[Task]:
         """Signals of M_t's own answers, once for all methods that read them."""
         run, entries = self.run, self.params.entries
-        if self._signals(entries):
+        names = self._signals(entries)
+        if names:
+            # Some are asked of the model, others are known already.
+            loads = signals.asks(names) != {"nothing"}
             sets = list(dict.fromkeys([*self.params.row_sets, *self.params.graded_sets()]))
             yield Task(
                 "signals", "", "25_signals",
                 parameters={"sets": ",".join(sets)},
-                inputs=[path(name) for name in sets for path in (run.labels, run.questions)],
+                inputs=[
+                    *(self.base if loads else []),
+                    *(path(name) for name in sets for path in (run.labels, run.questions)),
+                ],
                 outputs=[run.signals(name) for name in sets],
                 scope=Scope(sets=tuple(sets)),
+                gpus=engines.gpus(self.params.sampling) if loads else 0,
+                threads=self._threads(1) if loads else 1,
             )  # fmt: skip
 
     def withheld(self) -> Iterator[Task]:

@@ -5,6 +5,7 @@ import pandas as pd
 from honesty_utils import evaluation
 from honesty_utils.common import records
 from honesty_utils.common.paths import BASE, Run
+from honesty_utils.common.settings import Prompts
 
 
 def labels(texts):
@@ -22,7 +23,8 @@ def test_a_signal_of_samples_is_measured_beside_one_of_the_greedy_answer(tmp_pat
     records.write(labels(texts), records.LABELS, run.labels("indist"))
     # Questions in another order than the labels.
     asked = pd.DataFrame({"question_id": ["b", "a"], "question": ["Which city?", "What is it?"]})
-    found = evaluation.measure(run, BASE, ["likelihood", "self_consistency"], {"indist": asked}, None, None, None)[
+    asked["choices"] = None
+    found = evaluation.measure(run, BASE, ["likelihood", "self_consistency"], {"indist": asked}, None, None, Prompts())[
         "indist"
     ]
     values = found.set_index(["signal", "question_id"])["value"]

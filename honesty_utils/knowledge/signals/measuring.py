@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from honesty_utils.common import records
-from honesty_utils.engines import Asks, States
+from honesty_utils.engines import Asks, ScoringEngine, States
 from honesty_utils.knowledge.signals.registry import SIGNALS
 from honesty_utils.knowledge.signals.signal import Evidence, Signal
 
@@ -41,6 +41,8 @@ def measure(
     head: str | Path | None = None,
     samples: pd.DataFrame | None = None,
     questions: Sequence[str] | None = None,
+    shown: Sequence[str] | None = None,
+    engine: ScoringEngine | None = None,
 ) -> pd.DataFrame:
     """Measure signals.
 
@@ -52,6 +54,8 @@ def measure(
         head: folder of a trained head.
         samples: sampled answers, ``question_id`` and ``text``; for signals that need them.
         questions: text of the question of each answer; for the same.
+        shown: the same with their options, as they are asked; for signals that ask "score".
+        engine: holds the model; for signals that ask "score".
 
     Returns:
         A SIGNALS frame: questions in order, one signal after the other; NaN where a signal cannot be told.
@@ -70,7 +74,7 @@ def measure(
         raise ValueError(f"signals: {repeated.sum()} questions have a second answer, such as {question!r}; give one")
     if states is not None and len(states) != len(answers):
         raise ValueError(f"signals: {len(states)} hidden states for {len(answers)} answers; give one each, in order")
-    evidence = Evidence(answers, states, None if head is None else Path(head), samples, questions)
+    evidence = Evidence(answers, states, None if head is None else Path(head), samples, questions, shown, engine)
     ids = answers["question_id"].to_numpy()
     parts = [
         pd.DataFrame({"question_id": ids, "signal": name, "value": signal.measure(evidence)})

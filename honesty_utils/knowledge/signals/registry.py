@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from honesty_utils.knowledge.signals import consistency, head as heads, likelihood
+from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true
 from honesty_utils.knowledge.signals.signal import Signal
 
 SIGNALS: dict[str, Signal] = {
@@ -14,6 +14,7 @@ SIGNALS: dict[str, Signal] = {
     "semantic_entropy": Signal(
         consistency.semantic_entropy, asks="nothing", label="Semantic entropy, negative", needs_samples=True
     ),
+    "p_true": Signal(p_true.measure, asks="score", label="P(True)"),
     heads.NAME: Signal(heads.measure, asks="hidden", label="Head"),
 }
 """What a method, a params file or a table may name as a signal."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from honesty_utils.engines import Asks, States
+from honesty_utils.engines import Asks, ScoringEngine, States
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -25,6 +25,8 @@ class Evidence:
         head: folder of a trained head, see `head.Head`; for the signal `head`.
         samples: ``question_id`` and ``text`` of sampled answers; for signals that need them.
         questions: text of the question of each answer, in their order; for the same.
+        shown: the same with their options, as they are asked; for signals that ask "score".
+        engine: holds the model whose answers these are; for signals that ask "score".
     """
 
     answers: pd.DataFrame
@@ -32,6 +34,8 @@ class Evidence:
     head: Path | None = None
     samples: pd.DataFrame | None = None
     questions: Sequence[str] | None = None
+    shown: Sequence[str] | None = None
+    engine: ScoringEngine | None = None
 
 
 @dataclass(frozen=True)
