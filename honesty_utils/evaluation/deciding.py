@@ -7,7 +7,7 @@ prompt, whose answers sampling has drawn.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,28 @@ def measure(
         ]
         found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer), folder)
     return found
+
+
+def measured(
+    run: Run, entries: Mapping[str, MethodEntry], models: Mapping[str, Sequence[int]], sets: Iterable[str]
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """Signals that a run has measured, by model (``base``, or a trained head) and set.
+
+    Args:
+        run: where they lie.
+        entries: the methods.
+        models: seeds of each.
+        sets: graded evaluation sets.
+    """
+    names = [BASE] if read_of_base(entries) else []
+    for name, entry in entries.items():
+        kind = METHODS[entry.method]
+        if kind.head is not None:
+            stage = None if kind.head == kind.stages[-1].name else kind.head
+            names += [model_name(name, seed, stage) for seed in models.get(name, ())]
+    return {
+        (one, dataset): records.read(records.SIGNALS, run.signals(dataset, one)) for dataset in sets for one in names
+    }
 
 
 def _of_base(

@@ -174,8 +174,18 @@ def grouped_scores(counts: Floats, levels: Floats, bins: int = 10) -> Floats:
     """
     confidence, accuracy, number = grouped_bins(counts, levels, bins)
     wrong, correct = counts[..., 0], counts[..., 1]
+    area = grouped_auroc(counts)
     error = ratio(np.nansum(debiased_gaps(confidence, accuracy, number) * number, axis=-1), number.sum(axis=-1))
     squares = ratio((wrong * levels**2 + correct * (1 - levels) ** 2).sum(axis=-1), number.sum(axis=-1))
-    below = np.cumsum(wrong, axis=-1) - wrong / 2
-    area = ratio((correct * below).sum(axis=-1), correct.sum(axis=-1) * wrong.sum(axis=-1))
     return np.stack([error, squares, area], axis=-1)
+
+
+def grouped_auroc(counts: Floats) -> Floats:
+    """AUROC of answers counted by level, shape (…): that a right one is of a higher level than a wrong one, ties half.
+
+    Args:
+        counts: shape (…, levels, 2): wrong and correct answers at each level, ascending.
+    """
+    wrong, correct = counts[..., 0], counts[..., 1]
+    below = np.cumsum(wrong, axis=-1) - wrong / 2
+    return ratio((correct * below).sum(axis=-1), correct.sum(axis=-1) * wrong.sum(axis=-1))

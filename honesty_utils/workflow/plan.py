@@ -633,7 +633,8 @@ class _Plan:
         home = params.analysis.home
         again = [run.knowledge(home, model_name(name, seed)) for name in drifted for seed in params.models[name]]
         yield self._tables("scores", "60_scores", [*evaluated, *asked, *trained_on, *taught], kept)
-        yield self._tables("confidence", "61_confidence", [*evaluated, *asked])
+        told = [path for path in self._deciding(self._all_models()) if path.suffix == ".parquet"]
+        yield self._tables("confidence", "61_confidence", [*evaluated, *asked, *told])
         labels = [run.labels(name) for name in graded]
         inputs = [*evaluated, *asked, *labels, *again, *judged]
         yield self._tables("readings", "62_readings", inputs, helpfulness)

@@ -26,6 +26,7 @@ from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, ta
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
 from honesty_utils.results.tables.should_refuse import tab_should_refuse
+from honesty_utils.results.tables.signals import tab_signals
 from honesty_utils.results.tables.worlds import (
     printed_worlds,
     tab_worlds,
@@ -258,6 +259,14 @@ TABLES: dict[str, Result] = {
         "Debiased expected calibration error (from 100 stated confidences up), Brier score and AUROC.",
         tab_ece,
         "61_confidence",
+    ),
+    "tab_signals": Result(
+        "Signals of what the model knows",
+        "How well each signal tells the right answers of the model before alignment from its wrong ones (AUROC): .5 is "
+        "chance. Expected accuracy stands beside; it needs the right answers.",
+        tab_signals,
+        "61_confidence",
+        sure=False,
     ),
     "tab_groups": Result(
         "Scores by kind of question",
