@@ -11,6 +11,7 @@ from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_know
 from honesty_utils.results.tables.drift import load_drift, tab_drift
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
+from honesty_utils.results.tables.field import tab_field
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     keep_exact,
@@ -81,6 +82,7 @@ __all__ = [
     "tab_exposures",
     "tab_fame",
     "tab_fame_rank",
+    "tab_field",
     "tab_findings",
     "tab_form",
     "tab_groups",

@@ -11,6 +11,7 @@ from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_
 from honesty_utils.results.tables.drift import tab_drift
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
+from honesty_utils.results.tables.field import tab_field
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     paper_tables,
@@ -150,6 +151,13 @@ TABLES: dict[str, Result] = {
         "What becomes of the questions",
         "Shares of right, wrong, refused and unscored answers by method and set.",
         tab_outcomes,
+        SCORE,
+    ),
+    "tab_field": Result(
+        "Scores of other papers",
+        "From the same answers: rely, answer distance (AED, lower is better), scores by which answering pays above a "
+        "confidence of t, SimpleQA's F, precision, recall and F1 of refusing, truthful rate.",
+        tab_field,
         SCORE,
     ),
     "tab_should_refuse": Result(

@@ -1,0 +1,80 @@
+"""The field's scores by hand, their published ends, and their intervals in a table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, strategies as st
+
+from honesty_utils import metrics
+from honesty_utils.metrics import scores
+from honesty_utils.results import tables
+from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables.field import METRICS, field_scores
+
+COUNTS = st.tuples(*[st.integers(0, 30)] * 3).filter(sum)
+
+
+def test_by_hand():
+    counts = [5, 3, 2]
+    assert metrics.rely(counts) == pytest.approx(0.5 + 0.2 - 0.04)
+    assert metrics.answer_distance(counts) == pytest.approx(((0.3**2 + 0.5**2) / 2) ** 0.5)
+    assert metrics.target_score(counts, 0.5) == pytest.approx((5 - 3) / 10) == metrics.truthfulness(counts)
+    assert metrics.target_score(counts, 0.75) == pytest.approx((5 - 3 * 3) / 10)
+    assert metrics.target_score(counts, 0.9) == pytest.approx((5 - 9 * 3) / 10)
+
+
+def test_always_refusing_has_the_published_ends():
+    assert metrics.answer_distance([0, 0, 7]) == pytest.approx(0.707, abs=5e-4)
+    assert metrics.rely([0, 0, 7]) == 0 and metrics.target_score([0, 0, 7], 0.9) == 0
+    # Always answering: AED is the error rate.
+    assert metrics.answer_distance([6, 4, 0]) == pytest.approx(0.4)
+
+
+@given(COUNTS)
+def test_identities(counts):
+    correct, _, refused = (part / sum(counts) for part in counts)
+    assert metrics.rely(counts) == pytest.approx((1 - refused) * (correct + refused) + refused * correct)
+    assert metrics.target_score(counts, 0) == pytest.approx(correct)
+    assert 0 <= metrics.answer_distance(counts) <= 1
+
+
+def test_refusing_where_there_is_no_answer():
+    # Rows now, columns before: of six that M_t knew one is refused, of five that it did not know three.
+    grid = np.array([[4, 1, 0], [1, 1, 0], [1, 2, 1]])
+    precision, recall, f1 = metrics.abstain_scores(grid)
+    assert (precision, recall) == pytest.approx((3 / 4, 3 / 5)) and f1 == pytest.approx(2 * 3 / (4 + 5))
+    assert metrics.truthful_rate(grid) == pytest.approx((4 + 3) / 11)
+    assert np.isnan(metrics.abstain_scores(np.zeros((3, 3)))).all() and np.isnan(
+        metrics.truthful_rate(np.zeros((3, 3)))
+    )
+
+
+@pytest.mark.parametrize("target", [-0.1, 1.0, 2.0])
+def test_a_target_that_is_none(target):
+    with pytest.raises(ValueError, match=r"target is .*; allowed: at least 0 and below 1"):
+        metrics.target_score([1, 1, 1], target)
+
+
+def test_states_give_the_same_as_counts():
+    before, after = (
+        ["correct"] * 6 + ["wrong"] * 4 + ["idk"],
+        ["correct"] * 4 + ["wrong", "idk", "correct", "wrong", "idk", "idk", "idk"],
+    )
+    states = scores.states(before, after, [False] * 11)
+    found = dict(zip(METRICS, field_scores(np.bincount(states, minlength=32).astype(float)), strict=True))
+    grid = metrics.transitions(before, after)
+    assert found["rely"] == metrics.rely(grid.sum(axis=1)) and found["truthful_rate"] == metrics.truthful_rate(grid)
+    assert found["abstain_recall"] == metrics.abstain_scores(grid)[1] == pytest.approx(3 / 5)
+
+
+def test_the_table_has_intervals_and_controls_and_leaves_out_what_cannot_be_told():
+    ids = [f"q{place:02d}" for place in range(40)]
+    rows = pd.DataFrame({"question_id": ids, "outcome": ["correct", "wrong", "idk", "idk"] * 10, "matched": False})
+    rows = rows.assign(method="mine", seed=0, dataset="set", before=["correct", "wrong"] * 20)
+    found = tables.tab_field(rows, Analysis(resamples=1000)).set_index(["method", "metric"])
+    own = found.loc["mine"]
+    assert set(own.index) == set(METRICS) and (own["low"] <= own["value"]).all() and (own["value"] <= own["high"]).all()
+    assert found.loc[("always_refuse", "answer_distance"), "value"] == pytest.approx(0.707, abs=5e-4)
+    assert found.loc[("never_refuse", "answer_distance"), "value"] == pytest.approx(0.5)
+    alone = tables.tab_field(rows.assign(before="unscored"), Analysis(resamples=1000))
+    assert set(alone["method"]) == {"mine"} and not {"abstain_f1", "truthful_rate"} & set(alone["metric"])
