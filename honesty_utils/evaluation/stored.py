@@ -12,9 +12,10 @@ answers are graded as a run's are, so that every table of a run can be made of t
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,13 @@ class Grading:
     match: str = "contains"
     refusal: str = DEFAULT_REFUSAL
     signs: str | Sequence[str] | None = "all"
+
+    @property
+    def digest(self) -> str:
+        """Short hash of how is graded, to stand beside numbers: those of other digests do not compare."""
+        signs = refusal_signs(self.signs)
+        content = json.dumps([self.match, self.refusal, sorted(signs)])
+        return hashlib.blake2b(content.encode(), digest_size=4).hexdigest()
 
     def grade(self, table: pd.DataFrame) -> pd.DataFrame:
         """``outcome`` and ``matched`` of a table with ``question, answers, choices, answer_index, text``.
@@ -298,6 +306,27 @@ def frame(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> p
     return table.sort_values(["dataset", "method", "seed", "question_id"], kind="stable")[list(COLUMNS)].reset_index(
         drop=True
     )
+
+
+def by_grader(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> dict[str, tuple[str, pd.DataFrame]]:
+    """The same answers under several graders: digest and frame of each, that of ``how`` first.
+
+    Args:
+        read_rows: from `read`.
+        how: the grader whose numbers are shown elsewhere.
+        before: as for `frame`.
+
+    Returns:
+        By name: the matchers, each with the refusal and signs of ``how``; and ``given``, where every answer has an
+        outcome of its own.
+    """
+    anew = read_rows.assign(given=None)
+    names = [how.match, *(name for name in grading.MATCHES if name != how.match)]
+    found = {name: replace(how, match=name) for name in names}
+    frames = {name: (one.digest, frame(anew, one, before)) for name, one in found.items()}
+    if read_rows["given"].notna().all():
+        frames["given"] = ("given", frame(read_rows, how, before))
+    return frames
 
 
 def _check_rows(table: pd.DataFrame) -> None:

@@ -21,8 +21,8 @@ from honesty_utils.common.records import OUTCOMES
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.evaluation import logs, stored
 from honesty_utils.evaluation.stored import Grading, StoredError
-from honesty_utils.grading import FAMILIES
-from honesty_utils.results import scored
+from honesty_utils.grading import FAMILIES, LANGUAGES
+from honesty_utils.results import scored, tables
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.layout import format_score
 
@@ -37,6 +37,7 @@ def score(
     analysis: Analysis | None = None,
     kind: str | None = None,
     questions: str | Path | None = None,
+    graders: bool = False,
 ) -> tuple[dict[str, pd.DataFrame], Path]:
     """Read, grade and score answers, and write tables, figures and report.
 
@@ -48,6 +49,7 @@ def score(
         analysis: resamples, level and seed of the intervals.
         kind: whose log the files are, a name in ``evaluation.logs.READERS``; none: they are files of answers.
         questions: file of questions for logs that hold replies only.
+        graders: also compare what other matchers, and outcomes that are given, make of the same answers.
 
     Returns:
         The tables by name, and the path of the report.
@@ -59,13 +61,21 @@ def score(
     given = {**vars(how), "before": before, "from": kind, **analysis.model_dump(include={"resamples", "seed"})}
     rows = stored.read(files) if kind is None else stored.rows_of(logs.rows(kind, files, questions))
     answers = stored.frame(rows, how, before)
+    compared = stored.by_grader(rows, how, before) if graders else {}
     del rows
     roster = scored.roster_of(answers["method"], before)
     made = scored.make_tables(answers, analysis, roster)
+    if compared:
+        made["tab_graders"] = tables.tab_graders(compared, analysis, roster)
     drawn = scored.make_figures(made, answers["dataset"].iloc[0], roster)
     report = scored.write(made, drawn, folder, f"Answers: {folder.name}", _note(answers, how))
     read = [Path(path) for path in (*files, questions) if path is not None]
-    made_of = {"options": given, "files": {path.name: _digest(path) for path in read}, "packages": manifest.versions()}
+    made_of = {
+        "grader": how.digest,
+        "options": given,
+        "files": {path.name: _digest(path) for path in read},
+        "packages": manifest.versions(),
+    }
     with records.atomic(folder / "made_of.json") as partial:
         partial.write_text(json.dumps(made_of, indent=1) + "\n", encoding="utf-8")
     return made, report
@@ -82,7 +92,7 @@ def _note(answers: pd.DataFrame, how: Grading) -> str:
     sets = ", ".join(f"{name} ({number:,} questions)" for name, number in asked.items())
     return (
         f"{len(answers):,} answers: {sets}. Graded by rules: match {how.match}, refusal {how.refusal!r} and signs "
-        f"({signs}). "
+        f"({signs}); grader {how.digest}. "
     )
 
 
@@ -118,12 +128,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--signs",
         default="all",
-        choices=["all", "paper", *sorted(FAMILIES)],
+        choices=["all", "paper", *sorted({*FAMILIES, *LANGUAGES})],
         help="signs of refusing beside that sentence",
     )
     parser.add_argument("--from", dest="kind", choices=sorted(logs.READERS), help="read logs of another program")
     parser.add_argument("--questions", help="file of questions with ids, for logs that hold replies only")
     parser.add_argument("--resamples", type=int, default=10_000)
+    parser.add_argument("--graders", action="store_true", help="compare what several graders make of the same answers")
     parser.add_argument("--schema", action="store_true", help="say what the columns of a file of answers are, and end")
     options = parser.parse_args(arguments)
     if options.schema:
@@ -142,6 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
             Analysis(resamples=options.resamples),
             options.kind,
             options.questions,
+            options.graders,
         )
     except (ValueError, OSError) as error:
         print(_one(error), file=sys.stderr)

@@ -98,6 +98,25 @@ def test_the_same_answers_give_the_same_bytes_and_nothing_old_stays(scored, tmp_
     assert not (tmp_path / "here" / "tab_transitions.csv").exists()
 
 
+def test_several_graders_stand_beside_each_other(scored, tmp_path):
+    path = tmp_path / "own.jsonl"
+    own = [row | {"outcome": "correct" if k < 30 else "idk"} for k, row in enumerate(rows(after))]
+    path.write_text("".join(json.dumps(row) + "\n" for row in own), encoding="utf-8")
+    status, _, err = scored("own.jsonl", "--graders", "--resamples", "1000", "--out", "here")
+    assert status == 0, err
+    table = pd.read_csv(tmp_path / "here" / "tab_graders.csv", dtype={"digest": str})
+    found = table.set_index("grader")
+    assert list(found.index) == ["contains", "tokens", "exact", "given"] and (found["rank"] == 1).all()
+    # 15 of the first 30 are right, 10 wrong and 5 refused by the rules; the one who gave outcomes calls all 30 right.
+    ours = found.loc["contains", ["correct", "wrong", "idk"]].astype(float).tolist()
+    assert ours == pytest.approx([15 / 60, 10 / 60, 35 / 60], abs=1e-6)
+    assert found.loc["given", "correct"] == 0.5 and found.loc["given", "changed"] == 0.25
+    assert found.loc["contains", "kappa"] == 1 and found.loc["given", "kappa"] < 1
+    assert found["digest"].nunique() == 4 and found.loc["contains", "changed"] == 0
+    made_of = json.loads((tmp_path / "here" / "made_of.json").read_text())
+    assert made_of["grader"] == found.loc["contains", "digest"]
+
+
 @pytest.mark.parametrize(
     "arguments, error",
     [

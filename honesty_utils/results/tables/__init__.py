@@ -12,6 +12,7 @@ from honesty_utils.results.tables.drift import load_drift, tab_drift
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
+from honesty_utils.results.tables.graders import tab_graders
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     keep_exact,
@@ -85,6 +86,7 @@ __all__ = [
     "tab_field",
     "tab_findings",
     "tab_form",
+    "tab_graders",
     "tab_groups",
     "tab_judged",
     "tab_knowledge",

@@ -12,6 +12,7 @@ from honesty_utils.results.tables.drift import tab_drift
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
+from honesty_utils.results.tables.graders import tab_graders
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     paper_tables,
@@ -159,6 +160,14 @@ TABLES: dict[str, Result] = {
         "confidence of t, SimpleQA's F, precision, recall and F1 of refusing, truthful rate.",
         tab_field,
         SCORE,
+    ),
+    "tab_graders": Result(
+        "Several graders on the same answers",
+        "What each matcher makes of them, and your own outcomes where you gave them; digest names how is graded, kappa "
+        "and changed are against the first.",
+        tab_graders,
+        SCORE,
+        sure=False,
     ),
     "tab_should_refuse": Result(
         "Refusals where there is something to refuse",
