@@ -44,6 +44,7 @@ SCHEMA = {
     "confidence": "how sure the model says it is, 0 to 1",
     "before": "what the model before alignment said; or give its answers as a method and name it with --before",
     "outcome": "correct, wrong, idk or unscored, where you have graded `greedy` yourself; it is then not graded again",
+    "human": "the same as a person sees it, of some answers drawn at random: corrects what the grader says",
     "method": "who answered; none: the name of the file",
     "seed": "of the training, a whole number; none: 0",
     "dataset": "the set that the question is of; none: answers",
@@ -145,7 +146,7 @@ def rows_of(rows: Iterable[tuple[str, Mapping[str, Any], str]]) -> pd.DataFrame:
 _READ: dict[str, Any] = {
     "where": object, "question_id": object, "question": object, "answers": object, "choices": object,
     "answer_index": object, "should_refuse": bool, "text": object, "samples": object, "mean_logprob": "float64",
-    "confidence": "float64", "before_text": object, "given": object, "method": object, "seed": "int64",
+    "confidence": "float64", "before_text": object, "given": object, "human": object, "method": object, "seed": "int64",
     "dataset": object, "cluster": object, "twin": object, "group": object,
 }  # fmt: skip
 """Columns of `read` with their types."""
@@ -179,7 +180,8 @@ class _Reader:
             _number(row, where, "logprob", -math.inf, 0.0),
             _number(row, where, "confidence", 0.0, 1.0),
             _text(row, where, "before"),
-            _outcome(row, where),
+            _outcome(row, where, "outcome"),
+            _outcome(row, where, "human"),
             _name(row, where, "method", method),
             _seed(row, where),
             dataset,
@@ -261,15 +263,15 @@ def _samples(row: Mapping[str, Any], where: str) -> list[str] | None:
     return value
 
 
-def _outcome(row: Mapping[str, Any], where: str) -> str | None:
-    value = row.get("outcome")
+def _outcome(row: Mapping[str, Any], where: str, name: str) -> str | None:
+    value = row.get(name)
     if value is not None and value not in OUTCOMES:
-        raise StoredError(f"{where}: outcome is {str(value)[:80]!r}; allowed: {', '.join(OUTCOMES)}")
+        raise StoredError(f"{where}: {name} is {str(value)[:80]!r}; allowed: {', '.join(OUTCOMES)}")
     return None if value is None else str(value)
 
 
 def frame(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> pd.DataFrame:
-    """The frame of all answers, as ``frames.load`` has it of a run, with ``should_refuse`` and ``twin``.
+    """The frame of all answers, as ``frames.load`` has it of a run, with ``human`` where people judged.
 
     Args:
         read_rows: from `read`.
@@ -303,9 +305,9 @@ def frame(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> p
     table["confidence"] = _few_levels(table["confidence"])
     table["stratum"], table["half"] = "", ""
     table["exposures"] = table["fame"] = np.nan
-    return table.sort_values(["dataset", "method", "seed", "question_id"], kind="stable")[list(COLUMNS)].reset_index(
-        drop=True
-    )
+    return table.sort_values(["dataset", "method", "seed", "question_id"], kind="stable")[
+        [*COLUMNS, "human"]
+    ].reset_index(drop=True)
 
 
 def by_grader(read_rows: pd.DataFrame, how: Grading, before: str | None = None) -> dict[str, tuple[str, pd.DataFrame]]:

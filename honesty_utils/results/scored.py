@@ -61,6 +61,7 @@ def make_tables(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster) -
         made["tab_tests"] = tests.reset_index(drop=True)
     if compared:
         made["tab_transitions"] = tables.tab_transitions(evaluations, roster)
+    made["tab_powered"] = tables.tab_powered(evaluations, analysis, roster)
     made["tab_field"] = tables.tab_field(evaluations, analysis, roster)
     made["tab_should_refuse"] = tables.tab_should_refuse(evaluations, analysis, roster)
     made["tab_calibration"] = tables.tab_calibration(evaluations, analysis, roster)

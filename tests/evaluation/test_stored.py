@@ -29,7 +29,7 @@ def framed(folder, *files, before=None, **how):
 def test_a_file_becomes_a_frame_of_a_run(tmp_path):
     rows = [HAMLET | {"greedy": "It was Shakespeare."}, DREAM | {"greedy": "I don't know."}, PERU | {"greedy": "B"}]
     found = framed(tmp_path, ("mine", rows))
-    assert list(found.columns) == list(frames.COLUMNS)
+    assert list(found.columns) == [*frames.COLUMNS, "human"]
     asked = [row["question"] for row in rows]
     by_text = found.set_index("question").loc[asked]
     assert by_text["outcome"].tolist() == ["correct", "idk", "correct"]

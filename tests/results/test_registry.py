@@ -16,6 +16,7 @@ from honesty_utils.results import display, plots, registry, scored, tables
 from honesty_utils.results.plots import FIGURES
 from honesty_utils.results.registry import SCORE
 from honesty_utils.results.tables import TABLES
+from honesty_utils.workflow import score
 from honesty_utils.workflow.sweeps import SWEEPS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -24,7 +25,7 @@ BOTH = {**TABLES, **FIGURES}
 
 def _calls(notebook: str) -> str:
     if notebook == SCORE:
-        return inspect.getsource(scored)
+        return inspect.getsource(scored) + inspect.getsource(score)
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 

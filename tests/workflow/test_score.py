@@ -117,6 +117,21 @@ def test_several_graders_stand_beside_each_other(scored, tmp_path):
     assert made_of["grader"] == found.loc["contains", "digest"]
 
 
+def test_people_correct_the_grader(scored, tmp_path):
+    path = tmp_path / "own.jsonl"
+    # A person has read every second answer, and calls five that the grader finds wrong right.
+    seen = {k: "idk" if k >= 30 or k < 5 else "correct" for k in range(0, QUESTIONS, 2)}
+    own = [row | ({"human": seen[k]} if k in seen else {}) for k, row in enumerate(rows(after))]
+    path.write_text("".join(json.dumps(row) + "\n" for row in own), encoding="utf-8")
+    status, _, err = scored("own.jsonl", "--resamples", "1000", "--out", "here")
+    assert status == 0, err
+    found = pd.read_csv(tmp_path / "here" / "tab_powered.csv").set_index("outcome")
+    assert (found["labeled"] == 30).all() and (found["answers"] == 60).all()
+    assert found.loc["correct", "corrected"] > found.loc["correct", "raw"] == 0.25
+    assert found.loc["wrong", "corrected"] < found.loc["wrong", "raw"]
+    assert found.loc["idk", "corrected"] == pytest.approx(found.loc["idk", "raw"], abs=0.02)
+
+
 @pytest.mark.parametrize(
     "arguments, error",
     [

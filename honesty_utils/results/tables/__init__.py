@@ -29,6 +29,7 @@ from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
+from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
@@ -96,6 +97,7 @@ __all__ = [
     "tab_origin",
     "tab_outcomes",
     "tab_overlap",
+    "tab_powered",
     "tab_published",
     "tab_rank",
     "tab_refusals",

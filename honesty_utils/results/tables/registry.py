@@ -21,6 +21,7 @@ from honesty_utils.results.tables.matchers import tab_matchers
 from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
+from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
@@ -166,6 +167,14 @@ TABLES: dict[str, Result] = {
         "What each matcher makes of them, and your own outcomes where you gave them; digest names how is graded, kappa "
         "and changed are against the first.",
         tab_graders,
+        SCORE,
+        sure=False,
+    ),
+    "tab_powered": Result(
+        "Outcomes corrected by people",
+        "Shares as the grader has them, and corrected by the part that people judged (prediction-powered inference); "
+        "weight says how far the grader is believed.",
+        tab_powered,
         SCORE,
         sure=False,
     ),
