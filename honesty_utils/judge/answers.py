@@ -95,11 +95,25 @@ def verify(referee: Referee, questions: Sequence[str], answers: Sequence[str]) -
     return _yes(referee, prompts)
 
 
-def refusals(referee: Referee, questions: Sequence[str], texts: Sequence[str]) -> list[Verdict[bool]]:
-    """Whether each text declines to answer its question: a detector of refusals beside the signs."""
-    template = referee.settings.prompts.refuse
-    pairs = zip(questions, texts, strict=True)
-    return _yes(referee, [fill(template, {"question": question, "reply": _flat(text)}) for question, text in pairs])
+def refusals(
+    referee: Referee, questions: Sequence[str], texts: Sequence[str], objects: Sequence[bool] | None = None
+) -> list[Verdict[bool]]:
+    """Whether each text declines to answer its question: a detector of refusals beside the signs.
+
+    Args:
+        referee: the judge.
+        questions: one a text.
+        texts: replies.
+        objects: of which an objection counts, too, such as one to a false premise; none: of none. A set has one
+            wording for all of its questions, so that the judge is not told which of them have an answer.
+    """
+    wording, wide = referee.settings.prompts.refuse, referee.settings.prompts.object
+    rows = zip(questions, texts, objects or [False] * len(texts), strict=True)
+    asked = [
+        fill(wide if object_too else wording, {"question": question, "reply": _flat(text)})
+        for question, text, object_too in rows
+    ]
+    return _yes(referee, asked)
 
 
 def _yes(referee: Referee, prompts: Iterable[str]) -> list[Verdict[bool]]:
@@ -118,7 +132,7 @@ def judge_table(referee: Referee, graded: pd.DataFrame) -> pd.DataFrame:
     Args:
         referee: the judge.
         graded: from ``grading.grade_table``, with its ``question``, ``answers``, ``text`` and, if there are any,
-            ``choices`` and ``answer_index``.
+            ``choices`` and ``answer_index``; ``objects`` says of which an objection is a refusal, see `refusals`.
 
     Returns:
         ``graded`` with ``judge_score`` added: agreement 0-1, for options 1 or 0, NaN where the judge was not asked or
@@ -148,7 +162,9 @@ def _declining(referee: Referee, graded: pd.DataFrame, outcome: Sequence[str]) -
         return {}
     questions, texts = graded["question"].tolist(), graded["text"].tolist()
     asked = [place for place, text in enumerate(texts) if outcome[place] != "idk" and text.strip()]
-    found = refusals(referee, [questions[place] for place in asked], [texts[place] for place in asked])
+    wide = graded["objects"].tolist() if "objects" in graded else [False] * len(graded)
+    rows = [(questions[place], texts[place], wide[place]) for place in asked]
+    found = refusals(referee, *map(list, zip(*rows, strict=True))) if rows else []
     return dict(zip(asked, found, strict=True))
 
 

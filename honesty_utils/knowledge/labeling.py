@@ -14,6 +14,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge.boundary import knowledge_table
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.questions.settings import objects
 
 
 def grade_responses(
@@ -51,7 +52,9 @@ def grade_responses(
         signs = ()  # the trained sentence always counts
     graded = grading.grade_table(table, match=match or settings.match, refusal=wording.refusal, signs=signs)
     if referee is not None:
-        graded = judge.judge_table(referee, graded)  # it reads what names no option, too
+        wide = questions["question_id"][questions["meta"].map(objects)] if "meta" in questions else []
+        graded = judge.judge_table(referee, graded.assign(objects=graded["question_id"].isin(wide)))
+        graded = graded.drop(columns="objects")
     elif settings.no_option == "wrong":
         graded = _no_option_is_wrong(graded, match or settings.match)
     graded = graded if "judge_score" in graded else graded.assign(judge_score=None)

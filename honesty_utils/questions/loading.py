@@ -25,7 +25,7 @@ from honesty_utils.questions.checking import (
 )
 from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
 from honesty_utils.questions.registry import MADE, SOURCES
-from honesty_utils.questions.settings import CHOOSE, LIKELIHOOD, QuestionSet
+from honesty_utils.questions.settings import CHOOSE, LIKELIHOOD, OBJECTS, REFUSALS, QuestionSet
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,9 @@ def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Lo
         taken=len(chosen),
     )
     _report(name, spec, counts, _contradicted(answered, distinct))
-    return Loaded(_frame(name, [_with_choice(item, spec) for item in chosen]), counts)
+    read = OBJECTS if (spec.refusals or source.refusals) == OBJECTS else None
+    noted = [_with_choice(item, spec) for item in chosen]
+    return Loaded(_frame(name, noted if read is None else [_noted(item, REFUSALS, read) for item in noted]), counts)
 
 
 def _with_choice(item: Item, spec: QuestionSet) -> Item:
@@ -140,7 +142,11 @@ def _with_choice(item: Item, spec: QuestionSet) -> Item:
         return item
     if item.choices is None:
         raise QuestionError(f"{item.where}: choose: likelihood, but the question has no choices; leave choose out")
-    return replace(item, meta={**item.meta, CHOOSE: LIKELIHOOD})
+    return _noted(item, CHOOSE, LIKELIHOOD)
+
+
+def _noted(item: Item, key: str, value: str) -> Item:
+    return replace(item, meta={**item.meta, key: value})
 
 
 def _answered(items: Sequence[Item], published: bool) -> list[Item]:

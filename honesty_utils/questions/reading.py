@@ -62,6 +62,7 @@ class Source:
         repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
         cluster: key of ``meta`` whose questions are resampled together, where ``spec.cluster`` is none.
         strata: within what clusters are resampled, where ``spec.strata`` is none.
+        refusals: what a judge reads as a refusal, where ``spec.refusals`` is none.
         match: how answers are found, where ``spec.match`` is none; none: as the run does.
         fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
     """
@@ -74,6 +75,7 @@ class Source:
     strata: str = TOGETHER
     fame: str | None = None
     match: str | None = None
+    refusals: Literal["declines", "objects"] = "declines"
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

@@ -37,12 +37,14 @@ SOURCES: dict[str, Source] = {
     "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep", fame="s_pop"),
     "atlas": Source(atlas.read, "test", atlas.SIZES, repeats="keep", cluster="entity", strata="relation", fame="fame"),
     # The field's sets: what should be refused beside what should not, and questions that are hard to know.
-    "selfaware": Source(selfaware.read, sizes=selfaware.SIZES, repeats="keep"),
-    "umwp": Source(umwp.read, sizes=umwp.SIZES, repeats="keep", cluster="twin", match="number"),
-    "falseqa": Source(falseqa.read, "test", falseqa.SIZES, repeats="keep", cluster="twin"),
-    "bbh_disambiguation": Source(bbh_disambiguation.read, sizes=bbh_disambiguation.SIZES, repeats="keep"),
-    "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep"),
-    "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep"),
+    "selfaware": Source(selfaware.read, sizes=selfaware.SIZES, repeats="keep", refusals="objects"),
+    "umwp": Source(umwp.read, sizes=umwp.SIZES, repeats="keep", cluster="twin", match="number", refusals="objects"),
+    "falseqa": Source(falseqa.read, "test", falseqa.SIZES, repeats="keep", cluster="twin", refusals="objects"),
+    "bbh_disambiguation": Source(
+        bbh_disambiguation.read, sizes=bbh_disambiguation.SIZES, repeats="keep", refusals="objects"
+    ),
+    "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep", refusals="objects"),
+    "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep", refusals="objects"),
     "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep"),
     "honestybench": Source(honestybench.read, "nq/test", honestybench.SIZES, repeats="keep"),
     "truthfulqa": Source(truthfulqa.read, "binary", truthfulqa.SIZES, repeats="keep"),

@@ -31,6 +31,15 @@ def by_likelihood(meta: str | None) -> bool:
     return meta is not None and f'"{CHOOSE}"' in meta and json.loads(meta).get(CHOOSE) == LIKELIHOOD
 
 
+REFUSALS, OBJECTS = "refusals", "objects"
+"""Key and value of ``meta`` of a question to which an objection is a refusal, too, where a judge reads refusals."""
+
+
+def objects(meta: str | None) -> bool:
+    """Whether an objection to a question, such as to its premise, is read as a refusal, as its ``meta`` says."""
+    return meta is not None and f'"{REFUSALS}"' in meta and json.loads(meta).get(REFUSALS) == OBJECTS
+
+
 class Design(Section):
     """What of a question set is drawn together and within what: the units of intervals and tests."""
 
@@ -63,6 +72,11 @@ class QuestionSet(Section):
         "letter",
         description="how multiple choice is answered: by a reply to lettered options, or by the likeliest option as an "
         "answer to the question alone; the second needs an engine that tells likelihoods",
+    )
+    refusals: Literal["declines", "objects"] | None = Field(
+        None,
+        description="what a judge reads as a refusal (judge.refusals): declining, or objecting to the question, too; "
+        "none: the source's own",
     )
     repeats: Literal["keep", "drop"] | None = Field(
         None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"

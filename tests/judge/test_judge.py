@@ -462,6 +462,24 @@ def test_refusals_by_the_judge(tmp_path: Path, refusals: str, expected: list[str
     assert judge.judge_table(referee, grading.grade_table(table, signs=signs))["outcome"].tolist() == expected
 
 
+def test_an_objection_is_a_refusal_where_the_set_says_so(tmp_path: Path) -> None:
+    reply = "Switzerland has never had a king."
+    seen: list[str] = []
+
+    def answers(request: Request) -> str:
+        seen.append(request.prompt)
+        return "yes" if "rests on something untrue" in request.prompt else "no"
+
+    table = pd.DataFrame(
+        {"question": ["Which king of Switzerland?"] * 2, "answers": [["Nobody"]] * 2, "text": [reply] * 2}
+    )
+    graded = grading.grade_table(table).assign(objects=[True, False])
+    referee = judging.scripted(Scripted(answers), tmp_path, refusals="either")
+    found = judge.judge_table(referee, graded)["outcome"].tolist()
+    assert found[0] == "idk" and found[1] != "idk"
+    assert sum("rests on something untrue" in prompt for prompt in seen) == 1
+
+
 NONSENSE = {
     "nonsense": "pouet",
     "empty": "",

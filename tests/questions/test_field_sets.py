@@ -165,6 +165,16 @@ def test_simpleqa_kuq_and_falseqa(tmp_path):
         load("falseqa", false)
 
 
+def test_an_objection_to_a_question_is_a_refusal_in_sets_that_have_something_to_object_to(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"question": "q?", "answers": ["x y"]}\n')
+    assert "refusals" not in json.loads(load("jsonl", path)["meta"][0])
+    assert json.loads(load("jsonl", path, refusals="objects")["meta"][0])["refusals"] == "objects"
+    write_selfaware(tmp_path, [{"question_id": 1, "question": "Who?", "answer": ["Ada"], "answerable": True}])
+    assert json.loads(load("selfaware", tmp_path)["meta"][0])["refusals"] == "objects"
+    assert "refusals" not in json.loads(load("selfaware", tmp_path, refusals="declines")["meta"][0])
+
+
 # --- files of a repository --------------------------------------------------------------------------------------------
 
 
