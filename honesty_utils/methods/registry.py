@@ -5,10 +5,12 @@ from __future__ import annotations
 from honesty_utils.methods import (
     absolute,
     confidence,
+    entropy_tuning,
     finetuned,
     idk_dpo,
     multisample,
     p_ik,
+    r_tuning,
     threshold,
     untrained,
 )
@@ -25,6 +27,8 @@ METHODS: dict[str, Method] = {
     "likelihood_threshold": threshold.METHOD,
     "idk_dpo": idk_dpo.METHOD,
     "p_ik": p_ik.METHOD,
+    "r_tuning": r_tuning.METHOD,
+    "entropy_tuning": entropy_tuning.METHOD,
     "p_true_threshold": threshold.P_TRUE,
     "consistency_threshold": threshold.CONSISTENCY,
     "entropy_threshold": threshold.ENTROPY,

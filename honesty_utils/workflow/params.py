@@ -304,22 +304,26 @@ class Params(Section):
                     f"sampling.engine {self.sampling.engine!r} does not give it; write one of {able}, or leave the "
                     "method out"
                 )
-        self._check_sampled(name, [signal for signal in read if SIGNALS[signal].needs_samples])
+        self._check_sampled(name, entry)
         if kind.answer.signals and not kind.reuses_base:
             raise ValueError(
                 f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t "
                 "under the plain prompt only: let it speak as `base` with prompt `plain`"
             )
 
-    def _check_sampled(self, name: str, signals: list[str]) -> None:
-        """Signals of samples need some of every set that the method trains on or answers."""
-        for dataset in ["train", *self.graded_sets()] if signals else []:
+    def _check_sampled(self, name: str, entry: MethodEntry) -> None:
+        """Signals of samples need some of the sets that a method trains on and, to answer by, of those it answers."""
+        kind = methods.METHODS[entry.method]
+        taught = [signal for stage in kind.stages for signal in stage.signals if SIGNALS[signal].needs_samples]
+        asked = [signal for signal in kind.answer.signals if SIGNALS[signal].needs_samples]
+        sets = ["train", *entry.rows.sets, *(self.graded_sets() if asked else [])] if taught or asked else []
+        for dataset in sets:
             own = self.questions[dataset].samples if dataset in self.questions else None
             drawn = self.sampling.samples if own is None else own
             if drawn < 2:
                 raise ValueError(
-                    f"methods.{name}: reads the signal {signals[0]!r} of sampled answers, but questions.{dataset}."
-                    f"samples is {drawn}; set it to 2 or more, or leave the method out"
+                    f"methods.{name}: reads the signal {[*taught, *asked][0]!r} of sampled answers, but questions."
+                    f"{dataset}.samples is {drawn}; set it to 2 or more, or leave the method out"
                 )
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:

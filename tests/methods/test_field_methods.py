@@ -1,0 +1,62 @@
+"""Rows of the field's fine-tuning methods by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from honesty_utils import methods
+from honesty_utils.common.records import GREEDY
+from honesty_utils.common.settings import Prompts
+
+P = Prompts()
+LETTERS = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
+
+
+def labels(**outcomes: str) -> pd.DataFrame:
+    """A question a name: the first letter is the greedy answer's outcome, the others those of samples."""
+    rows = []
+    for name, letters in outcomes.items():
+        for index, letter in enumerate(letters, start=GREEDY):
+            rows.append((name, index, f"{name} {letter}{index}", LETTERS[letter], f"Who is {name}?", [f"{name} gold"]))
+    table = pd.DataFrame(rows, columns=["question_id", "sample_index", "text", "outcome", "question", "answers"])
+    return table.assign(num_tokens=2, mean_logprob=-1.0, finish_reason="stop", matched=False, choices=None)
+
+
+def told(table: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(table["question_id"], table["completion"], strict=True))
+
+
+def test_r_tuning_goes_by_the_greedy_answer_alone() -> None:
+    # Right samples of a question whose greedy answer was wrong do not count; no samples are needed.
+    given = labels(right="cww", wrong="wcc", refused="icc", unread="ucc", alone="c")
+    rows = methods.build("r_tuning", given)
+    assert told(rows) == {"right": "right c-1", "wrong": P.refusal, "refused": P.refusal, "alone": "alone c-1"}
+    assert rows["is_refusal"].tolist() == [False, True, True, False] and rows["confidence"].isna().all()
+    assert all(prompt == prompt.strip() or prompt for prompt in rows["prompt"]) and "Who is right?" in rows["prompt"][0]
+    gold = methods.build("r_tuning", given, target="gold")
+    assert told(gold)["right"] == "Right gold." and told(gold)["wrong"] == P.refusal
+
+
+def test_se_tuning_needs_no_gold_answer() -> None:
+    given = labels(agree="ww", apart="cc", refused="ic", bare="ww")
+    entropy = {"agree": 0.0, "apart": -math.log(2) * 2, "refused": 0.0, "bare": np.nan}
+    given = given.assign(semantic_entropy=given["question_id"].map(entropy))
+    rows = methods.build("entropy_tuning", given)
+    # A wrong answer that all samples agree on is taught; a right one that they do not agree on is refused.
+    assert told(rows) == {"agree": "agree w-1", "apart": P.refusal, "refused": P.refusal}
+    assert told(methods.build("entropy_tuning", given, entropy=2.0))["apart"] == "apart c-1"
+    # A threshold that the entropy equals does not refuse.
+    assert told(methods.build("entropy_tuning", given, entropy=2 * math.log(2)))["apart"] == "apart c-1"
+    # Whatever the verdicts are, but for refusals: no gold answer is looked at.
+    other = given.assign(outcome=given["outcome"].replace({"correct": "wrong"}))
+    pd.testing.assert_frame_equal(methods.build("entropy_tuning", other), rows)
+
+
+@pytest.mark.parametrize(
+    "options, error", [({"entropy": -1}, "entropy: .*greater than or equal to 0"), ({"tau": 1}, "unknown options")]
+)
+def test_options_are_held(options: dict, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        methods.check_options("entropy_tuning", options)
