@@ -69,5 +69,5 @@ def share(graded: ArrayLike, labels: ArrayLike, labeled: ArrayLike, level: float
     # One answer more of each kind: where all labels agree nothing varies that would tell how much may be hidden.
     least = (n + 1) / (n + 2) ** 2 / n
     half = float(stats.t.ppf((1 + level) / 2, n - 1)) * float(np.sqrt(max(variance, least)))
-    ends = np.clip([value, value - half, value + half], 0.0, 1.0)
-    return Powered(float(said.mean()), *map(float, ends), weight, n)
+    middle, low, high = (float(end) for end in np.clip([value, value - half, value + half], 0.0, 1.0))
+    return Powered(float(said.mean()), middle, low, high, weight, n)
