@@ -156,3 +156,8 @@ def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
             f"methods.{name}: {len(without)} of {labels['question_id'].nunique()} questions have no sampled response, "
             f"such as {without.iloc[0]!r}; this method needs them: set samples >= 1 and sample again"
         )
+    unmeasured = sorted(set(stage.signals) - set(labels.columns))
+    if unmeasured:
+        raise ValueError(
+            f"methods.{name}: labels lack the signals {unmeasured}; measure them (25_signals), a column each"
+        )

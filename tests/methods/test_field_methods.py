@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from honesty_utils import methods
+from honesty_utils.common import records
 from honesty_utils.common.records import GREEDY
 from honesty_utils.common.settings import Prompts
 
@@ -52,6 +53,16 @@ def test_se_tuning_needs_no_gold_answer() -> None:
     # Whatever the verdicts are, but for refusals: no gold answer is looked at.
     other = given.assign(outcome=given["outcome"].replace({"correct": "wrong"}))
     pd.testing.assert_frame_equal(methods.build("entropy_tuning", other), rows)
+
+
+def test_rows_fit_their_schema_and_what_is_lacking_is_named() -> None:
+    given = labels(right="cww", wrong="wcc").assign(semantic_entropy=-0.5)
+    for name in ("r_tuning", "entropy_tuning"):
+        records.conform(methods.build(name, given), records.SFT, name)
+    with pytest.raises(ValueError, match=r"methods.entropy_tuning: labels lack the signals \['semantic_entropy'\]"):
+        methods.build("entropy_tuning", given.drop(columns="semantic_entropy"))
+    with pytest.raises(ValueError, match="none of 1 questions makes a row: its greedy answer could not be scored"):
+        methods.build("r_tuning", labels(unread="ucc"))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ from honesty_utils.methods import absolute, finetuned, phrases
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
-ALL = sorted(name for name, method in methods.METHODS.items() if [one.objective for one in method.stages] == ["sft"])
+FIELD = {"entropy_tuning", "r_tuning"}
+"""Methods that look at the greedy answer or a signal alone; their rows are in test_field_methods.py."""
+ALL = sorted(
+    name
+    for name, method in methods.METHODS.items()
+    if [one.objective for one in method.stages] == ["sft"] and name not in FIELD
+)
 """Methods that are rows to fine-tune on, and nothing else."""
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
