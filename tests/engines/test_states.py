@@ -79,7 +79,7 @@ def test_only_engines_that_say_so_show_states(engine: Any) -> None:
 
 SERVER = {"base_url": "http://127.0.0.1:8000/v1"}
 CAN = [
-    ("transformers", {}, {"nothing", "generate", "hidden"}),
+    ("transformers", {}, {"nothing", "generate", "score", "hidden"}),
     ("vllm", {}, {"nothing", "generate"}),
     ("openai", SERVER, {"nothing", "generate"}),
     # It answers, but does not say how likely that was.

@@ -112,7 +112,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         (
             "questions.mine",
             {"source": "jsonl", "pth": "x"},
-            r"questions.mine.pth: .*allowed: allow_size_mismatch, cluster, fame, limit, longest, match",
+            r"questions.mine.pth: .*allowed: allow_size_mismatch, choose, cluster, fame, limit, longest, match",
         ),
         ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
         ("questions.ood", {"source": "prior_known"}, r"questions.ood: source prior_known needs a prior_known section"),
@@ -126,11 +126,6 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
             r"questions.ood.source: 'nowhere'; known: \['atlas', 'bbh_disambiguation', ",
         ),
         ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
-        (
-            "methods",
-            {"entropy_threshold": {"method": "entropy_threshold"}},
-            r"methods.entropy_threshold: reads the signal 'semantic_entropy' of sampled answers, but questions.indist",
-        ),
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
         ("evaluation", {"datasets": ["indist"], **SERVED}, r"evaluation.engine: 'openai' asks a server, .*'vllm'"),
         (
@@ -228,9 +223,36 @@ def test_requests_play_the_parts_that_a_judge_can_read(tmp_path, roles, message)
 def test_labels_depend_on_how_the_judge_grades_and_not_on_how_it_rates(tmp_path):
     judge = load(tmp_path, changed("judge", {"model": {"name": "org/judge"}, "labelled": "labelled.jsonl"})).judge
     part = grading_judge(judge)
-    assert set(part["prompts"]) == {"extract", "rate", "option", "refuse"} and "labelled" not in part
+    assert set(part["prompts"]) == {"extract", "rate", "option", "refuse", "object"} and "labelled" not in part
     assert Judge(**part) == judge.model_copy(update={"labelled": None})
     assert grading_judge(None) is None
+
+
+@pytest.mark.parametrize("method, fails", [("entropy_threshold", True), ("entropy_tuning", False)])
+def test_a_signal_of_samples_needs_them_where_it_is_asked(tmp_path, method, fails):
+    # A threshold reads it of every set that is answered, training rows of the training questions alone.
+    content = changed(f"methods.{method}", {})
+    content["questions"]["indist"]["samples"] = 0
+    message = rf"methods.{method}: reads the signal 'semantic_entropy' of sampled answers, but questions.indist.samples"
+    if fails:
+        with pytest.raises(ConfigError, match=message):
+            load(tmp_path, content)
+    else:
+        assert method in load(tmp_path, content).trained
+    content["questions"]["train"]["samples"] = 1
+    with pytest.raises(ConfigError, match=rf"methods.{method}: reads .* but questions.train.samples is 1"):
+        load(tmp_path, content)
+
+
+def test_options_are_chosen_by_likelihood_where_an_engine_tells_it(tmp_path):
+    content = changed("questions.indist.choose", "likelihood")
+    with pytest.raises(ConfigError, match=r"questions.indist.choose: likelihood; nothing can be sampled then: set"):
+        load(tmp_path, content)
+    content["questions"]["indist"]["samples"] = 0
+    assert load(tmp_path, content).questions["indist"].choose == "likelihood"
+    content["sampling"] = {**content.get("sampling", {}), "engine": "vllm"}
+    with pytest.raises(ConfigError, match=r"choose: likelihood, but sampling.engine 'vllm' does not tell how likely"):
+        load(tmp_path, content)
 
 
 def test_a_run_needs_training_questions(tmp_path):
