@@ -105,7 +105,12 @@ def test_a_reply_to_it_is_a_refusal_or_wrong(run):
     assert known.loc[["dream", "meal"], "expected_accuracy"].tolist() == [0, 0]
 
 
-TAUGHT = sorted(name for name, kind in methods.METHODS.items() if [stage.objective for stage in kind.stages] == ["sft"])
+TAUGHT = sorted(
+    name
+    for name, kind in methods.METHODS.items()
+    if [stage.objective for stage in kind.stages] == ["sft"] and not kind.stages[0].signals
+)
+"""A method of a signal, such as SE-TUNING, does not look at what a question is labeled."""
 
 
 @pytest.mark.parametrize("name", TAUGHT)
