@@ -2,7 +2,10 @@
 
 import hashlib
 import http.server
+import importlib
 import json
+import pkgutil
+import re
 import threading
 from dataclasses import replace
 from functools import partial
@@ -10,7 +13,7 @@ from functools import partial
 import pytest
 
 from honesty_utils import grading, questions
-from honesty_utils.questions import QuestionError, remote
+from honesty_utils.questions import QuestionError, remote, sets
 from honesty_utils.questions.sets import selfaware
 from honesty_utils.questions.settings import QuestionSet
 
@@ -224,3 +227,14 @@ def test_no_way_to_fetch_it_names_the_copy_that_would_do(served, monkeypatch, tm
     with pytest.raises(QuestionError, match=r"data: no .*selfaware/SelfAware\.json; copy"):
         questions.load("mine", spec, tmp_path)
     assert remote.SECONDS > 0
+
+
+def test_what_is_fetched_is_named_by_whole_hashes():
+    names = [name for _, name, _ in pkgutil.iter_modules(sets.__path__)]
+    found = {name: getattr(importlib.import_module(f"{sets.__name__}.{name}"), "REMOTE", None) for name in names}
+    known = {name: one for name, one in found.items() if one is not None}
+    assert "bbh_disambiguation" in known
+    for name, one in known.items():
+        assert one.files, name
+        for path, digest in one.files.items():
+            assert re.fullmatch(r"[0-9a-f]{64}", digest), f"{name}: {path}"

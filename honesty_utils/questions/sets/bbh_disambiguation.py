@@ -25,7 +25,7 @@ FILE = "bbh/disambiguation_qa.json"
 REMOTE = Remote(
     "suzgunmirac/BIG-Bench-Hard",
     "9ee07bd4",
-    {FILE: "f06df9ebf911b883671cb1b35d3fbd1a1c306b19b9e9a012407e596c85fe8c6"},
+    {FILE: "cf06df9ebf911b883671cb1b35d3fbd1a1c306b19b9e9a012407e596c85fe8c6"},
     "MIT",
 )
 SIZES = {"all": 250}
