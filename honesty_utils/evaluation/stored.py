@@ -356,6 +356,18 @@ def _check_same_questions(table: pd.DataFrame) -> None:
                 f"{row['where']}: question {row['question_id']!r} of {dataset!r} is {row['question'][:80]!r} here and "
                 f"{texts[changed].iloc[0][:80]!r} at {once.loc[row['question_id'], 'where']}; an id is of one question"
             )
+        keys = part["question_id"].astype(object)
+        for name in ("answers", "choices", "answer_index", "should_refuse"):
+            mine = part[name].astype(object).map(repr).astype(object)
+            first = keys.map(once[name].astype(object).map(repr).to_dict()).astype(object)
+            unlike = mine != first
+            if unlike.any():
+                row, there = part[unlike].iloc[0], first[unlike].iloc[0]
+                raise StoredError(
+                    f"{row['where']}: {name} of question {row['question_id']!r} of {dataset!r} is "
+                    f"{mine[unlike].iloc[0][:80]} here and {there[:80]} at {once.loc[row['question_id'], 'where']}; "
+                    "methods are graded against the same answers: give the same in every file"
+                )
         for (method, seed), own in part.groupby(["method", "seed"], sort=False):
             lacking = once.index.difference(pd.Index(own["question_id"]))
             if len(lacking):

@@ -204,3 +204,14 @@ def test_a_batch_finds_its_questions_by_id(tmp_path):
     failed = batch(response={"status_code": 500, "body": {}}, error={"message": "out of memory"})
     with pytest.raises(StoredError, match=r"the request failed .*out of memory.*; ask it again"):
         read_log("vllm-batch", write(tmp_path, "out", failed), questions=asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("answers", HAMLET | {"answers": ["Marlowe"]}), ("should_refuse", HAMLET | {"label": "unknown"})],
+)
+def test_methods_are_not_graded_against_unlike_answers(tmp_path, name, other):
+    same = {"id": "q1"}
+    files = [("a", [HAMLET | same | {"greedy": "Marlowe"}]), ("b", [other | same | {"greedy": "Marlowe"}])]
+    with pytest.raises(StoredError, match=rf"b\.jsonl.*{name} of question 'q1'.*a\.jsonl.*the same in every file"):
+        framed(tmp_path, *files)
