@@ -13,12 +13,12 @@ import pandas as pd
 
 from honesty_utils import engines, methods
 from honesty_utils.common import prompts, records
-from honesty_utils.common.paths import BASE, Run
+from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import Prompts
-from honesty_utils.engines import Request
+from honesty_utils.engines import Engine, Request, ScoringEngine
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.judge import Referee
-from honesty_utils.knowledge import labeling
+from honesty_utils.knowledge import labeling, signals
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Method
@@ -93,7 +93,12 @@ def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: promp
 
 
 def draw(
-    run: Run, chosen: Sequence[Evaluated], asked: Mapping[str, pd.DataFrame], wording: Prompts, generation: Generation
+    run: Run,
+    chosen: Sequence[Evaluated],
+    asked: Mapping[str, pd.DataFrame],
+    wording: Prompts,
+    generation: Generation,
+    refusals: Iterable[str] = (),
 ) -> dict[Evaluated, dict[str, Summary]]:
     """Let the models answer, in one process, and write ``Run.drawn_answers``; finished shards are not drawn again.
 
@@ -103,6 +108,7 @@ def draw(
         asked: a QUESTIONS table of each set.
         wording: prompts of the run.
         generation: engine, its options, length of an answer, size of a shard.
+        refusals: sets of which each model is also asked how likely its refusal is; ``Run.signals`` of that model.
 
     Returns:
         What each set took, by model.
@@ -132,7 +138,33 @@ def draw(
             )
             for name, shards_of in sets.items()
         }
+        for name in refusals:
+            told = refusal_likelihood(run, one, name, asked[name], wording, engine)
+            records.write(told, records.SIGNALS, run.signals(name, model_name(one.method, one.seed)))
     return done
+
+
+def refusal_likelihood(
+    run: Run, one: Evaluated, dataset: str, asked: pd.DataFrame, wording: Prompts, engine: Engine
+) -> pd.DataFrame:
+    """The signal `refusal` of a model that has answered a set: SIGNALS, a row a question.
+
+    Args:
+        run: where its answers lie.
+        one: the model.
+        dataset: the set.
+        asked: its QUESTIONS table.
+        wording: prompts of the run.
+        engine: holds the model.
+    """
+    assert isinstance(engine, ScoringEngine), "checked before"
+    told = records.read(records.RESPONSES, run.drawn_answers(one.method, one.seed, dataset))
+    rows = told[["question_id"]].merge(asked, on="question_id", how="left", validate="one_to_one")
+    whole = [
+        prompts.render(wording, one.kind.answer.prompt, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+    ]
+    return signals.measure(["refusal"], told, engine=engine, prompts=whole, refusal=wording.refusal)
 
 
 def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[str] = ()) -> dict[str, pd.DataFrame]:

@@ -83,17 +83,25 @@ def measure(
 
 
 def measured(
-    run: Run, entries: Mapping[str, MethodEntry], models: Mapping[str, Sequence[int]], sets: Iterable[str]
+    run: Run,
+    entries: Mapping[str, MethodEntry],
+    models: Mapping[str, Sequence[int]],
+    sets: Iterable[str],
+    refusals: bool = False,
 ) -> dict[tuple[str, str], pd.DataFrame]:
-    """Signals that a run has measured, by model (``base``, or a trained head) and set.
+    """Signals that a run has measured, by model (``base``, a trained head, or one that is asked) and set.
 
     Args:
         run: where they lie.
         entries: the methods.
         models: seeds of each.
         sets: graded evaluation sets.
+        refusals: whether evaluation asked how likely each model's refusal is (``evaluation.refusal_likelihood``).
     """
     names = [BASE] if read_of_base(entries) else []
+    if refusals:
+        asked = [name for name, entry in entries.items() if not METHODS[entry.method].reuses_base]
+        names += [model_name(name, seed) for name in asked for seed in models.get(name, ())]
     for name, entry in entries.items():
         kind = METHODS[entry.method]
         if kind.head is not None:
@@ -123,7 +131,20 @@ def _of_base(
         prompts.question_text(wording, question, choices)
         for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
-    return signals.measure(names, answers, samples=drawn, questions=texts, shown=shown, engine=engine)
+    whole = [
+        prompts.render(wording, "plain", question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+    ]
+    return signals.measure(
+        names,
+        answers,
+        samples=drawn,
+        questions=texts,
+        shown=shown,
+        engine=engine,
+        prompts=whole,
+        refusal=wording.refusal,
+    )
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -16,6 +16,11 @@ class Evaluation(Generation):
     datasets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
         min_length=1, description="names under `questions`"
     )
+    refusal_likelihood: bool = Field(
+        False,
+        description="also ask every model how likely the refusal is as its reply: a graded score of methods that only "
+        "answer or refuse (the signal `refusal`); for engines that tell how likely a given text is",
+    )
 
 
 class Drift(Section):

@@ -1,8 +1,11 @@
-"""R-TUNING in its refusal form: what M_t's one greedy answer got right is answered, all else refused.
+"""R-TUNING and R-TUNING-U in their refusal forms: one answer, or the samples' disagreement, says what is refused.
 
 Zhang et al. (arXiv 2311.09677) append "I am sure" or "I am unsure" to the gold answer of every question and read the
 likelihood of the two. Later papers (semantic-entropy tuning, arXiv 2410.17234; TruthRL) compare with this form instead,
 which says nothing of sureness: a single answer decides, where ABSOLUTE looks at samples.
+
+R-TUNING-U looks at no gold answer: questions are ordered by the entropy of their samples, read as strings, and the half
+of which M_t is less sure is refused. The first paper keeps the gold answer in the text; here it is M_t's own.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -19,6 +23,8 @@ from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
 from honesty_utils.methods.finetuned import gold_sentence
 from honesty_utils.methods.plan import Method, Stage
+
+STRINGS = "string_entropy"
 
 
 class Options(Section):
@@ -58,10 +64,56 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 
+class OptionsU(Section):
+    """Options of R-TUNING-U."""
+
+    share: float = Field(0.5, gt=0, lt=1, description="of the questions that is refused, those of highest entropy")
+
+
+def build_u(labels: pd.DataFrame, prompts: Prompts, options: OptionsU) -> pd.DataFrame:
+    """One row a question with samples: the greedy answer, right or not, or the refusal where samples differ most.
+
+    Questions of equal entropy at the border are
+    taken in their order. An empty greedy answer, and one that is a refusal by its outcome, is taught as the refusal.
+
+    Args:
+        labels: LABELS columns with ``question``, ``string_entropy`` (its sign turned, as the signal has it) and, if
+            any, ``choices``; of verdicts only refusals are looked at.
+        prompts: holds the honest prompt and the refusal sentence.
+        options: how many are refused.
+
+    Returns:
+        SFT columns, questions in the order in which they first appear; ``confidence`` is NaN.
+    """
+    greedy = labels[(labels["sample_index"] == GREEDY) & labels[STRINGS].notna()]
+    own = -greedy[STRINGS].to_numpy(np.float64)
+    order = np.argsort(own, kind="stable")
+    unsure = np.zeros(len(own), dtype=bool)
+    unsure[order[len(own) - math.floor(options.share * len(own)) :]] = True
+    choices = greedy["choices"] if "choices" in greedy else [None] * len(greedy)
+    columns = zip(
+        greedy["question_id"], greedy["question"], choices, greedy["text"], greedy["outcome"], unsure, strict=True
+    )
+    rows = []
+    for question_id, question, shown, text, outcome, refuses in columns:
+        given = None if shown is None or isinstance(shown, float) else list(shown)
+        refused = bool(refuses) or outcome == "idk" or not text.strip()
+        prompt = wording.render(prompts, "honest", question, given)
+        rows.append((question_id, prompt, prompts.refusal if refused else text, refused, math.nan))
+    return pd.DataFrame(rows, columns=SFT.schema.names)
+
+
 METHOD = Method(
     label="R-TUNING",
     rule="the greedy answer if it was right, else the refusal",
     options=Options,
     stages=(Stage(build, needs_samples=False, lacking="its greedy answer could not be scored"),),
     color="#AA7744",
+)
+U = Method(
+    label="R-TUNING-U",
+    rule="the greedy answer, right or not, of the half whose samples differ least, else the refusal",
+    options=OptionsU,
+    stages=(Stage(build_u, signals=(STRINGS,), lacking="it has no samples"),),
+    color="#DDAA33",
 )

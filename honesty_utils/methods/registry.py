@@ -5,6 +5,7 @@ from __future__ import annotations
 from honesty_utils.methods import (
     absolute,
     confidence,
+    elicited,
     entropy_tuning,
     finetuned,
     idk_dpo,
@@ -27,10 +28,13 @@ METHODS: dict[str, Method] = {
     "likelihood_threshold": threshold.METHOD,
     "idk_dpo": idk_dpo.METHOD,
     "p_ik": p_ik.METHOD,
+    "elicited": elicited.METHOD,
     "r_tuning": r_tuning.METHOD,
+    "r_tuning_u": r_tuning.U,
     "entropy_tuning": entropy_tuning.METHOD,
     "p_true_threshold": threshold.P_TRUE,
     "consistency_threshold": threshold.CONSISTENCY,
     "entropy_threshold": threshold.ENTROPY,
+    "cocoa_threshold": threshold.COCOA,
 }
 """Methods in the order of tables and figures: the paper's, then those of its field."""

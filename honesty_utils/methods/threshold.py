@@ -1,8 +1,8 @@
 """A threshold on a signal: M_t answers as ever, and what it is not sure enough of is withheld. Nothing is trained.
 
 LIKELIHOOD THRESHOLD looks at the log-probability of the greedy answer, P(TRUE) THRESHOLD at what M_t says of that
-answer, CONSISTENCY THRESHOLD and ENTROPY THRESHOLD at samples, which they need at answering time too. `fit_on` and
-`decide` are the same for any signal.
+answer, CONSISTENCY THRESHOLD, ENTROPY THRESHOLD and COCOA THRESHOLD at samples, which they need at answering time too.
+`fit_on` and `decide` are the same for any signal.
 """
 
 from __future__ import annotations
@@ -147,4 +147,5 @@ def _method(label: str, signal: str, rule: str, color: str) -> Method:
 METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
 CONSISTENCY = _method("CONSISTENCY THRESHOLD", "self_consistency", "too few of its samples agree with it", "#CCBB44")
 P_TRUE = _method("P(TRUE) THRESHOLD", "p_true", "M_t itself calls it right too seldom", "#AA4499")
+COCOA = _method("COCOA THRESHOLD", "cocoa", "its log-probability times its samples' disagreement is too low", "#44AA99")
 ENTROPY = _method("ENTROPY THRESHOLD", "semantic_entropy", "its samples fall into too many groups", "#117733")

@@ -132,7 +132,10 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
         name: questions.matcher(spec) for name, spec in _sets(params, scope).items() if name in params.graded_sets()
     },
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
-    "generation": lambda params, scope: Generation(**params.evaluation.model_dump(exclude={"datasets"})),
+    "generation": lambda params, scope: Generation(
+        **params.evaluation.model_dump(exclude={"datasets", "refusal_likelihood"})
+    ),
+    "refusal_likelihood": lambda params, scope: params.evaluation.refusal_likelihood,
     "entries": _entries,
     "origin": lambda params, scope: {
         "world": params.world.seed if params.world else None,

@@ -125,6 +125,7 @@ class Params(Section):
         self._check_worlds()
         self._check_requests()
         self._check_choosing()
+        self._check_refusal_likelihood()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
@@ -243,6 +244,15 @@ class Params(Section):
                         f"questions.{name}.choose: likelihood, but {stage}.engine {section.engine!r} does not tell how "
                         f"likely a given text is; write one of {able}, or choose: letter"
                     )
+
+    def _check_refusal_likelihood(self) -> None:
+        section = self.evaluation
+        if section.refusal_likelihood and not engines.can(section, "score"):
+            able = [engine for engine, given in engines.ENGINES.items() if "score" in given.gives]
+            raise ValueError(
+                f"evaluation.refusal_likelihood: true, but evaluation.engine {section.engine!r} does not tell how "
+                f"likely a given text is; write one of {able}, or false"
+            )
 
     def graded_sets(self) -> list[str]:
         """The evaluation sets of questions with right answers."""

@@ -82,3 +82,23 @@ def test_bounds_and_groups(samples, greedy):
     sizes = consistency.groups(words)
     assert sum(sizes) == len(samples)
     assert (found["semantic_entropy"] == pytest.approx(0, abs=1e-9)) == (len(sizes) == 1)
+
+
+def test_cocoa_by_hand():
+    """Two of four samples differ from an answer whose two tokens have log-probability -3 together."""
+    answers = pd.DataFrame({"question_id": ["q"], "text": ["Khartoum"], "num_tokens": [2], "mean_logprob": [-1.5]})
+    for samples, value in ((["Khartoum", "Juba", "Cairo", "Khartoum"], -1.5), (["Khartoum"] * 3, 0.0)):
+        drawn = pd.DataFrame({"question_id": ["q"] * len(samples), "text": samples})
+        table = signals.measure(["cocoa"], answers, samples=drawn, questions=[ASKED])
+        assert str(table["value"][0]) == str(value)  # and no -0.0
+
+
+@pytest.mark.parametrize(
+    "samples, value",
+    [(["Khartoum", "khartoum.", "the Khartoum"], 0.0), (["a b", "c", "c", "d"], -1.5 * math.log(2)), ([], math.nan)],
+)
+def test_the_entropy_of_strings_by_hand(samples, value):
+    answers = pd.DataFrame({"question_id": ["q"], "text": ["x"], "num_tokens": [2], "mean_logprob": [-1.5]})
+    drawn = pd.DataFrame({"question_id": ["q"] * len(samples), "text": samples})
+    table = signals.measure(["string_entropy"], answers, samples=drawn, questions=[ASKED])
+    assert table["value"].tolist() == pytest.approx([value], nan_ok=True)

@@ -55,6 +55,31 @@ def test_se_tuning_needs_no_gold_answer() -> None:
     pd.testing.assert_frame_equal(methods.build("entropy_tuning", other), rows)
 
 
+def test_r_tuning_u_refuses_the_half_whose_samples_differ_most() -> None:
+    given = labels(same="wcc", apart="cww", three="cwww", idle="icc", also="wcc")
+    entropy = {"same": 0.0, "apart": math.log(2), "three": math.log(3), "idle": 0.0, "also": 0.0}
+    given = given.assign(string_entropy=-given["question_id"].map(entropy))
+    rows = methods.build("r_tuning_u", given)
+    # Two of five are refused, whatever was right; a refusal stays one.
+    assert told(rows) == {
+        "same": "same w-1", "apart": P.refusal, "three": P.refusal, "idle": P.refusal, "also": "also w-1",
+    }  # fmt: skip
+    assert told(methods.build("r_tuning_u", given, share=0.2))["apart"] == "apart c-1"
+    other = given.assign(outcome=given["outcome"].replace({"correct": "wrong"}))
+    pd.testing.assert_frame_equal(methods.build("r_tuning_u", other), rows)
+    records.conform(rows, records.SFT, "r_tuning_u")
+
+
+def test_elicited_learns_shares_that_no_gold_answer_was_asked_for() -> None:
+    given = labels(sure="cw", unsure="wc", bare="cu").assign(self_consistency=np.nan)
+    given["self_consistency"] = given["question_id"].map({"sure": 1.0, "unsure": 0.5})
+    rows = methods.build("elicited", given)
+    assert dict(zip(rows["question_id"], rows["target"], strict=True)) == {"sure": 1.0, "unsure": 0.5}
+    other = methods.build("elicited", given.assign(outcome="wrong"))
+    pd.testing.assert_frame_equal(other, rows)
+    records.conform(rows, records.HEAD_ROWS, "elicited")
+
+
 def test_rows_fit_their_schema_and_what_is_lacking_is_named() -> None:
     given = labels(right="cww", wrong="wcc").assign(semantic_entropy=-0.5)
     for name in ("r_tuning", "entropy_tuning"):

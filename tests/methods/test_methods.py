@@ -20,7 +20,7 @@ from honesty_utils.methods import absolute, finetuned, phrases
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
-FIELD = {"entropy_tuning", "r_tuning"}
+FIELD = {"elicited", "entropy_tuning", "r_tuning", "r_tuning_u"}
 """Methods that look at the greedy answer or a signal alone; their rows are in test_field_methods.py."""
 ALL = sorted(
     name
@@ -519,7 +519,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'confidence_num', 'confidence_verb', 'consistency_threshold', "
+    message = r"method 'absolut'; known: \['absolute', 'cocoa_threshold', 'confidence_num', 'confidence_verb', "
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),

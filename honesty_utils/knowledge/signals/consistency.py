@@ -9,15 +9,21 @@ reading by strings: it takes an answer in other words for another answer, where 
 - ``semantic_entropy``: entropy of the shares of groups of samples that agree (Farquhar et al., Nature 2024, in its
   discrete form), in nats, with its sign turned: 0 where all agree, -log m where no two do. A sample joins the first
   group whose first member it agrees with.
+- ``string_entropy``: the same of samples that agree only where their normalized texts are equal, as R-Tuning-U (arXiv
+  2311.09677) counts them.
+- ``cocoa``: log-probability of the greedy answer times the share of the samples that differ from it (CoCoA, Vashurin et
+  al., arXiv 2502.04964): 0 where all agree, however unlikely the words are.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from honesty_utils.grading import normalize
+from honesty_utils.knowledge.signals import likelihood
 from honesty_utils.knowledge.signals.signal import Evidence, Values
 
 
@@ -69,13 +75,33 @@ def semantic_entropy(evidence: Evidence) -> Values:
     return np.array(found, dtype=np.float64)
 
 
+def string_entropy(evidence: Evidence) -> Values:
+    """Entropy of equal normalized texts among the samples, with its sign turned; NaN where none was drawn."""
+    found = []
+    for texts in _drawn(evidence):
+        shares = np.array(list(Counter(map(normalize, texts)).values()), dtype=np.float64) / max(len(texts), 1)
+        found.append(float((shares * np.log(shares)).sum()) if texts else np.nan)
+    return np.array(found, dtype=np.float64)
+
+
+def cocoa(evidence: Evidence) -> Values:
+    """Log-probability of the greedy answer, in nats, times the share of samples that differ from it."""
+    # Adding 0 makes -0.0 a 0.0, which would sort and print otherwise.
+    return likelihood.total(evidence) * (1.0 - self_consistency(evidence)) + 0.0
+
+
 def _words(evidence: Evidence) -> list[tuple[str, list[str]]]:
     """Own words of the greedy answer and of the samples of each question."""
+    drawn, questions = _drawn(evidence), evidence.questions or ()
+    return [
+        (own_words(question, text), [own_words(question, one) for one in texts])
+        for text, texts, question in zip(evidence.answers["text"].tolist(), drawn, questions, strict=True)
+    ]
+
+
+def _drawn(evidence: Evidence) -> list[list[str]]:
+    """The samples of each question."""
     if evidence.samples is None or evidence.questions is None:
         raise ValueError("signals of consistency need the samples and the texts of the questions; give both")
     drawn = {str(key): part.tolist() for key, part in evidence.samples.groupby("question_id")["text"]}
-    ids, greedy = evidence.answers["question_id"].tolist(), evidence.answers["text"].tolist()
-    return [
-        (own_words(question, text), [own_words(question, one) for one in drawn.get(str(key), [])])
-        for key, text, question in zip(ids, greedy, evidence.questions, strict=True)
-    ]
+    return [drawn.get(str(key), []) for key in evidence.answers["question_id"]]

@@ -43,6 +43,8 @@ def measure(
     questions: Sequence[str] | None = None,
     shown: Sequence[str] | None = None,
     engine: ScoringEngine | None = None,
+    prompts: Sequence[str] | None = None,
+    refusal: str | None = None,
 ) -> pd.DataFrame:
     """Measure signals.
 
@@ -56,6 +58,8 @@ def measure(
         questions: text of the question of each answer; for the same.
         shown: the same with their options, as they are asked; for signals that ask "score".
         engine: holds the model; for signals that ask "score".
+        prompts: what each answer was the answer to, whole; for the signal `refusal`.
+        refusal: the sentence that refuses; for the same.
 
     Returns:
         A SIGNALS frame: questions in order, one signal after the other; NaN where a signal cannot be told.
@@ -74,7 +78,8 @@ def measure(
         raise ValueError(f"signals: {repeated.sum()} questions have a second answer, such as {question!r}; give one")
     if states is not None and len(states) != len(answers):
         raise ValueError(f"signals: {len(states)} hidden states for {len(answers)} answers; give one each, in order")
-    evidence = Evidence(answers, states, None if head is None else Path(head), samples, questions, shown, engine)
+    folder = None if head is None else Path(head)
+    evidence = Evidence(answers, states, folder, samples, questions, shown, engine, prompts, refusal)
     ids = answers["question_id"].to_numpy()
     parts = [
         pd.DataFrame({"question_id": ids, "signal": name, "value": signal.measure(evidence)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true
+from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true, refusal
 from honesty_utils.knowledge.signals.signal import Signal
 
 SIGNALS: dict[str, Signal] = {
@@ -14,7 +14,12 @@ SIGNALS: dict[str, Signal] = {
     "semantic_entropy": Signal(
         consistency.semantic_entropy, asks="nothing", label="Semantic entropy, negative", needs_samples=True
     ),
+    "string_entropy": Signal(
+        consistency.string_entropy, asks="nothing", label="Entropy of strings, negative", needs_samples=True
+    ),
+    "cocoa": Signal(consistency.cocoa, asks="nothing", label="CoCoA", needs_samples=True),
     "p_true": Signal(p_true.measure, asks="score", label="P(True)"),
+    "refusal": Signal(refusal.measure, asks="score", label="Refusal unlikely"),
     heads.NAME: Signal(heads.measure, asks="hidden", label="Head"),
 }
 """What a method, a params file or a table may name as a signal."""

@@ -27,6 +27,8 @@ class Evidence:
         questions: text of the question of each answer, in their order; for the same.
         shown: the same with their options, as they are asked; for signals that ask "score".
         engine: holds the model whose answers these are; for signals that ask "score".
+        prompts: what each answer was the answer to, whole; for the signal `refusal`.
+        refusal: the sentence that refuses; for the same.
     """
 
     answers: pd.DataFrame
@@ -36,6 +38,8 @@ class Evidence:
     questions: Sequence[str] | None = None
     shown: Sequence[str] | None = None
     engine: ScoringEngine | None = None
+    prompts: Sequence[str] | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
