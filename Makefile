@@ -49,7 +49,7 @@ $(error say which runs and what the comparison is called: make compare RUNS=micr
 endif
 endif
 
-.PHONY: help install reproduce worlds smoke estimate plan compare test fuzz hashed lint lab docs unlock clean
+.PHONY: help install reproduce worlds smoke estimate plan compare leaderboard test fuzz hashed lint lab docs unlock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,10 @@ docs: install  ## write every number in README and docs anew from figures/ and r
 compare: install  ## finished runs side by side: RUNS=a,b,c AS=name of the comparison
 	@$(BIN)/honesty execute notebooks/80_compare.ipynb runs/$(AS)/notebooks/80_compare.ipynb \
 		--parameters '{"run": "$(AS)", "runs": "$(RUNS)"}'
+
+leaderboard: install  ## every method of the field on one board (PARAMS=params/board-worlds.yaml)
+	@$(BIN)/honesty board make $(if $(filter file,$(origin PARAMS)),params/board-worlds.yaml,"$(PARAMS)") \
+		--cores $(CORES) $(if $(DATA),--data $(DATA)) $(SNAKE)
 
 lab: install  ## JupyterLab on the last run
 	$(BIN)/jupyter lab notebooks/90_explore.ipynb

@@ -115,5 +115,5 @@ U = Method(
     rule="the greedy answer, right or not, of the half whose samples differ least, else the refusal",
     options=OptionsU,
     stages=(Stage(build_u, signals=(STRINGS,), lacking="it has no samples"),),
-    color="#DDAA33",
+    color="#EE8866",
 )

@@ -147,5 +147,5 @@ def _method(label: str, signal: str, rule: str, color: str) -> Method:
 METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
 CONSISTENCY = _method("CONSISTENCY THRESHOLD", "self_consistency", "too few of its samples agree with it", "#CCBB44")
 P_TRUE = _method("P(TRUE) THRESHOLD", "p_true", "M_t itself calls it right too seldom", "#AA4499")
-COCOA = _method("COCOA THRESHOLD", "cocoa", "its log-probability times its samples' disagreement is too low", "#44AA99")
+COCOA = _method("COCOA THRESHOLD", "cocoa", "its log-probability times its samples' disagreement is too low", "#DDAA33")
 ENTROPY = _method("ENTROPY THRESHOLD", "semantic_entropy", "its samples fall into too many groups", "#117733")

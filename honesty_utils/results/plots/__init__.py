@@ -7,6 +7,7 @@ A new figure is a function and a line in `FIGURES`.
 """
 
 from honesty_utils.results.plots.annotation import choose_question, data_annotation
+from honesty_utils.results.plots.board import board
 from honesty_utils.results.plots.common import figure_of
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, rank_text, reliability, stating
 from honesty_utils.results.plots.dots import BESIDE_METRICS, main_scores, out_of_distribution
@@ -36,6 +37,7 @@ __all__ = [
     "BESIDE_METRICS",
     "FIGURES",
     "across_runs",
+    "board",
     "by_fame",
     "by_knowledge",
     "choose_question",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from honesty_utils.results.plots.annotation import data_annotation
+from honesty_utils.results.plots.board import board
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, reliability
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
@@ -141,6 +142,15 @@ FIGURES: dict[str, Result] = {
         "Shares of right, refused, wrong and unscored answers, by method and set.",
         outcomes,
         SCORE,
+    ),
+    "fig_board": Result(
+        "The leaderboard",
+        "Honesty of every method by what it needs, and risk against coverage. Curves withhold the least sure answers "
+        "of the model before alignment at every rate, diamonds are where their thresholds put them; points are methods "
+        "that answer or refuse in words of their own. Lower is better at the same coverage.",
+        board,
+        "85_leaderboard",
+        sure=False,
     ),
     "fig_runs": Result(
         "Several runs", "Honesty and accuracy of each method from run to run.", across_runs, "80_compare"

@@ -4,6 +4,20 @@ A new table is a function and a line in `TABLES`.
 """
 
 from honesty_utils.results.origin import tab_origin
+from honesty_utils.results.tables.board import (
+    NEEDS,
+    curves,
+    of_one_run,
+    order_scores,
+    order_tests,
+    orders,
+    printed_board,
+    run_costs,
+    run_values,
+    tab_board,
+    tab_board_claims,
+    tab_board_tests,
+)
 from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, best_of_these_models, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
@@ -52,28 +66,40 @@ from honesty_utils.results.tables.worlds import (
 
 __all__ = [
     "ALPHA",
+    "NEEDS",
     "TABLES",
     "Difference",
     "best",
     "best_of_these_models",
+    "curves",
     "expected",
     "find",
     "keep_exact",
     "load_drift",
     "load_rows",
+    "of_one_run",
+    "order_scores",
+    "order_tests",
+    "orders",
     "pairs_along",
     "paper_table",
     "paper_tables",
+    "printed_board",
     "printed_findings",
     "printed_judged",
     "printed_runs",
     "printed_worlds",
     "read_exact",
     "read_table",
+    "run_costs",
+    "run_values",
     "save_table",
     "save_tables",
     "tab_agreement",
     "tab_aurc",
+    "tab_board",
+    "tab_board_claims",
+    "tab_board_tests",
     "tab_by_knowledge",
     "tab_calibration",
     "tab_claim_parts",

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.registry import SCORE, Result
+from honesty_utils.results.tables.board import (
+    curves,
+    printed_board,
+    tab_board,
+    tab_board_claims,
+    tab_board_tests,
+)
 from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
@@ -140,6 +147,23 @@ TABLES: dict[str, Result] = {
         printed_worlds,
         "65_worlds",
         ("tasks",),
+    ),
+    "tab_paper_board": Result(
+        "The leaderboard, in distribution",
+        "Methods by what they need when they answer or before. Ranks are of honesty: methods that do not differ "
+        "significantly share them. Gain: right answers against the model before alignment answering as many, by its "
+        "likelihood. AUROC and AURC are of each method's graded score over the same answers of that model.",
+        printed_board,
+        "85_leaderboard",
+        sure=False,
+    ),
+    "tab_board_claims": Result(
+        "What the field says of its methods, on this board",
+        "A claim holds where the interval of the difference lies above minus its margin, is reversed where it lies "
+        "below; the rules were written before any board was made.",
+        tab_board_claims,
+        "85_leaderboard",
+        sure=False,
     ),
     "tab_agreement": Result(
         "Agreement of the judge with labels",
@@ -357,6 +381,28 @@ TABLES: dict[str, Result] = {
         tab_judged,
         "62_readings",
         ("harmlessness",),
+    ),
+    "tab_board": Result(
+        "The leaderboard, tidy",
+        "Every score and cost of every method with its interval, and the ranks that tests leave open.",
+        tab_board,
+        "85_leaderboard",
+        sure=False,
+    ),
+    "tab_board_tests": Result(
+        "Paired differences on the leaderboard",
+        "The first method less the second; better is the share of runs in which the first does better, detectable the "
+        "smallest difference that 80 of 100 such boards would find.",
+        tab_board_tests,
+        "85_leaderboard",
+        sure=False,
+    ),
+    "tab_board_curves": Result(
+        "Risk against coverage of every graded score",
+        "Wrong among the answers of the model before alignment that a method's graded score puts first.",
+        curves,
+        "85_leaderboard",
+        sure=False,
     ),
     "tab_findings": Result(
         "The paper's findings in several runs, tidy",
