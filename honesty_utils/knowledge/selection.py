@@ -6,7 +6,7 @@ vary. Every method gets its questions here, so that none differs in more than it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,17 @@ from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Rows
 
 
-def files(run: Run, rows: Rows, signals: Sequence[str] = ()) -> list[Path]:
+def files(run: Run, rows: Rows, signals: Sequence[str] = (), again: Mapping[str, str] | None = None) -> list[Path]:
     """What `training_labels` reads; the inputs that a method's rows depend on."""
     added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
     measured = [run.signals(name) for name in ("train", *rows.sets)] if signals else []
-    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added, *measured]
+    asked = [run.knowledge(name, model) for model in (again or {}).values() for name in ("train", *rows.sets)]
+    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added, *measured, *asked]
 
 
-def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] = ()) -> pd.DataFrame:
+def training_labels(
+    run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] = (), again: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Every response of M_t to the questions that a method learns from, with their text: what ``methods.build`` takes.
 
     Args:
@@ -34,6 +37,7 @@ def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] 
         rows: which questions and samples; by default the whole training subset.
         seed: of the draw of a smaller subset.
         signals: of M_t's greedy answers, a column each.
+        again: trained models that were asked the same questions, by the column that their expected accuracy goes to.
 
     Raises:
         ValueError: a subset larger than the training questions allow.
@@ -52,6 +56,12 @@ def training_labels(run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] 
         measured = [records.read(records.SIGNALS, run.signals(dataset)) for dataset in ("train", *rows.sets)]
         values = pd.concat(measured).query("signal == @name")[["question_id", "value"]]
         table = table.merge(values.rename(columns={"value": name}), on="question_id", how="left")
+    for column, model in (again or {}).items():
+        told = pd.concat(
+            [records.read(records.KNOWLEDGE, run.knowledge(name, model)) for name in ("train", *rows.sets)]
+        )
+        values = told[["question_id", "expected_accuracy"]].rename(columns={"expected_accuracy": column})
+        table = table.merge(values, on="question_id", how="left")
     table = table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)
     return shuffled(table, seed) if rows.shuffled else table
 

@@ -13,7 +13,7 @@ from honesty_utils.methods.building import (
     well_formed,
     without_confidence,
 )
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import Method, Stage, again
 from honesty_utils.methods.registry import METHODS
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Method",
     "NoRows",
     "Stage",
+    "again",
     "build",
     "check_options",
     "stated_confidence",

@@ -14,7 +14,7 @@ from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
 from honesty_utils.methods import phrases
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import Method, Stage, known_to
 from honesty_utils.methods.registry import METHODS
 
 logger = logging.getLogger(__name__)
@@ -156,6 +156,9 @@ def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
             f"methods.{name}: {len(without)} of {labels['question_id'].nunique()} questions have no sampled response, "
             f"such as {without.iloc[0]!r}; this method needs them: set samples >= 1 and sample again"
         )
+    unread = [known_to(one) for one in stage.reads if known_to(one) not in labels.columns]
+    if unread:
+        raise ValueError(f"methods.{name}: labels lack the column {unread[0]!r}: sample and label that stage's model")
     unmeasured = sorted(set(stage.signals) - set(labels.columns))
     if unmeasured:
         raise ValueError(

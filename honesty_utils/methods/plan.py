@@ -7,13 +7,13 @@ method, by the name of the stage that made them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
-from honesty_utils.common.paths import BASE
+from honesty_utils.common.paths import BASE, model_name
 from honesty_utils.common.settings import Prompts, Section
 
 LAST = "last"
@@ -34,11 +34,12 @@ class Stage:
 
     Attributes:
         build: pure function ``(labels, prompts, options) -> rows``; labels are LABELS rows with ``question``,
-            ``answers`` and ``choices``, and a column for each of ``signals``.
+            ``answers`` and ``choices``, a column for each of ``signals``, and one for each of ``reads``.
         name: of the stage, unique in its method; it names its model.
         objective: a key of ``training.objectives.OBJECTIVES``, which says what columns rows have.
         start: the model that is trained: `BASE`, or an earlier stage.
-        reads: whose labels ``build`` is given: `BASE`, or an earlier stage, whose model is then sampled and labeled.
+        reads: earlier stages whose models answer the training questions as M_t did before; ``build`` finds what each
+            knows in the column `known_to` names.
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
         needs_samples: sampled answers, not the greedy one alone.
         rows_per_sample: a question has a row for each of its sampled answers, not one.
@@ -49,11 +50,27 @@ class Stage:
     name: str = "aligned"
     objective: str = "sft"
     start: str = BASE
-    reads: str = BASE
+    reads: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
     needs_samples: bool = True
     rows_per_sample: bool = False
     lacking: str = "no sample could be scored"
+
+
+def known_to(stage: str) -> str:
+    """Column of labels with the expected accuracy of an earlier stage's model, NaN where nothing could be scored."""
+    return f"expected_accuracy_{stage}"
+
+
+def again(name: str, seeds: Sequence[int], stage: Stage) -> dict[str, str]:
+    """Models of earlier stages that a stage reads, by their column of labels: those of the method's first training.
+
+    Args:
+        name: of the method's entry.
+        seeds: of its trainings.
+        stage: that reads them.
+    """
+    return {known_to(one): model_name(name, seeds[0], one) for one in stage.reads}
 
 
 def as_said(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from honesty_utils.methods import (
     absolute,
     confidence,
+    craft,
     elicited,
     entropy_tuning,
     finetuned,
@@ -32,6 +33,9 @@ METHODS: dict[str, Method] = {
     "r_tuning": r_tuning.METHOD,
     "r_tuning_u": r_tuning.U,
     "entropy_tuning": entropy_tuning.METHOD,
+    "cor_rait": craft.COR,
+    "corcer_rait": craft.CERTAIN,
+    "craft": craft.METHOD,
     "p_true_threshold": threshold.P_TRUE,
     "consistency_threshold": threshold.CONSISTENCY,
     "entropy_threshold": threshold.ENTROPY,

@@ -31,7 +31,7 @@ from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.knowledge import selection, signals
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import Stage
+from honesty_utils.methods.plan import Stage, again
 from honesty_utils.results import plots, tables
 from honesty_utils.training import layouts
 from honesty_utils.workflow import fingerprint
@@ -420,14 +420,31 @@ class _Plan:
             kind = METHODS[self.params.entries[method].method]
             for stage in kind.stages:
                 last = None if stage is kind.stages[-1] else stage.name
+                for earlier in stage.reads:
+                    yield from self._read_again(method, earlier)
                 yield self._rows(method, stage, last)
                 yield from self._trainings(method, stage, last)
+
+    def _read_again(self, method: str, earlier: str) -> Iterator[Task]:
+        """The training questions, asked of the model of an earlier stage: that of the method's first training."""
+        run, family = self.run, self.params.family(method)
+        first = [(name, self.params.models[name][0]) for name in family]
+        names = ",".join(model_name(*one, earlier) for one in first)
+        sets = list(dict.fromkeys(["train", *(one for name in family for one in self.params.entries[name].rows.sets)]))
+        trained = [run.trained(*one, earlier) for one in first]
+        item = f"{method}.{earlier}"
+        yield self._sampling(item, sets, names, [*trained, *(run.questions(name) for name in sets)])
+        yield self._labeling(item, sets, names)
 
     def _rows(self, method: str, stage: Stage, last: str | None) -> Task:
         run, family = self.run, self.params.family(method)
         kind = METHODS[self.params.entries[method].method]
         rows = {name: self.params.entries[name].rows for name in family}
-        inputs = [path for entry in rows.values() for path in selection.files(run, entry, stage.signals)]
+        inputs = [
+            path
+            for name, entry in rows.items()
+            for path in selection.files(run, entry, stage.signals, again(name, self.params.models[name], stage))
+        ]
         only = len(kind.stages) == 1
         return Task(
             "rows", method if only else f"{method}.{stage.name}", kind.notebook,

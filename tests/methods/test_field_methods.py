@@ -80,6 +80,57 @@ def test_elicited_learns_shares_that_no_gold_answer_was_asked_for() -> None:
     records.conform(rows, records.HEAD_ROWS, "elicited")
 
 
+LADDER = labels(
+    sure="cccc", most="cccw", half="wccw", few="wcww", none="wwww", also="wwww", unread="wuuu"
+)  # expected accuracy 1, 2/3, 2/3, 1/3, 0, 0
+AGREEMENT = {"sure": 0.0, "most": -0.2, "half": -0.6, "few": -1.0, "none": -0.1, "also": -1.1, "unread": -1.0}
+LADDER = LADDER.assign(semantic_entropy=LADDER["question_id"].map(AGREEMENT))
+
+
+def test_the_ladder_keeps_the_surest_answers_and_the_least_sure_refusals() -> None:
+    rows = methods.build("corcer_rait", LADDER, keep=0.67, share=0.5)
+    # Of three to answer two are kept, and as many refused: those of whose samples fewest agree.
+    assert told(rows) == {"sure": "sure c-1", "most": "most c-1", "few": P.refusal, "also": P.refusal}
+    assert rows["is_refusal"].tolist() == [False, False, True, True]
+    # Four to one: of all three to answer there is one refusal, rounded up from three quarters.
+    assert told(methods.build("corcer_rait", LADDER, keep=1.0)) == {
+        "sure": "sure c-1", "most": "most c-1", "half": "half c0", "also": P.refusal,
+    }  # fmt: skip
+
+
+def test_by_correctness_alone_rows_are_drawn_whatever_agrees() -> None:
+    rows = methods.build("cor_rait", LADDER, keep=0.67, share=0.5)
+    assert rows["is_refusal"].sum() == 2 and len(rows) == 4
+    assert set(rows.loc[~rows["is_refusal"], "question_id"]) < {"sure", "most", "half"}
+    other = LADDER.assign(semantic_entropy=0.0)
+    again = methods.build("cor_rait", other, keep=0.67, share=0.5)
+    assert told(again) == told(rows), "agreement does not decide"
+    drawn = {frozenset(told(methods.build("cor_rait", LADDER, keep=0.67, share=0.5, seed=seed))) for seed in range(9)}
+    assert len(drawn) > 1
+
+
+def test_flow_refuses_only_what_rehearsing_made_worse() -> None:
+    after = {"sure": 1.0, "most": 0.0, "half": 1.0, "few": 0.0, "none": 0.5, "also": 0.0, "unread": 0.0}
+    given = LADDER.assign(expected_accuracy_rehearsal=LADDER["question_id"].map(after))
+    rows = methods.build("craft", given, stage="craft", keep=0.67, share=0.5)
+    # `none` has risen, `also` has not fallen: only `few` is refused, though there is room for two.
+    assert told(rows) == {"sure": "sure c-1", "most": "most c-1", "few": P.refusal}
+    unknown = given.assign(expected_accuracy_rehearsal=np.nan)
+    assert not methods.build("craft", unknown, stage="craft")["is_refusal"].any(), "what is not known refuses nothing"
+    with pytest.raises(ValueError, match="labels lack the column 'expected_accuracy_rehearsal'"):
+        methods.build("craft", LADDER, stage="craft")
+
+
+def test_the_rehearsal_is_of_what_is_surely_known_under_the_plain_prompt() -> None:
+    rows = methods.build("craft", LADDER, stage="rehearsal")
+    assert told(rows) == {"sure": "sure c-1"} and not rows["is_refusal"].any()
+    assert rows["prompt"].tolist() == [P.plain.replace("{question}", "Who is sure?")]
+    # As sure in number, but one sample says it in other words.
+    apart = LADDER.assign(semantic_entropy=LADDER["semantic_entropy"] - 0.1)
+    with pytest.raises(ValueError, match="none of 7 questions makes a row: it is not surely known"):
+        methods.build("craft", apart, stage="rehearsal")
+
+
 def test_rows_fit_their_schema_and_what_is_lacking_is_named() -> None:
     given = labels(right="cww", wrong="wcc").assign(semantic_entropy=-0.5)
     for name in ("r_tuning", "entropy_tuning"):

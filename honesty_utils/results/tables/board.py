@@ -40,7 +40,7 @@ COSTS = ("training_seconds", "answer_tokens")
 """Device-seconds of training steps, all stages; tokens that are generated to answer a question, samples among them."""
 
 LOWER_IS_BETTER = {"over_conservativeness", "aurc", *COSTS}
-TESTED = ("honesty", "truthfulness", "accuracy", "auroc", "aurc")
+TESTED = ("honesty", "truthfulness", "truthful_helpfulness", "accuracy", "auroc", "aurc")
 REFERENCE = "likelihood_threshold"
 """What others are compared with: nothing is trained for it, and one answer says all that it looks at."""
 
@@ -513,6 +513,14 @@ CLAIMS = (
         "entropy_tuning", "absolute", "honesty", NEAR,
     ),
     Claim("R-TUNING-U is no worse than R-TUNING", "2311.09677", "r_tuning_u", "r_tuning", "honesty", NEAR),
+    Claim(
+        "Keeping what is surest helps (CORCER-RAIT, COR-RAIT)", "2410.06913",
+        "corcer_rait", "cor_rait", "truthful_helpfulness",
+    ),
+    Claim(
+        "Leaving out what a rehearsal makes better known helps (CRAFT, CORCER-RAIT)", "2410.06913",
+        "craft", "corcer_rait", "truthful_helpfulness",
+    ),
     Claim(
         "Preferences after fine-tuning beat fine-tuning (Idk-DPO, ABSOLUTE)", "2401.13275",
         "idk_dpo", "absolute", "honesty",

@@ -123,9 +123,10 @@ def _counts(
         names = task.parameters["sets"].split(",")
         return params.sampling, "plain", {name: (sets[name].questions, 1 + drawn[name]) for name in names}, 1
     if stage == "drift":
-        samples = (params.drift and params.drift.samples) or params.sampling.samples
-        home = params.analysis.home
-        return params.sampling, "plain", {home: (sets[home].questions, 1 + samples)}, 1
+        names, home = task.parameters["sets"].split(","), params.analysis.home
+        again = {home: params.drift.samples or params.sampling.samples} if params.drift else {}
+        replies = {name: 1 + {**drawn, **again}[name] for name in names}
+        return params.sampling, "plain", {name: (sets[name].questions, replies[name]) for name in names}, 1
     name = item if item in params.entries else item.rpartition(".")[0]
     method, rows = METHODS[params.entries[name].method], params.entries[name].rows
     if stage == "evaluation":
