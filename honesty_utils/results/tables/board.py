@@ -234,12 +234,13 @@ def curves(found: Mapping[tuple[str, int], Order]) -> pd.DataFrame:
 
 
 def run_values(
-    main: pd.DataFrame, ordered: pd.DataFrame, costs: pd.DataFrame, dataset: str, roster: Roster
+    main: pd.DataFrame, ordered: pd.DataFrame, field: pd.DataFrame, costs: pd.DataFrame, dataset: str, roster: Roster
 ) -> pd.DataFrame:
     """All that the board says of one run: ``method, metric, value, low, high``; costs have no interval.
 
     Args:
         main: its main table.
+        field: ``tab_field`` of its answers: scores of other papers.
         ordered: `order_scores`.
         costs: ``method, metric, value``, from `run_costs`.
         dataset: the set that is looked at.
@@ -247,7 +248,7 @@ def run_values(
     """
     methods = roster.main(main["method"].unique())
     scored = main[(main["dataset"] == dataset) & main["metric"].isin(FROM_MAIN)]
-    parts = [table[[*KEYS, "value", "low", "high"]] for table in (scored, ordered) if len(table)]
+    parts = [table[[*KEYS, "value", "low", "high"]] for table in (scored, ordered, field) if len(table)]
     parts.append(costs.assign(low=np.nan, high=np.nan)[[*KEYS, "value", "low", "high"]])
     table = pd.concat(parts, ignore_index=True)
     return table[table["method"].isin(methods)].reset_index(drop=True)
