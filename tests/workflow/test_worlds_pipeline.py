@@ -132,3 +132,35 @@ def test_a_failure_names_world_notebook_cell_error_and_copy(finished, tmp_path):
     assert "world 1 of 3 (seed 1), 40_training_absolute: cell " in failed.stdout
     assert "rows are longer than training.max_length = 5 tokens" in failed.stdout
     assert "Executed copy: " in failed.stdout and "world 2" not in failed.stdout
+
+
+def test_the_leaderboard_over_worlds_and_its_entries(finished):
+    folder, _ = finished
+    shutil.copytree(TOP / "notebooks", folder / "notebooks", dirs_exist_ok=True)
+    command = [sys.executable, "-m", "honesty_utils.workflow.cli", "board"]
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
+    given = {"env": environment, "cwd": folder, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run([*command, "make", str(folder / "small.yaml"), "--cores", "2"], **given)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "world 1 of 3 (seed 1): complete" in done.stdout and "85_leaderboard starts" in done.stdout
+    board, printed = table("board"), table("paper_board")
+    assert list(printed["Method"]) == [
+        "UNALIGNED", "PROMPT-BASED", "LIKELIHOOD THRESHOLD", "CONSISTENCY THRESHOLD", "ABSOLUTE", "R-TUNING",
+    ]  # fmt: skip
+    assert list(dict.fromkeys(printed["Needs"])) == ["nothing", "samples when it answers", "training"]
+    cells = board.set_index(["method", "metric"])
+    # Whatever a model knows, its mean over worlds is that of the worlds' own tables.
+    mains = [table("main", f"smoke-worlds/worlds/{seed}") for seed in (1, 2, 3)]
+    key = ("absolute", "indist", "accuracy")
+    own = [main.set_index(["method", "dataset", "metric"]).loc[key, "value"] for main in mains]
+    assert cells.loc[("absolute", "accuracy"), "value"] == pytest.approx(sum(own) / 3, abs=1e-6)
+    assert cells.loc[("absolute", "training_seconds"), "value"] > 0
+    assert cells.loc[("likelihood_threshold", "training_seconds"), "value"] == 0
+    drawn = cells["value"].unstack()["answer_tokens"]
+    assert drawn["consistency_threshold"] > drawn["likelihood_threshold"]
+    assert (Run("smoke-worlds").figures / "fig_board.png").stat().st_size > 10_000
+    entries = folder / "figures" / "board" / "smoke-worlds"
+    assert (entries / "2" / "unknown" / "r_tuning_seed2.json").is_file()
+    found = subprocess.run([*command, "verify"], **given)
+    # Six methods and two points of a sweep on three sets, in three worlds.
+    assert found.stdout == f"{8 * 3 * 3} verified, 0 reported, 0 judged\n", found.stderr
