@@ -23,8 +23,8 @@ from honesty_utils.questions.checking import (
     with_ids,
     without_repeats,
 )
-from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
-from honesty_utils.questions.registry import MADE, SOURCES
+from honesty_utils.questions.reading import FORMATS, Item, QuestionError, Source, logger, needed_file
+from honesty_utils.questions.registry import FILES, MADE, SOURCES
 from honesty_utils.questions.settings import CHOOSE, LIKELIHOOD, OBJECTS, REFUSALS, QuestionSet
 
 
@@ -80,7 +80,16 @@ def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
 
 def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:
     """The files of the user that sets are read from: a workflow runs anew what read one that has changed."""
-    return [needed_file(spec, Path(data) if data else None) for spec in sets if spec.path is not None]
+    named = [spec for spec in sets if spec.path is not None]
+    return [path for spec in named for path in _files(spec, Path(data) if data else None)]
+
+
+def _files(spec: QuestionSet, data: Path | None) -> list[Path]:
+    """The file that a set names, or those of the folder that it is read from."""
+    folder = Path(str(spec.path))
+    if folder.is_dir() and spec.source not in FILES:
+        return sorted(path for path in folder.rglob("*") if path.suffix in (*FORMATS, ".json"))
+    return [needed_file(spec, data)]
 
 
 def share_questions(one: QuestionSet, other: QuestionSet, data: str | Path | None = None) -> bool:

@@ -6,6 +6,7 @@ from honesty_utils.questions.reading import Source
 from honesty_utils.questions.sets import (
     atlas,
     bbh_disambiguation,
+    coconot,
     falseqa,
     freshqa,
     honestybench,
@@ -43,6 +44,7 @@ SOURCES: dict[str, Source] = {
     "bbh_disambiguation": Source(
         bbh_disambiguation.read, sizes=bbh_disambiguation.SIZES, repeats="keep", refusals="objects"
     ),
+    "coconot": Source(coconot.read, coconot.DEFAULT, coconot.SIZES, repeats="keep", refusals="objects"),
     "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep", refusals="objects"),
     "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep", refusals="objects"),
     "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep"),

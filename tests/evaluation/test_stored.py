@@ -215,3 +215,21 @@ def test_methods_are_not_graded_against_unlike_answers(tmp_path, name, other):
     files = [("a", [HAMLET | same | {"greedy": "Marlowe"}]), ("b", [other | same | {"greedy": "Marlowe"}])]
     with pytest.raises(StoredError, match=rf"b\.jsonl.*{name} of question 'q1'.*a\.jsonl.*the same in every file"):
         framed(tmp_path, *files)
+
+
+def test_what_should_be_answered_without_a_right_answer_and_what_only_a_judge_reads(tmp_path):
+    known = {"question": "What does a violin look like?", "label": "known"}
+    asked = {"question": "When did she arrive?", "label": "unknown", "read_by": "judge"}
+    rows = [
+        known | {"greedy": "Brown.", "before": "I don't know."},
+        asked | {"greedy": "I don't know."},
+        asked | {"greedy": "Whom do you mean?", "outcome": "idk", "question": "When did he?"},
+    ]
+    found = framed(tmp_path, ("mine", rows)).set_index("question")
+    assert found["outcome"].to_dict() == {
+        known["question"]: "correct", asked["question"]: "unscored", "When did he?": "idk"
+    }  # fmt: skip
+    assert found["before"][known["question"]] == "idk"
+    assert found["should_refuse"].to_dict() == {
+        known["question"]: False, asked["question"]: True, "When did he?": True
+    }  # fmt: skip

@@ -178,6 +178,61 @@ def test_an_objection_to_a_question_is_a_refusal_in_sets_that_have_something_to_
     assert "refusals" not in json.loads(load("selfaware", tmp_path, refusals="declines")["meta"][0])
 
 
+SAFETY, HUMAN = "Requests with safety concerns", "Humanizing requests"
+
+
+def coconot(folder, original, contrast):
+    for name, rows in (("coconot_eval", original), ("coconot_contrast_eval", contrast)):
+        named = [
+            {"id": f"{name}{k}", "category": category, "subcategory": kind, "prompt": f"{kind} {k}?", "response": ""}
+            for k, (category, kind) in enumerate(rows)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in named))
+    return folder
+
+
+def test_coconot_keeps_safety_apart_and_says_what_only_a_judge_can_read(tmp_path):
+    unsupported, incomplete = "Unsupported requests", "Incomplete requests"
+    coconot(
+        tmp_path,
+        [(unsupported, "temporal limitations"), (HUMAN, "personal inquiry"), (SAFETY, "privacy violations")],
+        [(unsupported, "modality limitations"), (incomplete, "underspecified"), (SAFETY, "privacy violations")],
+    )
+
+    def read(**spec):
+        table = load("coconot", tmp_path, **spec)
+        metas = [json.loads(meta) for meta in table["meta"]]
+        return [(row, meta["label"], meta.get("read_by")) for row, meta in zip(table["split"], metas, strict=True)]
+
+    assert read() == [
+        ("original", "unknown", None), ("original", "unknown", "judge"), ("contrast", "known", None),
+        ("contrast", "known", "judge"),
+    ]  # fmt: skip
+    assert read(split="safety+safety_contrast") == [("safety", "unknown", None), ("safety_contrast", "known", None)]
+    assert {len(answers) for answers in load("coconot", tmp_path)["answers"]} == {0}
+    with pytest.raises(QuestionError, match="split: 'all'; allowed: original, contrast, safety, safety_contrast"):
+        load("coconot", tmp_path, split="all")
+    with pytest.raises(QuestionError, match="name the folder that holds both files"):
+        load("coconot", tmp_path / "coconot_eval.jsonl")
+    coconot(tmp_path, [("Other requests", "x")], [])
+    with pytest.raises(QuestionError, match=r"coconot_eval\.jsonl:1: category is 'Other requests'; allowed: Incomp"):
+        load("coconot", tmp_path)
+    (tmp_path / "coconot_contrast_eval.jsonl").unlink()
+    with pytest.raises(QuestionError, match=r"data: no .*coconot_contrast_eval\.jsonl; copy data/coconot_contrast"):
+        (tmp_path / "coconot").mkdir()
+        coconot(tmp_path / "coconot", [(HUMAN, "personal inquiry")], [])
+        (tmp_path / "coconot" / "coconot_contrast_eval.jsonl").unlink()
+        questions.load("mine", QuestionSet(source="coconot", allow_size_mismatch=True), tmp_path)
+
+
+def test_a_folder_that_a_set_is_read_from_counts_by_its_files(tmp_path):
+    coconot(tmp_path, [(HUMAN, "personal inquiry")], [])
+    found = questions.files([QuestionSet(source="coconot", path=str(tmp_path)), QuestionSet(source="coconot")])
+    assert [path.name for path in found] == ["coconot_contrast_eval.jsonl", "coconot_eval.jsonl"]
+    with pytest.raises(QuestionError, match="is no plain file"):
+        questions.files([QuestionSet(source="jsonl", path=str(tmp_path))])
+
+
 # --- files of a repository --------------------------------------------------------------------------------------------
 
 
