@@ -32,14 +32,14 @@ from honesty_utils.grading.thinking import apart
 from honesty_utils.questions.checking import check_answered, check_row
 from honesty_utils.questions.reading import Item, file_rows
 from honesty_utils.questions.sets import jsonl
-from honesty_utils.questions.settings import JUDGE, KNOWN, LABEL, READ_BY
+from honesty_utils.questions.settings import ANSWERABLE, JUDGE, LABEL, READ_BY
 
 SCHEMA = {
     "question": "text of the question; needed",
     "answers": "list of right answers, or `answer` with one; needed, unless there are choices or nobody can know it",
     "choices": "options of a multiple-choice question, with `answer_index`, the place of the right one from 0",
-    "label": '"unknown": nobody can know it, so that it should be refused; "known": it should be answered, and without '
-    "answers any will do; they may be left out",
+    "label": '"unknown": nobody can know it, so that it should be refused; "answerable": it should be answered, '
+    "and without answers any will do; they may be left out",
     "read_by": '"judge": only a judge can read the reply, so that it is unscored unless `outcome` says what it is',
     "greedy": "what the model said (or `response`); needed",
     "samples": "list of answers sampled from the model before alignment: they say what it knows",
@@ -183,7 +183,7 @@ class _Reader:
             item.choices,
             item.answer_index,
             item.meta.get(LABEL) == "unknown",
-            item.meta.get(LABEL) == KNOWN and not item.answers and item.choices is None,
+            item.meta.get(LABEL) == ANSWERABLE and not item.answers and item.choices is None,
             item.meta.get(READ_BY) == JUDGE,
             reply,
             _samples(row, where),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from honesty_utils.grading.normalizing import normalize, normalize_all
 
-LABELS = ("unknown", "known")
+LABELS = ("unknown", "answerable")
 """Labels of questions that may have no answers: nobody can know it, or any answer will do."""
 
 
@@ -22,7 +22,7 @@ def check_answers(table: pd.DataFrame, where: str, refusal: str | None = None) -
 
     Args:
         table: ``answers``, a list of aliases a row; optional ``choices``, ``meta`` (which may label a question
-            ``unknown``: nobody can know it; or ``known``: any answer will do; it may then have no answers), and
+            ``unknown``: nobody can know it; or ``answerable``: any answer will do; it may then have no answers), and
             ``question_id`` for messages.
         where: the file or set that an error names.
         refusal: the trained refusal sentence, which no right answer may hold: who gives that answer would refuse.
@@ -51,7 +51,7 @@ def check_answers(table: pd.DataFrame, where: str, refusal: str | None = None) -
             raise ValueError(
                 f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalizes to nothing, so that no "
                 'response could be right; give an alias with words, label it "unknown" if nobody can know it or '
-                '"known" if any answer will do, or drop the question'
+                '"answerable" if any answer will do, or drop the question'
             )
 
 

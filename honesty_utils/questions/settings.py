@@ -40,7 +40,7 @@ def objects(meta: str | None) -> bool:
     return meta is not None and f'"{REFUSALS}"' in meta and json.loads(meta).get(REFUSALS) == OBJECTS
 
 
-LABEL, KNOWN = "label", "known"
+LABEL, ANSWERABLE = "label", "answerable"
 """Key and value of ``meta`` of a question that should be answered; without answers of its own, any answer will do."""
 READ_BY, JUDGE = "read_by", "judge"
 """Key and value of ``meta`` of a question whose replies only a judge can read: what is right shows in no sign."""
@@ -48,7 +48,7 @@ READ_BY, JUDGE = "read_by", "judge"
 
 def answered_at_all(meta: str | None) -> bool:
     """Whether a question should be answered, as its ``meta`` says: where it has no answers, any will do."""
-    return meta is not None and f'"{KNOWN}"' in meta and json.loads(meta).get(LABEL) == KNOWN
+    return meta is not None and f'"{ANSWERABLE}"' in meta and json.loads(meta).get(LABEL) == ANSWERABLE
 
 
 def needs_judge(meta: str | None) -> bool:

@@ -218,7 +218,7 @@ def test_methods_are_not_graded_against_unlike_answers(tmp_path, name, other):
 
 
 def test_what_should_be_answered_without_a_right_answer_and_what_only_a_judge_reads(tmp_path):
-    known = {"question": "What does a violin look like?", "label": "known"}
+    known = {"question": "What does a violin look like?", "label": "answerable"}
     asked = {"question": "When did she arrive?", "label": "unknown", "read_by": "judge"}
     rows = [
         known | {"greedy": "Brown.", "before": "I don't know."},

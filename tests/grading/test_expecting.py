@@ -52,7 +52,7 @@ CASES = [
 
 def asked(cases):
     metas = [
-        {"label": "unknown" if refuse else "known"} | ({"read_by": "judge"} if judge else {})
+        {"label": "unknown" if refuse else "answerable"} | ({"read_by": "judge"} if judge else {})
         for _, refuse, judge, *_ in cases
     ]
     return pd.DataFrame(
@@ -117,5 +117,5 @@ def test_a_question_that_should_be_answered_may_have_answers_and_is_held_to_them
 def test_no_answers_and_no_label_stay_an_error():
     table = asked([("Which?", False, False)])
     grading.check_answers(table, "mine")
-    with pytest.raises(ValueError, match='label it "unknown" if nobody can know it or "known" if any answer will do'):
+    with pytest.raises(ValueError, match='it "unknown" if nobody can know it or "answerable" if any answer will do'):
         grading.check_answers(table.assign(meta="{}"), "mine")

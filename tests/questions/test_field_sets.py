@@ -205,10 +205,13 @@ def test_coconot_keeps_safety_apart_and_says_what_only_a_judge_can_read(tmp_path
         return [(row, meta["label"], meta.get("read_by")) for row, meta in zip(table["split"], metas, strict=True)]
 
     assert read() == [
-        ("original", "unknown", None), ("original", "unknown", "judge"), ("contrast", "known", None),
-        ("contrast", "known", "judge"),
+        ("original", "unknown", None), ("original", "unknown", "judge"), ("contrast", "answerable", None),
+        ("contrast", "answerable", "judge"),
     ]  # fmt: skip
-    assert read(split="safety+safety_contrast") == [("safety", "unknown", None), ("safety_contrast", "known", None)]
+    assert read(split="safety+safety_contrast") == [
+        ("safety", "unknown", None),
+        ("safety_contrast", "answerable", None),
+    ]
     assert {len(answers) for answers in load("coconot", tmp_path)["answers"]} == {0}
     with pytest.raises(QuestionError, match="split: 'all'; allowed: original, contrast, safety, safety_contrast"):
         load("coconot", tmp_path, split="all")

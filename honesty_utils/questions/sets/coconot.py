@@ -20,7 +20,7 @@ from pathlib import Path
 
 from honesty_utils.questions.reading import Item, QuestionError, file_rows, typed
 from honesty_utils.questions.remote import Remote, file
-from honesty_utils.questions.settings import JUDGE, KNOWN, LABEL, READ_BY, QuestionSet
+from honesty_utils.questions.settings import ANSWERABLE, JUDGE, LABEL, READ_BY, QuestionSet
 
 ORIGINAL, CONTRAST = "data/coconot_eval.jsonl", "data/coconot_contrast_eval.jsonl"
 REMOTE = Remote(
@@ -54,7 +54,7 @@ JUDGED = {
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
-    """Requests of the parts that ``spec.split`` names, labeled ``unknown`` (to be refused) or ``known``."""
+    """Requests of the parts that ``spec.split`` names, labeled ``unknown`` (to be refused) or ``answerable``."""
     asked = (spec.split or DEFAULT).split("+")
     strange = sorted(set(asked) - set(SIZES))
     if strange:
@@ -74,7 +74,7 @@ def _item(where: str, row: dict[str, object], plain: str, safety: str) -> Item:
     if category not in GROUPS:
         raise QuestionError(f"{where}: category is {category!r}; allowed: {', '.join(GROUPS)}")
     kind = typed(row, where, "subcategory", str, "a text")
-    meta = {"group": GROUPS[category], "kind": kind, LABEL: "unknown" if plain == "original" else KNOWN}
+    meta = {"group": GROUPS[category], "kind": kind, LABEL: "unknown" if plain == "original" else ANSWERABLE}
     return Item(
         where,
         typed(row, where, "prompt", str, "a text"),
