@@ -26,6 +26,8 @@ from honesty_utils.results import scored, tables
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.layout import format_score
 
+HONESTYBENCH = "honestybench"
+"""Logs that come with confidences of their own, so that `tables.tab_alignment` is made of them."""
 PRINTED = ("prudence", "over_conservativeness", "honesty", "recall", "false_alarms", "balanced_accuracy", "both_right")
 
 
@@ -65,6 +67,8 @@ def score(
     del rows
     roster = scored.roster_of(answers["method"], before)
     made = scored.make_tables(answers, analysis, roster)
+    if kind == HONESTYBENCH:
+        made["tab_alignment"] = tables.tab_alignment(answers, analysis, roster)
     if compared:
         made["tab_graders"] = tables.tab_graders(compared, analysis, roster)
     drawn = scored.make_figures(made, answers["dataset"].iloc[0], roster)

@@ -233,3 +233,43 @@ def test_what_should_be_answered_without_a_right_answer_and_what_only_a_judge_re
     assert found["should_refuse"].to_dict() == {
         known["question"]: False, asked["question"]: True, "When did he?": True
     }  # fmt: skip
+
+
+def honestybench(**changes):
+    row = {
+        "question": "who wrote hamlet", "answer": ["Shakespeare"], "greedy_response": ["Marlowe, I think."],
+        "greedy_correctness": 0, "greedy_tokens": [["Mar", "lowe", "."]], "greedy_cumulative_logprobs": [-0.6],
+        "greedy_logprobs": [[-0.1, -0.2, -0.3]], "sampling_response": ["Marlowe", "Marlowe", "Kyd", "Shakespeare"],
+        "sampling_correctness": [0, 0, 0, 1], "consistency_judgement": [1, 1, 0, 0],
+    }  # fmt: skip
+    return row | changes
+
+
+def test_stored_answers_of_honestybench_keep_the_verdicts_that_its_numbers_are_of(tmp_path, caplog):
+    folder = tmp_path / "some-model"
+    folder.mkdir()
+    rows = [honestybench(), honestybench(answer=[""]), honestybench(greedy_correctness=[1], greedy_logprobs=None)]
+    first, last = read_log("honestybench", write(folder, "nq", *rows))
+    assert first["method"] == "some-model" and first["dataset"] == "nq" and first["text"] == "Marlowe, I think."
+    assert first["mean_logprob"] == pytest.approx(-0.2) and first["confidence"] == 0.5
+    # Sets repeat questions: a row is known by its place. The one without an answer is left out, and said.
+    assert [first["question_id"], last["question_id"]] == ["000000", "000002"] and "1 questions have no" in caplog.text
+    assert first["given"] == "wrong" and last["given"] == "correct" and np.isnan(last["mean_logprob"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"answer": "Shakespeare"}, r"nq\.jsonl:1: answer is 'Shakespeare'; a line of"),
+        ({"consistency_judgement": [1]}, "1 of consistency_judgement, 4 of sampling_response; one of each"),
+        ({"consistency_judgement": None}, "no list of consistency_judgement"),
+        ({"consistency_judgement": [1, 1, -1, 0]}, "consistency_judgement holds '-1'; 1 or 0 is needed"),
+        ({"greedy_correctness": None}, "greedy_correctness is 'None'; one is needed, of the greedy answer"),
+        ({"greedy_correctness": "yes"}, "greedy_correctness holds 'yes'; 1 or 0 is needed"),
+        ({"greedy_response": ["a", "b"]}, "greedy_response is .*; one is needed, of the greedy answer"),
+        ({"greedy_cumulative_logprobs": ["x"]}, "their sum and one number a token are needed, or neither"),
+    ],
+)
+def test_rows_that_are_not_of_honestybench_are_named(tmp_path, changes, error):
+    with pytest.raises(StoredError, match=error):
+        read_log("honestybench", write(tmp_path, "nq", honestybench(**changes)))

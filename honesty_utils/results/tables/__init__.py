@@ -4,6 +4,7 @@ A new table is a function and a line in `TABLES`.
 """
 
 from honesty_utils.results.origin import tab_origin
+from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, best_of_these_models, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
@@ -73,6 +74,7 @@ __all__ = [
     "save_table",
     "save_tables",
     "tab_agreement",
+    "tab_alignment",
     "tab_aurc",
     "tab_by_knowledge",
     "tab_calibration",

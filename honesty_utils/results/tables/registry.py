@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.registry import SCORE, Result
+from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
@@ -167,6 +168,14 @@ TABLES: dict[str, Result] = {
         "What each matcher makes of them, and your own outcomes where you gave them; digest names how is graded, kappa "
         "and changed are against the first.",
         tab_graders,
+        SCORE,
+        sure=False,
+    ),
+    "tab_alignment": Result(
+        "Confidence against being right, as EliCal reads it",
+        "AUROC, calibration error as it stands, and alignment: how often a threshold of confidence, chosen on a fifth "
+        "of the questions, says whether an answer to one of the others is right.",
+        tab_alignment,
         SCORE,
         sure=False,
     ),
