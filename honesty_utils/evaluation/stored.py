@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from honesty_utils import grading
 from honesty_utils.common.errors import HonestyError
@@ -354,27 +355,28 @@ def _check_rows(table: pd.DataFrame) -> None:
 
 def _check_same_questions(table: pd.DataFrame) -> None:
     """Every method and seed has answered the same questions of a set, and a question is the same for all."""
+    # Where a method stands for the model before alignment, `_before` says that the column is one too many.
+    beside = ["before_text"] if BASE not in set(table["method"]) and table["before_text"].notna().any() else []
     for dataset, part in table.groupby("dataset", sort=False):
         once = part.drop_duplicates("question_id").set_index("question_id")
-        texts = part["question_id"].map(once["question"])
-        changed = part["question"] != texts
+        place = pd.factorize(part["question_id"])[0]  # of the question of each row in ``once``
+        changed = part["question"].to_numpy() != once["question"].to_numpy()[place]
         if changed.any():
-            row = part[changed].iloc[0]
+            row, first = part[changed].iloc[0], once.iloc[place[changed.argmax()]]
             raise StoredError(
                 f"{row['where']}: question {row['question_id']!r} of {dataset!r} is {row['question'][:80]!r} here and "
-                f"{texts[changed].iloc[0][:80]!r} at {once.loc[row['question_id'], 'where']}; an id is of one question"
+                f"{first['question'][:80]!r} at {first['where']}; an id is of one question"
             )
-        keys = part["question_id"].astype(object)
-        for name in ("answers", "choices", "answer_index", "should_refuse"):
-            mine = part[name].astype(object).map(repr).astype(object)
-            first = keys.map(once[name].astype(object).map(repr).to_dict()).astype(object)
-            unlike = mine != first
+        for name in ("answers", "choices", "answer_index", "should_refuse", "needs_judge", *beside):
+            mine, first = (_comparable(rows[name]) for rows in (part, once))
+            unlike = mine != first[place]
             if unlike.any():
-                row, there = part[unlike].iloc[0], first[unlike].iloc[0]
+                row, there = int(unlike.argmax()), once.iloc[place[unlike.argmax()]]
+                shown = [str(value[at])[:80] for value, at in ((mine, row), (first, place[row]))]
                 raise StoredError(
-                    f"{row['where']}: {name} of question {row['question_id']!r} of {dataset!r} is "
-                    f"{mine[unlike].iloc[0][:80]} here and {there[:80]} at {once.loc[row['question_id'], 'where']}; "
-                    "methods are graded against the same answers: give the same in every file"
+                    f"{part['where'].iloc[row]}: {name.removesuffix('_text')} of question "
+                    f"{part['question_id'].iloc[row]!r} of {dataset!r} is {shown[0]} here and {shown[1]} at "
+                    f"{there['where']}; {_SAME[name in beside]}"
                 )
         for (method, seed), own in part.groupby(["method", "seed"], sort=False):
             lacking = once.index.difference(pd.Index(own["question_id"]))
@@ -385,6 +387,17 @@ def _check_same_questions(table: pd.DataFrame) -> None:
                     f"{dataset!r}, such as {lacking[0]!r} ({place}); methods are compared on the same questions: add "
                     "the answers, or score the files apart"
                 )
+
+
+def _comparable(column: pd.Series[Any]) -> NDArray[Any]:
+    """Values that can be compared by ``!=``: lists and missing ones as texts."""
+    return column.to_numpy() if column.dtype == bool else column.astype(object).map(repr).to_numpy(dtype=object)
+
+
+_SAME = (
+    "methods are graded against the same answers: give the same in every file",
+    "the model before alignment is one, and methods are compared with one answer of it: give the same in every file",
+)
 
 
 def _check_twins(table: pd.DataFrame) -> None:

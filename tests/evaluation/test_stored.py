@@ -208,7 +208,11 @@ def test_a_batch_finds_its_questions_by_id(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "other"),
-    [("answers", HAMLET | {"answers": ["Marlowe"]}), ("should_refuse", HAMLET | {"label": "unknown"})],
+    [
+        ("answers", HAMLET | {"answers": ["Marlowe"]}),
+        ("should_refuse", HAMLET | {"label": "unknown"}),
+        ("needs_judge", HAMLET | {"read_by": "judge"}),
+    ],
 )
 def test_methods_are_not_graded_against_unlike_answers(tmp_path, name, other):
     same = {"id": "q1"}
@@ -273,3 +277,25 @@ def test_stored_answers_of_honestybench_keep_the_verdicts_that_its_numbers_are_o
 def test_rows_that_are_not_of_honestybench_are_named(tmp_path, changes, error):
     with pytest.raises(StoredError, match=error):
         read_log("honestybench", write(tmp_path, "nq", honestybench(**changes)))
+
+
+@pytest.mark.parametrize("other", [{"before": "Shakespeare"}, {}, {"before": ""}])
+def test_methods_are_not_compared_with_unlike_answers_of_the_model_before(tmp_path, other):
+    row, dream = HAMLET | {"greedy": "I don't know."}, DREAM | {"greedy": "?"}
+    files = [("a", [row | {"before": "Marlowe"}, dream]), ("b", [row | other, dream])]
+    error = (
+        r"b\.jsonl:1: before of question .* is ('Shakespeare'|''|None) here and 'Marlowe' at .*a\.jsonl:1; the model"
+    )
+    with pytest.raises(StoredError, match=error):
+        framed(tmp_path, *files)
+
+
+def test_seeds_of_one_method_are_compared_with_one_model_before(tmp_path):
+    row = HAMLET | {"greedy": "I don't know.", "before": "Marlowe"}
+    seeds = [row, row | {"seed": 1}]
+    assert framed(tmp_path, ("a", seeds), ("b", [row, row | {"seed": 1}]))["before"].tolist() == ["wrong"] * 4
+    # The same words to another question, or in another set, are no contradiction.
+    other = [row | {"dataset": "other", "before": "Shakespeare"}, PERU | {"greedy": "A"}]
+    assert framed(tmp_path, ("a", [row, *other]))["before"].tolist() == ["wrong", "unscored", "correct"]
+    with pytest.raises(StoredError, match=r"a\.jsonl:2: before of question .* is 'Kyd' here and 'Marlowe' at"):
+        framed(tmp_path, ("a", [row, row | {"seed": 1, "before": "Kyd"}]))
