@@ -283,9 +283,7 @@ def test_rows_that_are_not_of_honestybench_are_named(tmp_path, changes, error):
 def test_methods_are_not_compared_with_unlike_answers_of_the_model_before(tmp_path, other):
     row, dream = HAMLET | {"greedy": "I don't know."}, DREAM | {"greedy": "?"}
     files = [("a", [row | {"before": "Marlowe"}, dream]), ("b", [row | other, dream])]
-    error = (
-        r"b\.jsonl:1: before of question .* is ('Shakespeare'|''|None) here and 'Marlowe' at .*a\.jsonl:1; the model"
-    )
+    error = r"b\.jsonl:1: before of question .* is ('Shakesp.*|''|None) here and 'Marlowe' at .*a\.jsonl:1; the model"
     with pytest.raises(StoredError, match=error):
         framed(tmp_path, *files)
 
