@@ -36,6 +36,7 @@ from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.saving import expected, save_tables
+from honesty_utils.results.tables.scored import tab_scored
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -106,6 +107,7 @@ __all__ = [
     "tab_risk_coverage",
     "tab_roles",
     "tab_runs",
+    "tab_scored",
     "tab_search",
     "tab_sft",
     "tab_should_refuse",
