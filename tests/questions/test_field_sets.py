@@ -143,6 +143,8 @@ def test_truthfulqa_puts_the_right_option_anywhere(tmp_path):
         choices[place] == "right" for choices, place in zip(table["choices"], table["answer_index"], strict=True)
     )
     assert load("truthfulqa", path, split="mc1")["choices"].map(len).eq(3).all()
+    path.write_text(json.dumps([rows[0] | {"mc1_targets": {"right": 1, "": 0, "b": 0}}]))
+    assert sorted(load("truthfulqa", path, split="mc1")["choices"][0]) == ["b", "right"]
     path.write_text(json.dumps([rows[0] | {"mc0_targets": {"right": 1, "too": 1}}]))
     with pytest.raises(QuestionError, match="mc0_targets has 2 right of 2 options; one is needed"):
         load("truthfulqa", path)
