@@ -230,6 +230,16 @@ def test_the_scorer_and_the_table_of_a_run_agree():
     assert found["counted"][names[:4]].tolist() == made["counted"][names[:4]].tolist()
 
 
+def test_controls_stand_beside_what_could_be_read():
+    table = refusals([(True, "idk", None), (True, "unscored", None), (False, "correct", None), (False, "idk", None)])
+    run = table.assign(method="absolute", dataset="s", seed=0, cluster=table["question_id"], stratum="")
+    made = tables.tab_should_refuse(run.assign(should_refuse=run["should_refuse"].astype(bool)), FAST)
+    counted = made.set_index(["method", "metric"])["counted"]
+    assert counted["always_refuse", "recall"] == counted["absolute", "recall"] == 1
+    assert counted["never_refuse", "false_alarms"] == 2
+    assert made.set_index(["method", "metric"])["value"]["always_refuse", "f1"] == pytest.approx(2 / 4)
+
+
 @pytest.mark.parametrize(
     ("rows", "error"),
     [
