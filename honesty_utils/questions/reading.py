@@ -88,14 +88,20 @@ class Source:
         return sum(self.sizes[part] for part in parts) if set(parts) <= set(self.sizes) else None
 
 
-def needed_file(spec: QuestionSet, data: Path | None) -> Path:
+def needed_file(spec: QuestionSet, data: Path | None, why: str = "") -> Path:
     """File that ``spec.path`` names: as it stands, else inside the ``data`` folder.
+
+    Args:
+        spec: the set.
+        data: folder with local copies.
+        why: why the file is not fetched, and where it is had; none: nothing is known of it.
 
     Raises:
         QuestionError: no path, or no such file.
     """
     if spec.path is None:
-        raise QuestionError(f"path: none; source {spec.source!r} has no hub name, so name its file")
+        reason = why or f"source {spec.source!r} has no hub name"
+        raise QuestionError(f"path: none; {reason}, so name its file")
     candidates = [Path(spec.path), *([data / spec.path] if data else [])]
     for path in candidates:
         if path.is_file():

@@ -124,7 +124,6 @@ class Params(Section):
         self._check_world_sets()
         self._check_worlds()
         self._check_requests()
-        self._check_dialogs()
         self._check_choosing()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
@@ -147,6 +146,9 @@ class Params(Section):
                     raise ValueError(f"{key}.{name}: {spec.source!r} is not offered: {questions.REFUSED[spec.source]}")
                 if spec.source not in questions.SOURCES:
                     raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
+                dialog = questions.SOURCES[spec.source].dialog
+                if dialog is not None:  # a run asks once, and would ask half of it
+                    raise ValueError(f"{key}.{name}: source {spec.source!r} is asked in several turns; {dialog}")
 
     def _check_trained_models_can_be_asked(self) -> None:
         """What a run trains lies in its own folder: a server does not know it, and would say so after the training."""
@@ -231,13 +233,6 @@ class Params(Section):
     def request_sets(self) -> list[str]:
         """The evaluation sets of requests that have no right answers."""
         return [name for name in self.evaluation.datasets if self.questions[name].source == REQUESTS]
-
-    def _check_dialogs(self) -> None:
-        """A run asks once: a set of dialogs would be asked half of itself."""
-        for name, spec in self.questions.items():
-            dialog = questions.SOURCES[spec.source].dialog
-            if dialog is not None:
-                raise ValueError(f"questions.{name}: source {spec.source!r} is asked in several turns; {dialog}")
 
     def _check_choosing(self) -> None:
         """Options are chosen by likelihood where engines can tell it; nothing is sampled of such a set."""

@@ -195,8 +195,10 @@ def test_honeset_is_read_by_a_judge_alone(tmp_path):
     path.write_text(json.dumps({"a": 1}))
     with pytest.raises(QuestionError, match=r"no JSON with a list of requests; give HoneSet\.json as it is"):
         load("honeset", path)
-    with pytest.raises(QuestionError, match="path: none"):
+    with pytest.raises(QuestionError, match="path: none; Flossiee/HonestyLLM states no licence, and nothing of it is"):
         load("honeset")
+    with pytest.raises(QuestionError, match="path: none; thunlp/FalseQA states no licence"):
+        load("falseqa")
 
 
 # --- MASK, and what is not offered ------------------------------------------------------------------------------------

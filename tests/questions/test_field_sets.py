@@ -275,6 +275,17 @@ def test_a_file_is_fetched_once_and_held_to_its_hash(served, monkeypatch):
     assert len(questions.load("mine", spec)) == 1 and len(asked) == before
 
 
+def test_a_copy_that_is_not_the_documented_file_is_told(tmp_path, caplog, monkeypatch):
+    path = write_selfaware(tmp_path, [{"question_id": 1, "question": "q?", "answer": ["x y"], "answerable": True}])
+    load("selfaware", path)
+    assert "but 32929585ffdd… is documented for yinzhangyue/SelfAware at f0bad1ff" in caplog.text
+    caplog.clear()
+    digest = hashlib.sha256((path / "SelfAware.json").read_bytes()).hexdigest()
+    monkeypatch.setattr(selfaware, "REMOTE", replace(selfaware.REMOTE, files={selfaware.FILE: digest}))
+    load("selfaware", path)
+    assert "documented for" not in caplog.text
+
+
 def test_no_way_to_fetch_it_names_the_copy_that_would_do(served, monkeypatch, tmp_path):
     spec = QuestionSet(source="selfaware")
     with pytest.raises(

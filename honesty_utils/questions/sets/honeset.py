@@ -21,11 +21,12 @@ from honesty_utils.questions.reading import Item, QuestionError, needed_file, ty
 from honesty_utils.questions.settings import JUDGE, LABEL, READ_BY, QuestionSet
 
 SIZES = {"all": 930}
+WHY = "Flossiee/HonestyLLM states no licence, and nothing of it is fetched: dataset/HoneSet.json of it is yours to get"
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     """All requests, labeled ``unknown`` and read by a judge."""
-    path = needed_file(spec, data)
+    path = needed_file(spec, data, WHY)
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
