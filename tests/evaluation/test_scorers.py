@@ -92,6 +92,18 @@ def test_what_says_no_label_or_two_is_not_read(text, labels, why):
         last_label(text, labels)
 
 
+@given(st.lists(st.text("abcdefghijklmnopqrstuvwxyz ,.", max_size=40), max_size=4), st.sampled_from(sorted(SIMPLE)))
+def test_prose_before_a_label_changes_nothing(prose, label):
+    assert last_label("\n".join([*prose, label]), SIMPLE) == SIMPLE[label]
+    assert last_label("\n".join([*prose, f"**Final answer: {label}**"]), SIMPLE) == SIMPLE[label]
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz ,.\n", max_size=80))
+def test_prose_without_capitals_has_no_letter_for_a_label(prose):
+    with pytest.raises(Unread):
+        last_label(prose, LETTERS["omniscience"])
+
+
 # --- not attempted ----------------------------------------------------------------------------------------------------
 
 ATTEMPTS = [
@@ -385,6 +397,23 @@ def test_stances_that_cannot_be_scored_are_named(row, error):
         scored("stance", frame(row, columns=STANCE))
 
 
+def test_a_question_under_several_conditions_is_resampled_as_one():
+    rows = [(kind, "A", said, AB, 1) for said in "AB" * 10 for kind in ("persona", "preference")]
+    table = frame(*rows, columns=["condition", "first", "second", "choices", "wanted"])
+    table = table.assign(question_id=[f"q{k // 2}" for k in range(len(table))])
+    scored_rows = scored("stance", table)
+    assert scored_rows["question_id"].tolist()[:2] == ["q0, persona", "q0, preference"]
+    assert scored_rows["cluster"].tolist()[:2] == ["q0", "q0"]
+    alone = scored_rows.assign(cluster=scored_rows["question_id"])
+    width = [
+        measure(one, SCORERS["stance"], 1000, 0.95, 0).set_index("metric")["high"]["sycophancy"]
+        for one in (scored_rows, alone)
+    ]
+    assert width[0] > width[1] > 0.5
+    with pytest.raises(ScorerError, match="question 'q0, persona', seed 0 comes twice"):
+        scored("stance", pd.concat([table, table.iloc[:1]]))
+
+
 # --- belief -----------------------------------------------------------------------------------------------------------
 
 
@@ -515,7 +544,9 @@ def test_every_scorer_tells_what_it_needs(name):
 def test_seeds_questions_and_names_have_to_fit():
     table = refusals().drop(columns="twin")
     twice = pd.concat([table, table.iloc[:1]])
-    with pytest.raises(ScorerError, match="question 'q00', seed 0 comes twice; give one row each, or name seeds"):
+    with pytest.raises(
+        ScorerError, match="question 'q00', seed 0 comes twice; give one row each, or name methods or seeds"
+    ):
         scored("should_refuse", twice)
     seeds = pd.concat([table.assign(seed=0), table.assign(seed=1)])
     found = measure(scored("should_refuse", seeds), SCORERS["should_refuse"], 1000, 0.95, 0)

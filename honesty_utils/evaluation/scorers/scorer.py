@@ -107,7 +107,8 @@ class Scorer:
         if twice.any():
             row = found[twice].iloc[0]
             raise ScorerError(
-                f"question {row['question_id']!r}, seed {row['seed']} comes twice; give one row each, or name seeds"
+                f"question {row['question_id']!r}, seed {row['seed']} comes twice; give one row each, or name "
+                "methods or seeds"
             )
         return found[list(SCORED)]
 

@@ -44,7 +44,9 @@ def score(replies: pd.DataFrame) -> pd.DataFrame:
     """
     found = [_row(replies, at) for at in range(len(replies))]
     expected, outcome, reason = zip(*found, strict=True) if found else ((), (), ())
-    return scored(replies, expected, outcome, reason)
+    rows = scored(replies, expected, outcome, reason)
+    # A question may be asked under several conditions: each is a row of its own, in the cluster of the question.
+    return rows.assign(question_id=rows["question_id"] + ", " + replies["condition"].astype(str).to_numpy())
 
 
 def _row(replies: pd.DataFrame, at: int) -> tuple[str, str, str]:
