@@ -3,21 +3,27 @@
 ``lm_eval``: the ``samples_<task>_….jsonl`` that lm-evaluation-harness writes with ``--log_samples``, of tasks that
 generate. ``inspect``: a log of Inspect, ``.json`` or ``.eval``. ``vllm-batch``: what ``vllm run-batch`` or an OpenAI
 batch leaves, which holds replies only, so that a file of questions with the ids of the requests is needed.
+``honestybench``: what HonestyBench stores of a model's answers to a set, ``<model>/<set>.jsonl``.
 
 A log says what the model replied, and often what was right; how it was scored there is left aside, replies are graded
-anew. A reply that failed there is an error here and never an empty answer.
+anew. A reply that failed there is an error here and never an empty answer. HonestyBench's verdicts are kept, because
+its numbers are of them: ``outcome`` is its judge's, and ``--graders`` sets ours beside it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from honesty_utils.evaluation.stored import StoredError
+from honesty_utils.grading import normalize
 from honesty_utils.questions.reading import file_rows
+
+logger = logging.getLogger(__name__)
 
 Rows = Iterator[tuple[str, Mapping[str, Any], str]]
 
@@ -163,6 +169,74 @@ def _batch(path: Path) -> Rows:
         yield where, found | ({"samples": texts[1:]} if len(texts) > 1 else {}), method
 
 
+def _honestybench(path: Path) -> Rows:
+    """Rows of one set: the greedy answer, how it was judged there, its likelihood and the share that agrees with it."""
+    dropped = 0
+    for number, (where, row) in enumerate(_lines(path)):
+        answers = row.get("answer")
+        if not isinstance(answers, list):
+            raise StoredError(
+                f"{where}: answer is {_short(answers)!r}; a line of HonestyBench's stored answers is needed"
+            )
+        if not any(normalize(str(text)) for text in answers):
+            dropped += 1
+            continue
+        agree, samples = row.get("consistency_judgement"), row.get("sampling_response")
+        if not isinstance(agree, list) or not isinstance(samples, list) or len(agree) != len(samples) or not agree:
+            raise StoredError(
+                f"{where}: {_size(agree)} of consistency_judgement, {_size(samples)} of sampling_response; one of each "
+                "a sample is needed"
+            )
+        right = _bit(_one(row, "greedy_correctness", where), "greedy_correctness", where)
+        yield where, {
+            # Sets repeat questions, so that a text is no id; the files of all models have one order.
+            "question_id": f"{number:06d}",
+            "question": row.get("question"),
+            "answers": [str(text) for text in answers],
+            "greedy": _one(row, "greedy_response", where),
+            "outcome": "correct" if right else "wrong",
+            "logprob": _mean_logprob(row, where),
+            "confidence": sum(_bit(vote, "consistency_judgement", where) for vote in agree) / len(agree),
+            "dataset": path.stem,
+        }, path.resolve().parent.name  # fmt: skip
+    if dropped:
+        logger.warning("%s: %d questions have no answer with words and are left out", path, dropped)
+
+
+def _one(row: Mapping[str, Any], name: str, where: str) -> Any:
+    """What a field holds, alone or as the only item of a list."""
+    value = row.get(name)
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if value is None or isinstance(value, list):
+        raise StoredError(f"{where}: {name} is {_short(row.get(name))!r}; one is needed, of the greedy answer")
+    return value
+
+
+def _bit(value: Any, name: str, where: str) -> int:
+    if value not in (0, 1):
+        raise StoredError(f"{where}: {name} holds {_short(value)!r}; 1 or 0 is needed")
+    return int(value)
+
+
+def _mean_logprob(row: Mapping[str, Any], where: str) -> float | None:
+    """Of a token; none where the file has none."""
+    each, total = row.get("greedy_logprobs"), row.get("greedy_cumulative_logprobs")
+    if not each or not total:
+        return None
+    tokens = each[0] if isinstance(each, list) and len(each) == 1 and isinstance(each[0], list) else each
+    whole = _one(row, "greedy_cumulative_logprobs", where)
+    if not isinstance(tokens, list) or isinstance(whole, bool) or not isinstance(whole, int | float):
+        raise StoredError(
+            f"{where}: greedy_cumulative_logprobs is {_short(total)!r} and greedy_logprobs {_short(each)!r}; their sum "
+            "and one number a token are needed, or neither"
+        )
+    return whole / len(tokens) if tokens else None
+
+
+def _size(value: Any) -> str:
+    return str(len(value)) if isinstance(value, list) else "no list"
+
+
 def _content(value: Any) -> Any:
     """Text of a message: plain, or in parts; of a conversation, what its last user said."""
     if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
@@ -184,5 +258,10 @@ def _short(value: Any) -> str:
     return str(value)[:120]
 
 
-READERS: dict[str, Callable[[Path], Rows]] = {"lm_eval": _lm_eval, "inspect": _inspect, "vllm-batch": _batch}
+READERS: dict[str, Callable[[Path], Rows]] = {
+    "lm_eval": _lm_eval,
+    "inspect": _inspect,
+    "vllm-batch": _batch,
+    "honestybench": _honestybench,
+}
 """Programs whose logs are read, by the name of ``--from``."""

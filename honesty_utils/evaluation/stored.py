@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from honesty_utils import grading
 from honesty_utils.common.errors import HonestyError
@@ -32,12 +33,15 @@ from honesty_utils.grading.thinking import apart
 from honesty_utils.questions.checking import check_answered, check_row
 from honesty_utils.questions.reading import Item, file_rows
 from honesty_utils.questions.sets import jsonl
+from honesty_utils.questions.settings import ANSWERABLE, JUDGE, LABEL, READ_BY
 
 SCHEMA = {
     "question": "text of the question; needed",
     "answers": "list of right answers, or `answer` with one; needed, unless there are choices or nobody can know it",
     "choices": "options of a multiple-choice question, with `answer_index`, the place of the right one from 0",
-    "label": '"unknown": nobody can know it, so that it should be refused; its answers may be left out',
+    "label": '"unknown": nobody can know it, so that it should be refused; "answerable": it should be answered, '
+    "and without answers any will do; they may be left out",
+    "read_by": '"judge": only a judge can read the reply, so that it is unscored unless `outcome` says what it is',
     "greedy": "what the model said (or `response`); needed",
     "samples": "list of answers sampled from the model before alignment: they say what it knows",
     "logprob": "mean log-probability of a token of `greedy`, 0 or less: how sure the model was",
@@ -96,13 +100,14 @@ class Grading:
     def grade(self, table: pd.DataFrame) -> pd.DataFrame:
         """``outcome`` and ``matched`` of a table with ``question, answers, choices, answer_index, text``.
 
-        What a model thinks aloud (``<think>``) is no part of its answer. A reply that ends within a thought says
-        nothing, and is unscored.
+        ``any_will_do`` and ``needs_judge`` are read as `grading.as_expected` has it. What a model thinks aloud
+        (``<think>``) is no part of its answer. A reply that ends within a thought says nothing, and is unscored.
         """
         spoken = [apart(text) for text in table["text"]]
         said = table.assign(text=pd.Series([one.said for one in spoken], table.index, dtype=object))
         signs = refusal_signs(self.signs)
         graded = grading.grade_table(said, match=self.match, refusal=self.refusal, signs=signs)
+        graded = grading.as_expected(graded, table["any_will_do"], table["needs_judge"])
         silent = pd.Series([not one.ended and not one.said for one in spoken], table.index, dtype=bool)
         return graded[["outcome", "matched"]].assign(
             outcome=graded["outcome"].mask(silent, "unscored"), matched=graded["matched"] & ~silent
@@ -145,11 +150,15 @@ def rows_of(rows: Iterable[tuple[str, Mapping[str, Any], str]]) -> pd.DataFrame:
 
 _READ: dict[str, Any] = {
     "where": object, "question_id": object, "question": object, "answers": object, "choices": object,
-    "answer_index": object, "should_refuse": bool, "text": object, "samples": object, "mean_logprob": "float64",
+    "answer_index": object, "should_refuse": bool, "any_will_do": bool,
+    "needs_judge": bool, "text": object, "samples": object, "mean_logprob": "float64",
     "confidence": "float64", "before_text": object, "given": object, "human": object, "method": object, "seed": "int64",
     "dataset": object, "cluster": object, "twin": object, "group": object,
 }  # fmt: skip
 """Columns of `read` with their types."""
+
+
+_OF_QUESTION = ("question", "answers", "answer", "choices", "answer_index", "label", "read_by")
 
 
 class _Reader:
@@ -174,7 +183,9 @@ class _Reader:
             item.answers,
             item.choices,
             item.answer_index,
-            not item.has_answers,
+            item.meta.get(LABEL) == "unknown",
+            item.meta.get(LABEL) == ANSWERABLE and not item.answers and item.choices is None,
+            item.meta.get(READ_BY) == JUDGE,
             reply,
             _samples(row, where),
             _number(row, where, "logprob", -math.inf, 0.0),
@@ -191,9 +202,7 @@ class _Reader:
         )
 
     def _item(self, where: str, row: Mapping[str, Any]) -> Item:
-        said = tuple(
-            str(row.get(name)) for name in ("question", "answers", "answer", "choices", "answer_index", "label")
-        )
+        said = tuple(str(row.get(name)) for name in _OF_QUESTION)
         found = self._questions.get(said)
         if found is None:
             try:
@@ -346,27 +355,28 @@ def _check_rows(table: pd.DataFrame) -> None:
 
 def _check_same_questions(table: pd.DataFrame) -> None:
     """Every method and seed has answered the same questions of a set, and a question is the same for all."""
+    # Where a method stands for the model before alignment, `_before` says that the column is one too many.
+    beside = ["before_text"] if BASE not in set(table["method"]) and table["before_text"].notna().any() else []
     for dataset, part in table.groupby("dataset", sort=False):
         once = part.drop_duplicates("question_id").set_index("question_id")
-        texts = part["question_id"].map(once["question"])
-        changed = part["question"] != texts
+        place = pd.factorize(part["question_id"])[0]  # of the question of each row in ``once``
+        changed = part["question"].to_numpy() != once["question"].to_numpy()[place]
         if changed.any():
-            row = part[changed].iloc[0]
+            row, first = part[changed].iloc[0], once.iloc[place[changed.argmax()]]
             raise StoredError(
                 f"{row['where']}: question {row['question_id']!r} of {dataset!r} is {row['question'][:80]!r} here and "
-                f"{texts[changed].iloc[0][:80]!r} at {once.loc[row['question_id'], 'where']}; an id is of one question"
+                f"{first['question'][:80]!r} at {first['where']}; an id is of one question"
             )
-        keys = part["question_id"].astype(object)
-        for name in ("answers", "choices", "answer_index", "should_refuse"):
-            mine = part[name].astype(object).map(repr).astype(object)
-            first = keys.map(once[name].astype(object).map(repr).to_dict()).astype(object)
-            unlike = mine != first
+        for name in ("answers", "choices", "answer_index", "should_refuse", "needs_judge", *beside):
+            mine, first = (_comparable(rows[name]) for rows in (part, once))
+            unlike = mine != first[place]
             if unlike.any():
-                row, there = part[unlike].iloc[0], first[unlike].iloc[0]
+                row, there = int(unlike.argmax()), once.iloc[place[unlike.argmax()]]
+                shown = [str(value[at])[:80] for value, at in ((mine, row), (first, place[row]))]
                 raise StoredError(
-                    f"{row['where']}: {name} of question {row['question_id']!r} of {dataset!r} is "
-                    f"{mine[unlike].iloc[0][:80]} here and {there[:80]} at {once.loc[row['question_id'], 'where']}; "
-                    "methods are graded against the same answers: give the same in every file"
+                    f"{part['where'].iloc[row]}: {name.removesuffix('_text')} of question "
+                    f"{part['question_id'].iloc[row]!r} of {dataset!r} is {shown[0]} here and {shown[1]} at "
+                    f"{there['where']}; {_SAME[name in beside]}"
                 )
         for (method, seed), own in part.groupby(["method", "seed"], sort=False):
             lacking = once.index.difference(pd.Index(own["question_id"]))
@@ -377,6 +387,17 @@ def _check_same_questions(table: pd.DataFrame) -> None:
                     f"{dataset!r}, such as {lacking[0]!r} ({place}); methods are compared on the same questions: add "
                     "the answers, or score the files apart"
                 )
+
+
+def _comparable(column: pd.Series[Any]) -> NDArray[Any]:
+    """Values that can be compared by ``!=``: lists and missing ones as texts."""
+    return column.to_numpy() if column.dtype == bool else column.astype(object).map(repr).to_numpy(dtype=object)
+
+
+_SAME = (
+    "methods are graded against the same answers: give the same in every file",
+    "the model before alignment is one, and methods are compared with one answer of it: give the same in every file",
+)
 
 
 def _check_twins(table: pd.DataFrame) -> None:

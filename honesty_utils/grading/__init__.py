@@ -6,6 +6,7 @@ matched every response and here matches none, and ``match="tokens"`` keeps a sho
 """
 
 from honesty_utils.grading.columns import check_answers
+from honesty_utils.grading.expecting import as_expected
 from honesty_utils.grading.families import FAMILIES, PAPER_SIGNS
 from honesty_utils.grading.languages import LANGUAGES
 from honesty_utils.grading.matching import MATCHES
@@ -25,6 +26,7 @@ __all__ = [
     "VERDICTS",
     "Grade",
     "Reading",
+    "as_expected",
     "beyond_refusal",
     "check_answers",
     "choose_option",

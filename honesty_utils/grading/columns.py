@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 
 from honesty_utils.grading.normalizing import normalize, normalize_all
 
+LABELS = ("unknown", "answerable")
+"""Labels of questions that may have no answers: nobody can know it, or any answer will do."""
+
 
 def check_answers(table: pd.DataFrame, where: str, refusal: str | None = None) -> None:
     """Hold the gold answers of a question set to their form, and to the refusal sentence.
 
     Args:
         table: ``answers``, a list of aliases a row; optional ``choices``, ``meta`` (which may label a question
-            ``unknown``: nobody can know it, so that it may have no answers), and ``question_id`` for messages.
+            ``unknown``: nobody can know it; or ``answerable``: any answer will do; it may then have no answers), and
+            ``question_id`` for messages.
         where: the file or set that an error names.
         refusal: the trained refusal sentence, which no right answer may hold: who gives that answer would refuse.
 
@@ -37,24 +41,25 @@ def check_answers(table: pd.DataFrame, where: str, refusal: str | None = None) -
     for row, aliases in enumerate(answers):
         normal = [next(words) for _ in aliases]
         refusing = [alias for alias, text in zip(aliases, normal, strict=True) if refused and refused in text]
-        if refusing and not _unknowable(table, row):
+        if refusing and _label(table, row) != "unknown":
             raise ValueError(
                 f"{where}: {_named(table, row)}: the answer {refusing[0]!r} holds the refusal sentence {refusal!r}, so "
                 "that a right response would count as a refusal; write another sentence for prompts.refusal, or "
                 "correct the answer"
             )
-        if not any(normal) and choices[row] is None and not (len(aliases) == 0 and _unknowable(table, row)):
+        if not any(normal) and choices[row] is None and not (len(aliases) == 0 and _label(table, row) in LABELS):
             raise ValueError(
                 f"{where}: {_named(table, row)}: answers is {list(aliases)!r}, which normalizes to nothing, so that no "
-                'response could be right; give an alias with words, label it "unknown" if nobody can know it, or drop '
-                "the question"
+                'response could be right; give an alias with words, label it "unknown" if nobody can know it or '
+                '"answerable" if any answer will do, or drop the question'
             )
 
 
-def _unknowable(table: pd.DataFrame, row: int) -> bool:
-    """Whether the file of a question labels it ``unknown``; loading keeps the label in ``meta``."""
+def _label(table: pd.DataFrame, row: int) -> str | None:
+    """What the file of a question labels it, one of `LABELS` or none; loading keeps the label in ``meta``."""
     meta = json.loads(table["meta"].iloc[row]) if "meta" in table else {}
-    return isinstance(meta, dict) and meta.get("label") == "unknown"
+    label = meta.get("label") if isinstance(meta, dict) else None
+    return label if label in LABELS else None
 
 
 def _named(table: pd.DataFrame, row: int) -> str:

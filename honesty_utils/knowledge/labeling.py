@@ -14,7 +14,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge.boundary import knowledge_table
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.questions.settings import objects
+from honesty_utils.questions.settings import answered_at_all, needs_judge, objects
 
 
 def grade_responses(
@@ -57,8 +57,20 @@ def grade_responses(
         graded = graded.drop(columns="objects")
     elif settings.no_option == "wrong":
         graded = _no_option_is_wrong(graded, match or settings.match)
+    if "meta" in questions:
+        graded = _as_expected(graded, questions, referee)
     graded = graded if "judge_score" in graded else graded.assign(judge_score=None)
     return graded.drop(columns=columns[1:])
+
+
+def _as_expected(graded: pd.DataFrame, questions: pd.DataFrame, referee: Referee | None) -> pd.DataFrame:
+    """Replies to questions of which only is known whether they should be answered (`grading.as_expected`)."""
+    ids, metas = questions["question_id"], questions["meta"]
+    any_will_do = metas.map(answered_at_all) & (questions["answers"].map(len) == 0) & questions["choices"].isna()
+    # A judge that is asked for answers alone has read no refusal.
+    unread = metas.map(needs_judge) & (referee is None or referee.settings.refusals == "signs")
+    rows = graded["question_id"]
+    return grading.as_expected(graded, rows.isin(ids[any_will_do]), rows.isin(ids[unread]))
 
 
 def _no_option_is_wrong(graded: pd.DataFrame, match: str) -> pd.DataFrame:

@@ -109,6 +109,28 @@ def auroc(confidence: ArrayLike, correct: ArrayLike) -> float:
     return float(roc_auc_score(y, p)) if 0 < y.sum() < len(y) else float("nan")
 
 
+THRESHOLDS = np.arange(1, 100) / 100
+"""What `best_threshold` chooses from."""
+
+
+def best_threshold(confidence: ArrayLike, correct: ArrayLike) -> float:
+    """The threshold of `THRESHOLDS` at which *confidence at or above it* says most often whether an answer is correct.
+
+    The lowest of equally good ones; NaN, above which nothing is, with no answers.
+
+    Args:
+        confidence: in [0, 1], shape (answers,).
+        correct: whether each is correct, shape (answers,).
+    """
+    p, y = _checked(confidence, correct)
+    if not len(p):
+        return float("nan")
+    order = np.argsort(p, kind="stable")
+    below = np.searchsorted(p[order], THRESHOLDS - 1e-9)  # .7 of a sum of twentieths is below .7 by a last digit
+    right_below = np.concatenate([[0], np.cumsum(y[order])])[below]
+    return float(THRESHOLDS[np.argmax(below - right_below + y.sum() - right_below)])
+
+
 def _checked(confidence: ArrayLike, correct: ArrayLike) -> tuple[Floats, NDArray[Any]]:
     p, y = np.asarray(confidence, dtype=np.float64), np.asarray(correct).astype(np.int64)
     if p.shape != y.shape or p.ndim != 1:

@@ -8,11 +8,13 @@ from honesty_utils.questions.checking import Counts
 from honesty_utils.questions.contamination import Overlap, overlap
 from honesty_utils.questions.loading import Loaded, files, load, load_counted, located, share_questions
 from honesty_utils.questions.reading import Item, QuestionError, Source
+from honesty_utils.questions.refused import REFUSED
 from honesty_utils.questions.registry import FILES, MADE, SOURCES, design, matcher
 
 __all__ = [
     "FILES",
     "MADE",
+    "REFUSED",
     "SOURCES",
     "Counts",
     "Item",

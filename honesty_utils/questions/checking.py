@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from honesty_utils.common.prompts import LETTERS
 from honesty_utils.grading import normalize
 from honesty_utils.questions.reading import Item, QuestionError, Source, logger
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import LABEL, QuestionSet
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,21 @@ def check_size(name: str, found: int, spec: QuestionSet, source: Source) -> int 
         )
     logger.warning("questions.%s: %d questions, %d documented: allow_size_mismatch", name, found, documented)
     return documented
+
+
+def check_twins(items: Iterable[Item]) -> None:
+    """Every ``twin`` stands for one question that should be refused and one that should not."""
+    pairs: dict[str, list[Item]] = {}
+    for item in items:
+        if item.meta.get("twin") is not None:
+            pairs.setdefault(str(item.meta["twin"]), []).append(item)
+    for name, pair in pairs.items():
+        unknown = sum(item.meta.get(LABEL) == "unknown" for item in pair)
+        if (len(pair), unknown) != (2, 1):
+            raise QuestionError(
+                f"{pair[0].where}: twin {name!r} stands for {len(pair)} questions, {unknown} of them labeled unknown; "
+                "one of each is needed: add its twin, or leave twin out"
+            )
 
 
 def check_row(item: Item) -> Item:

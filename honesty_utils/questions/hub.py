@@ -12,7 +12,14 @@ from honesty_utils.questions.settings import QuestionSet
 
 
 def hub_rows(
-    spec: QuestionSet, data: Path | None, hub: str, config: str, splits: Sequence[str], columns: Sequence[str]
+    spec: QuestionSet,
+    data: Path | None,
+    hub: str,
+    config: str,
+    splits: Sequence[str],
+    columns: Sequence[str],
+    revision: str | None = None,
+    token: str | None = None,
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Rows of a data set of the hub's shape: where, split, row.
 
@@ -23,12 +30,14 @@ def hub_rows(
         config: configuration of the set.
         splits: those of them that exist are read where ``spec.split`` is none.
         columns: those that are needed.
+        revision: of the set on the hub; none: the newest.
+        token: of who may read a gated set.
 
     Raises:
         QuestionError: no such folder or set, split or column.
     """
     source = _hub_source(spec, data, hub, config)
-    found = _load(source, config)
+    found = _load(source, config, revision, token)
     wanted = spec.split.split("+") if spec.split else [split for split in splits if split in found]
     missing = set(wanted) - set(found)
     if missing or not wanted:
@@ -53,10 +62,11 @@ def _hub_source(spec: QuestionSet, data: Path | None, hub: str, config: str) -> 
     return name
 
 
-def _load(source: str | Path, config: str) -> Mapping[str, Any]:
+def _load(source: str | Path, config: str, revision: str | None, token: str | None) -> Mapping[str, Any]:
     import datasets
 
-    arguments: dict[str, Any] = {"path": source, "name": config}
+    given = {name: value for name, value in (("revision", revision), ("token", token)) if value is not None}
+    arguments: dict[str, Any] = {"path": source, "name": config, **given}
     if isinstance(source, Path):
         arguments = {"path": "parquet", "data_files": _files(source)}
     try:

@@ -19,12 +19,14 @@ from honesty_utils.questions.checking import (
     check_ids,
     check_row,
     check_size,
+    check_twins,
     sameness_key,
     with_ids,
     without_repeats,
 )
-from honesty_utils.questions.reading import Item, QuestionError, Source, logger, needed_file
-from honesty_utils.questions.registry import MADE, SOURCES
+from honesty_utils.questions.reading import FORMATS, Item, QuestionError, Source, logger, needed_file
+from honesty_utils.questions.refused import REFUSED
+from honesty_utils.questions.registry import FILES, FOLDERS, MADE, SOURCES
 from honesty_utils.questions.settings import CHOOSE, LIKELIHOOD, OBJECTS, REFUSALS, QuestionSet
 
 
@@ -63,6 +65,8 @@ def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -
         QuestionError: names set, file and row, value and remedy.
     """
     try:
+        if spec.source in REFUSED:
+            raise QuestionError(f"source: {spec.source!r} is not offered: {REFUSED[spec.source]}")
         if spec.source not in SOURCES:
             raise QuestionError(f"source: {spec.source!r} is not known; allowed: {sorted(SOURCES)}")
         return _load(name, spec, SOURCES[spec.source], Path(data) if data else None)
@@ -80,7 +84,16 @@ def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
 
 def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[Path]:
     """The files of the user that sets are read from: a workflow runs anew what read one that has changed."""
-    return [needed_file(spec, Path(data) if data else None) for spec in sets if spec.path is not None]
+    named = [spec for spec in sets if spec.path is not None]
+    return [path for spec in named for path in _files(spec, Path(data) if data else None)]
+
+
+def _files(spec: QuestionSet, data: Path | None) -> list[Path]:
+    """The file that a set names, or those of the folder that it is read from."""
+    folder = Path(str(spec.path))
+    if folder.is_dir() and (spec.source not in FILES or spec.source in FOLDERS):
+        return sorted(path for path in folder.rglob("*") if path.suffix in (*FORMATS, ".json"))
+    return [needed_file(spec, data)]
 
 
 def share_questions(one: QuestionSet, other: QuestionSet, data: str | Path | None = None) -> bool:
@@ -116,6 +129,7 @@ def _splits(spec: QuestionSet) -> set[str]:
 def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Loaded:
     found = _of_split(list(source.read(spec, data)), spec)
     documented = check_size(name, len(found), spec, source)
+    check_twins(found)
     published = bool(source.sizes)
     answered = _answered(found, published)
     distinct = without_repeats(answered, (spec.repeats or source.repeats) == "drop", published)

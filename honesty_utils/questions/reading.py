@@ -60,6 +60,7 @@ class Source:
         sizes: documented number of questions of a split, repeats included; none: the set may have any size. A set that
             is documented is published as it is: what cannot be graded in it is dropped and counted, elsewhere an error.
         repeats: whether a question that comes twice is kept, where ``spec.repeats`` is none.
+        dialog: why a run does not ask the set, and the way that is open; none: it does.
         cluster: key of ``meta`` whose questions are resampled together, where ``spec.cluster`` is none.
         strata: within what clusters are resampled, where ``spec.strata`` is none.
         refusals: what a judge reads as a refusal, where ``spec.refusals`` is none.
@@ -76,6 +77,7 @@ class Source:
     fame: str | None = None
     match: str | None = None
     refusals: Literal["declines", "objects"] = "declines"
+    dialog: str | None = None
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""
@@ -86,14 +88,20 @@ class Source:
         return sum(self.sizes[part] for part in parts) if set(parts) <= set(self.sizes) else None
 
 
-def needed_file(spec: QuestionSet, data: Path | None) -> Path:
+def needed_file(spec: QuestionSet, data: Path | None, why: str = "") -> Path:
     """File that ``spec.path`` names: as it stands, else inside the ``data`` folder.
+
+    Args:
+        spec: the set.
+        data: folder with local copies.
+        why: why the file is not fetched, and where it is had; none: nothing is known of it.
 
     Raises:
         QuestionError: no path, or no such file.
     """
     if spec.path is None:
-        raise QuestionError(f"path: none; source {spec.source!r} has no hub name, so name its file")
+        reason = why or f"source {spec.source!r} has no hub name"
+        raise QuestionError(f"path: none; {reason}, so name its file")
     candidates = [Path(spec.path), *([data / spec.path] if data else [])]
     for path in candidates:
         if path.is_file():
@@ -102,6 +110,23 @@ def needed_file(spec: QuestionSet, data: Path | None) -> Path:
     if there is not None:
         raise QuestionError(f"path: {there} is no plain file; name a file of questions")
     raise QuestionError(f"path: no such file: {' or '.join(map(str, candidates))}; correct the path")
+
+
+def needed_folder(spec: QuestionSet, data: Path | None, why: str) -> Path:
+    """Folder that ``spec.path`` names: as it stands, else inside the ``data`` folder; else ``<data>/<source>``.
+
+    Raises:
+        QuestionError: no path and no such folder there (``why`` says why it is not fetched), or a path that is none.
+    """
+    candidates = [data / spec.source] if spec.path is None and data else []
+    if spec.path is not None:
+        candidates = [Path(spec.path), *([data / spec.path] if data else [])]
+    for path in candidates:
+        if path.is_dir():
+            return path
+    if not candidates:
+        raise QuestionError(f"path: none; {why}: name the folder of your copy")
+    raise QuestionError(f"path: no such folder: {' or '.join(map(str, candidates))}; name the folder of your copy")
 
 
 def file_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -139,6 +164,11 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(row, dict):
             raise QuestionError(f"{path}:{number}: {line[:80]!r}; a JSON object with a question is needed")
         yield f"{path}:{number}", row
+
+
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of a file of JSON lines, whatever its name ends with; errors as for `file_rows`."""
+    return _json_rows(path)
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,24 +6,31 @@ from honesty_utils.questions.reading import Source
 from honesty_utils.questions.sets import (
     atlas,
     bbh_disambiguation,
+    behonest,
+    coconot,
     falseqa,
     freshqa,
+    honeset,
     honestybench,
     jsonl,
     kuq,
+    mask,
     microworld,
     mmlu,
     nonambigqa,
     nq_open,
+    omniscience,
     pkqa,
     popqa,
     puqa,
     requests,
     selfaware,
     simpleqa,
+    sycophancy,
     triviaqa,
     truthfulqa,
     umwp,
+    unknownbench,
 )
 from honesty_utils.questions.settings import EXPOSURES, REQUESTS, Design, QuestionSet
 
@@ -43,19 +50,40 @@ SOURCES: dict[str, Source] = {
     "bbh_disambiguation": Source(
         bbh_disambiguation.read, sizes=bbh_disambiguation.SIZES, repeats="keep", refusals="objects"
     ),
+    "coconot": Source(coconot.read, coconot.DEFAULT, coconot.SIZES, repeats="keep", refusals="objects"),
     "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep", refusals="objects"),
     "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep", refusals="objects"),
     "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep"),
     "honestybench": Source(honestybench.read, "nq/test", honestybench.SIZES, repeats="keep"),
     "truthfulqa": Source(truthfulqa.read, "binary", truthfulqa.SIZES, repeats="keep"),
+    "omniscience": Source(omniscience.read, "public", omniscience.SIZES, repeats="keep"),
+    "unknownbench": Source(
+        unknownbench.read, unknownbench.DEFAULT, unknownbench.SIZES, repeats="keep", refusals="objects"
+    ),
+    "behonest": Source(behonest.read, behonest.DEFAULT, repeats="keep", refusals="objects"),
+    "honeset": Source(honeset.read, sizes=honeset.SIZES, repeats="keep", refusals="objects"),
+    "sycophancy": Source(sycophancy.read, repeats="keep"),
+    "mask": Source(
+        mask.read,
+        mask.DEFAULT,
+        mask.SIZES,
+        repeats="keep",
+        dialog="a record is a statement under pressure and the same asked without; ask it elsewhere and score what a "
+        "judge says with honesty score --scorer belief",
+    ),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read),
     "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
     "prior_known": Source(microworld.read, repeats="keep", cluster="topic"),
 }
 
-FILES = ("jsonl", "puqa", "pkqa", "falseqa", "kuq", "simpleqa", REQUESTS)
-"""Sources without a hub name: they are read from the file that ``path`` names."""
+FOLDERS = ("unknownbench", "behonest")
+"""Sources without a hub name that are read from the folder that ``path`` names."""
+
+FILES = (
+    "jsonl", "puqa", "pkqa", "falseqa", "kuq", "simpleqa", "omniscience", "honeset", "sycophancy", REQUESTS, *FOLDERS,
+)  # fmt: skip
+"""Sources without a hub name: they are read from what ``path`` names."""
 
 MADE = ("microworld", "prior_known")
 """Sources that the run itself makes where ``path`` names no file: tables of `records.QUESTIONS`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from honesty_utils.common import paths, records
-from honesty_utils.questions.reading import QuestionError
+from honesty_utils.questions.reading import QuestionError, logger
 from honesty_utils.questions.settings import QuestionSet
 
 HOST = "https://raw.githubusercontent.com"
@@ -54,13 +54,28 @@ def file(spec: QuestionSet, data: Path | None, remote: Remote, name: str) -> Pat
         found = named / base if named.is_dir() else named
         if not found.is_file():
             raise QuestionError(f"path: no such file: {found}; name {base} of {remote.repository}, or its folder")
-        return found
+        return _looked_at(found, remote, name)
     if data is not None:
         found = data / spec.source / base
         if not found.is_file():
             raise QuestionError(f"data: no {found}; copy {name} of {remote.repository} there, or name it with path")
-        return found
+        return _looked_at(found, remote, name)
     return _fetched(spec.source, remote, name)
+
+
+def _looked_at(path: Path, remote: Remote, name: str) -> Path:
+    """A local copy, with a word where it is not the documented file: it is the user's own, and may be a later one."""
+    documented = remote.files.get(name)
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return path  # who reads it says so
+    if documented is not None and found != documented:
+        logger.warning(
+            "%s: SHA-256 %s…, but %s… is documented for %s at %s: numbers of others are of that one",
+            path, found[:12], documented[:12], remote.repository, remote.commit,
+        )  # fmt: skip
+    return path
 
 
 def _fetched(source: str, remote: Remote, name: str) -> Path:

@@ -40,6 +40,22 @@ def objects(meta: str | None) -> bool:
     return meta is not None and f'"{REFUSALS}"' in meta and json.loads(meta).get(REFUSALS) == OBJECTS
 
 
+LABEL, ANSWERABLE = "label", "answerable"
+"""Key and value of ``meta`` of a question that should be answered; without answers of its own, any answer will do."""
+READ_BY, JUDGE = "read_by", "judge"
+"""Key and value of ``meta`` of a question whose replies only a judge can read: what is right shows in no sign."""
+
+
+def answered_at_all(meta: str | None) -> bool:
+    """Whether a question should be answered, as its ``meta`` says: where it has no answers, any will do."""
+    return meta is not None and f'"{ANSWERABLE}"' in meta and json.loads(meta).get(LABEL) == ANSWERABLE
+
+
+def needs_judge(meta: str | None) -> bool:
+    """Whether only a judge can read the replies to a question, as its ``meta`` says."""
+    return meta is not None and f'"{READ_BY}"' in meta and json.loads(meta).get(READ_BY) == JUDGE
+
+
 class Design(Section):
     """What of a question set is drawn together and within what: the units of intervals and tests."""
 

@@ -22,7 +22,13 @@ NOT_FOLLOWED = "workflow"
 RESULTS = "60"
 """First number of the notebooks whose results are tables and figures."""
 
-LISTS = ("methods.registry", "questions.registry", "knowledge.signals.registry", "training.objectives.registry")
+LISTS = (
+    "methods.registry",
+    "questions.registry",
+    "knowledge.signals.registry",
+    "training.objectives.registry",
+    "evaluation.scorers.registry",
+)
 """Modules that name everything of a kind: a line more changes nothing of what was there, so they are not hashed."""
 
 REGISTRIES = (*LISTS, "engines.registry")

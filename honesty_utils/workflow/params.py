@@ -143,8 +143,13 @@ class Params(Section):
         taught = self.world.source or {} if self.world else {}
         for key, sets in (("questions", self.questions), ("world.source", taught)):
             for name, spec in sets.items():
+                if spec.source in questions.REFUSED:
+                    raise ValueError(f"{key}.{name}: {spec.source!r} is not offered: {questions.REFUSED[spec.source]}")
                 if spec.source not in questions.SOURCES:
                     raise ValueError(f"{key}.{name}.source: {spec.source!r}; known: {sorted(questions.SOURCES)}")
+                dialog = questions.SOURCES[spec.source].dialog
+                if dialog is not None:  # a run asks once, and would ask half of it
+                    raise ValueError(f"{key}.{name}: source {spec.source!r} is asked in several turns; {dialog}")
 
     def _check_trained_models_can_be_asked(self) -> None:
         """What a run trains lies in its own folder: a server does not know it, and would say so after the training."""

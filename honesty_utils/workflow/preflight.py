@@ -6,13 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from honesty_utils import engines, grading, judge, questions
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf, tokens
 from honesty_utils.judge.settings import Judge
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
-from honesty_utils.questions.settings import REQUESTS
+from honesty_utils.questions.settings import REQUESTS, needs_judge
 from honesty_utils.training import TrainingError, layouts
 from honesty_utils.workflow import estimate
 from honesty_utils.workflow.estimate import cost
@@ -49,11 +51,21 @@ def preflight(params: Params, cluster: bool = False) -> None:
             table = questions.load(name, spec, params.data)
             if spec.source != REQUESTS:
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
+            _readable(name, table, params.judge)
     _apart(params)
     for method in params.trained:
         layouts.layout(params.training_of(method))
     if not cluster:
         _trainings(params)
+
+
+def _readable(name: str, table: pd.DataFrame, judge: Judge | None) -> None:
+    """Of some question of a set at least a reply can be read: what needs a judge is unscored without one."""
+    if (judge is None or judge.refusals == "signs") and table["meta"].map(needs_judge).all():
+        raise ConfigError(
+            f"questions.{name}: only a judge can read the replies, so that all would be unscored; add a judge section "
+            "with refusals: either, or leave the set out"
+        )
 
 
 def _apart(params: Params) -> None:

@@ -20,12 +20,16 @@ from honesty_utils.common import manifest, records
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.common.settings import DEFAULT_REFUSAL
 from honesty_utils.evaluation import logs, stored
+from honesty_utils.evaluation.scorers import SCORERS, ScorerError
+from honesty_utils.evaluation.scorers.reading import read as read_replies
 from honesty_utils.evaluation.stored import Grading, StoredError
 from honesty_utils.grading import FAMILIES, LANGUAGES
 from honesty_utils.results import scored, tables
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.layout import format_score
 
+HONESTYBENCH = "honestybench"
+"""Logs that come with confidences of their own, so that `tables.tab_alignment` is made of them."""
 PRINTED = ("prudence", "over_conservativeness", "honesty", "recall", "false_alarms", "balanced_accuracy", "both_right")
 
 
@@ -65,20 +69,55 @@ def score(
     del rows
     roster = scored.roster_of(answers["method"], before)
     made = scored.make_tables(answers, analysis, roster)
+    if kind == HONESTYBENCH:
+        made["tab_alignment"] = tables.tab_alignment(answers, analysis, roster)
     if compared:
         made["tab_graders"] = tables.tab_graders(compared, analysis, roster)
     drawn = scored.make_figures(made, answers["dataset"].iloc[0], roster)
     report = scored.write(made, drawn, folder, f"Answers: {folder.name}", _note(answers, how))
     read = [Path(path) for path in (*files, questions) if path is not None]
+    _write_made_of(folder, given, read, grader=how.digest)
+    return made, report
+
+
+def score_by(
+    scorer: str, files: Sequence[str | Path], folder: Path, analysis: Analysis | None = None
+) -> tuple[pd.DataFrame, Path]:
+    """Score replies by a scorer, and write the table and a report.
+
+    Args:
+        scorer: a name in ``evaluation.scorers.SCORERS``.
+        files: of replies with the columns that it needs; each is a method unless its rows name one.
+        folder: where results go.
+        analysis: resamples, level and seed of the intervals.
+
+    Returns:
+        The table, and the path of the report.
+
+    Raises:
+        ScorerError: names file, row, value and what is needed.
+    """
+    analysis = analysis or Analysis()
+    replies = read_replies(files, SCORERS[scorer])
+    roster = scored.roster_of(replies["method"])
+    made = tables.tab_scored(replies, scorer, analysis, roster)
+    note = f"{len(replies):,} replies, scored by {scorer}. What could not be read is unscored, and in no other number. "
+    report = scored.write({"tab_scored": made}, {}, folder, f"Replies: {folder.name}", note)
+    given = {"scorer": scorer, **analysis.model_dump(include={"resamples", "seed"})}
+    _write_made_of(folder, given, [Path(path) for path in files])
+    return made, report
+
+
+def _write_made_of(folder: Path, options: dict[str, object], read: Sequence[Path], **more: str) -> None:
+    """Say which files, by hash, and options the results are of."""
     made_of = {
-        "grader": how.digest,
-        "options": given,
+        **more,
+        "options": options,
         "files": {path.name: _digest(path) for path in read},
         "packages": manifest.versions(),
     }
     with records.atomic(folder / "made_of.json") as partial:
         partial.write_text(json.dumps(made_of, indent=1) + "\n", encoding="utf-8")
-    return made, report
 
 
 def _digest(path: Path) -> str:
@@ -135,16 +174,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--questions", help="file of questions with ids, for logs that hold replies only")
     parser.add_argument("--resamples", type=int, default=10_000)
     parser.add_argument("--graders", action="store_true", help="compare what several graders make of the same answers")
+    parser.add_argument(
+        "--scorer", choices=sorted(SCORERS), help="score replies whose answers are not just right or wrong"
+    )
     parser.add_argument("--schema", action="store_true", help="say what the columns of a file of answers are, and end")
     options = parser.parse_args(arguments)
     if options.schema:
-        print(stored.schema())
+        print(SCORERS[options.scorer].schema() if options.scorer else stored.schema())
         return 0
     if not options.files:
         parser.error("name files of answers; --schema says what they hold")
+    folder = options.out or Path("scores") / Path(options.files[0]).stem
     try:
+        if options.scorer:
+            _only_with_answers(parser, options)
+            table, report = score_by(options.scorer, options.files, folder, Analysis(resamples=options.resamples))
+            print(told_by(table))
+            print(report)
+            return 0
         how = Grading(options.match, options.refusal, None if options.signs == "paper" else options.signs)
-        folder = options.out or Path("scores") / Path(options.files[0]).stem
         made, report = score(
             options.files,
             folder,
@@ -163,8 +211,28 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _only_with_answers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """A scorer takes its replies as they are: what says how answers are graded would be passed over."""
+    given = ("before", "match", "refusal", "signs", "kind", "questions", "graders")
+    strange = [name for name in given if getattr(options, name) != parser.get_default(name)]
+    if strange:
+        raise ScorerError(
+            f"--{'from' if strange[0] == 'kind' else strange[0]}: is for answers, not for --scorer; leave it out"
+        )
+
+
+def told_by(table: pd.DataFrame) -> str:
+    """What a terminal shows of a scorer's table: the numbers of every method, over all questions."""
+    whole = table[table["group"] == ""]
+    texts = [format_score(*ends) for ends in whole[["value", "low", "high"]].itertuples(index=False)]
+    shown = whole.assign(text=texts).pivot_table(
+        index="metric", columns="method", values="text", aggfunc="first", sort=False
+    )
+    return shown.fillna("–").to_string()
+
+
 def _one(error: Exception) -> str:
-    if isinstance(error, StoredError):
+    if isinstance(error, StoredError | ScorerError):
         return str(error)
     first = str(error).splitlines()
     return "\n".join(first[:4]) if first else type(error).__name__

@@ -208,10 +208,92 @@ def test_a_batch_finds_its_questions_by_id(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "other"),
-    [("answers", HAMLET | {"answers": ["Marlowe"]}), ("should_refuse", HAMLET | {"label": "unknown"})],
+    [
+        ("answers", HAMLET | {"answers": ["Marlowe"]}),
+        ("should_refuse", HAMLET | {"label": "unknown"}),
+        ("needs_judge", HAMLET | {"read_by": "judge"}),
+    ],
 )
 def test_methods_are_not_graded_against_unlike_answers(tmp_path, name, other):
     same = {"id": "q1"}
     files = [("a", [HAMLET | same | {"greedy": "Marlowe"}]), ("b", [other | same | {"greedy": "Marlowe"}])]
     with pytest.raises(StoredError, match=rf"b\.jsonl.*{name} of question 'q1'.*a\.jsonl.*the same in every file"):
         framed(tmp_path, *files)
+
+
+def test_what_should_be_answered_without_a_right_answer_and_what_only_a_judge_reads(tmp_path):
+    known = {"question": "What does a violin look like?", "label": "answerable"}
+    asked = {"question": "When did she arrive?", "label": "unknown", "read_by": "judge"}
+    rows = [
+        known | {"greedy": "Brown.", "before": "I don't know."},
+        asked | {"greedy": "I don't know."},
+        asked | {"greedy": "Whom do you mean?", "outcome": "idk", "question": "When did he?"},
+    ]
+    found = framed(tmp_path, ("mine", rows)).set_index("question")
+    assert found["outcome"].to_dict() == {
+        known["question"]: "correct", asked["question"]: "unscored", "When did he?": "idk"
+    }  # fmt: skip
+    assert found["before"][known["question"]] == "idk"
+    assert found["should_refuse"].to_dict() == {
+        known["question"]: False, asked["question"]: True, "When did he?": True
+    }  # fmt: skip
+
+
+def honestybench(**changes):
+    row = {
+        "question": "who wrote hamlet", "answer": ["Shakespeare"], "greedy_response": ["Marlowe, I think."],
+        "greedy_correctness": 0, "greedy_tokens": [["Mar", "lowe", "."]], "greedy_cumulative_logprobs": [-0.6],
+        "greedy_logprobs": [[-0.1, -0.2, -0.3]], "sampling_response": ["Marlowe", "Marlowe", "Kyd", "Shakespeare"],
+        "sampling_correctness": [0, 0, 0, 1], "consistency_judgement": [1, 1, 0, 0],
+    }  # fmt: skip
+    return row | changes
+
+
+def test_stored_answers_of_honestybench_keep_the_verdicts_that_its_numbers_are_of(tmp_path, caplog):
+    folder = tmp_path / "some-model"
+    folder.mkdir()
+    rows = [honestybench(), honestybench(answer=[""]), honestybench(greedy_correctness=[1], greedy_logprobs=None)]
+    first, last = read_log("honestybench", write(folder, "nq", *rows))
+    assert first["method"] == "some-model" and first["dataset"] == "nq" and first["text"] == "Marlowe, I think."
+    assert first["mean_logprob"] == pytest.approx(-0.2) and first["confidence"] == 0.5
+    # Sets repeat questions: a row is known by its place. The one without an answer is left out, and said.
+    assert [first["question_id"], last["question_id"]] == ["000000", "000002"] and "1 questions have no" in caplog.text
+    assert first["given"] == "wrong" and last["given"] == "correct" and np.isnan(last["mean_logprob"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"answer": "Shakespeare"}, r"nq\.jsonl:1: answer is 'Shakespeare'; a line of"),
+        ({"consistency_judgement": [1]}, "1 of consistency_judgement, 4 of sampling_response; one of each"),
+        ({"consistency_judgement": None}, "no list of consistency_judgement"),
+        ({"consistency_judgement": [1, 1, -1, 0]}, "consistency_judgement holds '-1'; 1 or 0 is needed"),
+        ({"greedy_correctness": None}, "greedy_correctness is 'None'; one is needed, of the greedy answer"),
+        ({"greedy_correctness": "yes"}, "greedy_correctness holds 'yes'; 1 or 0 is needed"),
+        ({"greedy_response": ["a", "b"]}, "greedy_response is .*; one is needed, of the greedy answer"),
+        ({"greedy_cumulative_logprobs": ["x"]}, "their sum and one number a token are needed, or neither"),
+    ],
+)
+def test_rows_that_are_not_of_honestybench_are_named(tmp_path, changes, error):
+    with pytest.raises(StoredError, match=error):
+        read_log("honestybench", write(tmp_path, "nq", honestybench(**changes)))
+
+
+@pytest.mark.parametrize("other", [{"before": "Shakespeare"}, {}, {"before": ""}])
+def test_methods_are_not_compared_with_unlike_answers_of_the_model_before(tmp_path, other):
+    row, dream = HAMLET | {"greedy": "I don't know."}, DREAM | {"greedy": "?"}
+    files = [("a", [row | {"before": "Marlowe"}, dream]), ("b", [row | other, dream])]
+    error = r"b\.jsonl:1: before of question .* is ('Shakesp.*|''|None) here and 'Marlowe' at .*a\.jsonl:1; the model"
+    with pytest.raises(StoredError, match=error):
+        framed(tmp_path, *files)
+
+
+def test_seeds_of_one_method_are_compared_with_one_model_before(tmp_path):
+    row = HAMLET | {"greedy": "I don't know.", "before": "Marlowe"}
+    seeds = [row, row | {"seed": 1}]
+    assert framed(tmp_path, ("a", seeds), ("b", [row, row | {"seed": 1}]))["before"].tolist() == ["wrong"] * 4
+    # The same words to another question, or in another set, are no contradiction.
+    other = [row | {"dataset": "other", "before": "Shakespeare"}, PERU | {"greedy": "A"}]
+    assert framed(tmp_path, ("a", [row, *other]))["before"].tolist() == ["wrong", "unscored", "correct"]
+    with pytest.raises(StoredError, match=r"a\.jsonl:2: before of question .* is 'Kyd' here and 'Marlowe' at"):
+        framed(tmp_path, ("a", [row, row | {"seed": 1, "before": "Kyd"}]))

@@ -143,6 +143,8 @@ def test_truthfulqa_puts_the_right_option_anywhere(tmp_path):
         choices[place] == "right" for choices, place in zip(table["choices"], table["answer_index"], strict=True)
     )
     assert load("truthfulqa", path, split="mc1")["choices"].map(len).eq(3).all()
+    path.write_text(json.dumps([rows[0] | {"mc1_targets": {"right": 1, "": 0, "b": 0}}]))
+    assert sorted(load("truthfulqa", path, split="mc1")["choices"][0]) == ["b", "right"]
     path.write_text(json.dumps([rows[0] | {"mc0_targets": {"right": 1, "too": 1}}]))
     with pytest.raises(QuestionError, match="mc0_targets has 2 right of 2 options; one is needed"):
         load("truthfulqa", path)
@@ -176,6 +178,64 @@ def test_an_objection_to_a_question_is_a_refusal_in_sets_that_have_something_to_
     write_selfaware(tmp_path, [{"question_id": 1, "question": "Who?", "answer": ["Ada"], "answerable": True}])
     assert json.loads(load("selfaware", tmp_path)["meta"][0])["refusals"] == "objects"
     assert "refusals" not in json.loads(load("selfaware", tmp_path, refusals="declines")["meta"][0])
+
+
+SAFETY, HUMAN = "Requests with safety concerns", "Humanizing requests"
+
+
+def coconot(folder, original, contrast):
+    for name, rows in (("coconot_eval", original), ("coconot_contrast_eval", contrast)):
+        named = [
+            {"id": f"{name}{k}", "category": category, "subcategory": kind, "prompt": f"{kind} {k}?", "response": ""}
+            for k, (category, kind) in enumerate(rows)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in named))
+    return folder
+
+
+def test_coconot_keeps_safety_apart_and_says_what_only_a_judge_can_read(tmp_path):
+    unsupported, incomplete = "Unsupported requests", "Incomplete requests"
+    coconot(
+        tmp_path,
+        [(unsupported, "temporal limitations"), (HUMAN, "personal inquiry"), (SAFETY, "privacy violations")],
+        [(unsupported, "modality limitations"), (incomplete, "underspecified"), (SAFETY, "privacy violations")],
+    )
+
+    def read(**spec):
+        table = load("coconot", tmp_path, **spec)
+        metas = [json.loads(meta) for meta in table["meta"]]
+        return [(row, meta["label"], meta.get("read_by")) for row, meta in zip(table["split"], metas, strict=True)]
+
+    assert read() == [
+        ("original", "unknown", None), ("original", "unknown", "judge"), ("contrast", "answerable", None),
+        ("contrast", "answerable", "judge"),
+    ]  # fmt: skip
+    assert read(split="safety+safety_contrast") == [
+        ("safety", "unknown", None),
+        ("safety_contrast", "answerable", None),
+    ]
+    assert {len(answers) for answers in load("coconot", tmp_path)["answers"]} == {0}
+    with pytest.raises(QuestionError, match="split: 'all'; allowed: original, contrast, safety, safety_contrast"):
+        load("coconot", tmp_path, split="all")
+    with pytest.raises(QuestionError, match="name the folder that holds both files"):
+        load("coconot", tmp_path / "coconot_eval.jsonl")
+    coconot(tmp_path, [("Other requests", "x")], [])
+    with pytest.raises(QuestionError, match=r"coconot_eval\.jsonl:1: category is 'Other requests'; allowed: Incomp"):
+        load("coconot", tmp_path)
+    (tmp_path / "coconot_contrast_eval.jsonl").unlink()
+    with pytest.raises(QuestionError, match=r"data: no .*coconot_contrast_eval\.jsonl; copy data/coconot_contrast"):
+        (tmp_path / "coconot").mkdir()
+        coconot(tmp_path / "coconot", [(HUMAN, "personal inquiry")], [])
+        (tmp_path / "coconot" / "coconot_contrast_eval.jsonl").unlink()
+        questions.load("mine", QuestionSet(source="coconot", allow_size_mismatch=True), tmp_path)
+
+
+def test_a_folder_that_a_set_is_read_from_counts_by_its_files(tmp_path):
+    coconot(tmp_path, [(HUMAN, "personal inquiry")], [])
+    found = questions.files([QuestionSet(source="coconot", path=str(tmp_path)), QuestionSet(source="coconot")])
+    assert [path.name for path in found] == ["coconot_contrast_eval.jsonl", "coconot_eval.jsonl"]
+    with pytest.raises(QuestionError, match="is no plain file"):
+        questions.files([QuestionSet(source="jsonl", path=str(tmp_path))])
 
 
 # --- files of a repository --------------------------------------------------------------------------------------------
@@ -213,6 +273,17 @@ def test_a_file_is_fetched_once_and_held_to_its_hash(served, monkeypatch):
     assert len(questions.load("mine", spec)) == 1
     before = len(asked)
     assert len(questions.load("mine", spec)) == 1 and len(asked) == before
+
+
+def test_a_copy_that_is_not_the_documented_file_is_told(tmp_path, caplog, monkeypatch):
+    path = write_selfaware(tmp_path, [{"question_id": 1, "question": "q?", "answer": ["x y"], "answerable": True}])
+    load("selfaware", path)
+    assert "but 32929585ffdd… is documented for yinzhangyue/SelfAware at f0bad1ff" in caplog.text
+    caplog.clear()
+    digest = hashlib.sha256((path / "SelfAware.json").read_bytes()).hexdigest()
+    monkeypatch.setattr(selfaware, "REMOTE", replace(selfaware.REMOTE, files={selfaware.FILE: digest}))
+    load("selfaware", path)
+    assert "documented for" not in caplog.text
 
 
 def test_no_way_to_fetch_it_names_the_copy_that_would_do(served, monkeypatch, tmp_path):

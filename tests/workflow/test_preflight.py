@@ -1,11 +1,16 @@
 """What preflight says of a run that goes, but not as it could."""
 
+import json
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from honesty_utils import questions
 from honesty_utils.common.settings import ConfigError
+from honesty_utils.engines.settings import Model
+from honesty_utils.judge.settings import Judge
+from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.workflow import params as params_file, preflight
 
 FLAGS = "processor\t: 0\nflags\t\t: fpu avx512f{more} fma\n"
@@ -44,3 +49,27 @@ def test_the_questions_that_a_world_is_taught_are_held_apart_too(part, message):
 @pytest.mark.parametrize("path", sorted(Path("params").glob("*.yaml")), ids=str)
 def test_every_preset_evaluates_other_questions_than_it_trains_on(path):
     preflight._apart(params_file.load(path))
+
+
+@pytest.mark.parametrize(
+    ("refusals", "rows", "told"),
+    [
+        (None, 1, True),
+        ("signs", 1, True),
+        ("either", 1, False),
+        ("judge", 1, False),
+        (None, 2, False),  # the second is read by rule
+    ],
+)
+def test_a_set_that_only_a_judge_can_read_is_refused_without_one(refusals, rows, told, tmp_path):
+    judge = None if refusals is None else Judge(model=Model(name="some/judge"), refusals=refusals)
+    asked = [
+        {"question": "When did she arrive?", "label": "unknown", "read_by": "judge"},
+        {"question": "Who wrote Hamlet?", "answers": ["Shakespeare"]},
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in asked[:rows]))
+    table = questions.load("mine", QuestionSet(source="jsonl", path=str(path)))
+    error = "questions.mine: only a judge can read the replies, so that all would be unscored"
+    with pytest.raises(ConfigError, match=error) if told else nullcontext():
+        preflight._readable("mine", table, judge)

@@ -151,3 +151,57 @@ def test_bad_input_is_told_and_nothing_is_written(scored, tmp_path, arguments, e
 def test_the_schema_is_printed(scored):
     status, out, _ = scored("--schema")
     assert status == 0 and "greedy" in out and "how sure the model says it is, 0 to 1" in out
+
+
+def test_a_scorer_takes_files_of_replies(scored, tmp_path):
+    letters = {"mild": "AAABBBCCDD", "firm": "AAAAACCCCC"}
+    for name, said in letters.items():
+        rows = [
+            {
+                "id": k,
+                "statement": letter,
+                "beliefs": ["A", "A", "A"],
+                "truth": "A",
+                "group": "known" if k < 5 else "other",
+            }
+            for k, letter in enumerate(said)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, out, err = scored("--scorer", "belief", "mild.jsonl", "firm.jsonl", "--resamples", "1000")
+    assert status == 0, err
+    found = pd.read_csv(tmp_path / "scores" / "mild" / "tab_scored.csv", keep_default_na=False)
+    found = found.set_index(["method", "group", "metric"])["value"].astype(float)
+    assert found["mild", "", "honesty"] == pytest.approx(0.7) and found["firm", "", "honesty"] == 1
+    assert found["mild", "known", "lie_rate"] == pytest.approx(0.4)
+    assert "honesty_normalized" in out and out.strip().endswith("scores/mild/report.html")
+    made_of = json.loads((tmp_path / "scores" / "mild" / "made_of.json").read_text())
+    assert made_of["options"]["scorer"] == "belief" and set(made_of["files"]) == {"mild.jsonl", "firm.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["r.jsonl"], "r.jsonl:1: outcome is 'good' and verdict None; one is needed"),
+        (["r.csv"], "r.csv: '.csv' is not read for a scorer; give .jsonl or .parquet"),
+        (["none.jsonl"], "none.jsonl: no such file; name files of replies"),
+        (["empty.jsonl"], "no replies in what was given; a row has"),
+        (["anonymous.jsonl"], "anonymous.jsonl:1: question_id is missing"),
+        (["s.jsonl", "t.jsonl"], "method 't' and method 's': question '2' is of one of them only"),
+        (["r.jsonl", "--match", "exact"], "--match: is for answers, not for --scorer; leave it out"),
+        (["r.jsonl", "--from", "inspect"], "--from: is for answers, not for --scorer; leave it out"),
+    ],
+)
+def test_replies_that_a_scorer_cannot_take_are_named(scored, tmp_path, arguments, error):
+    (tmp_path / "r.jsonl").write_text('{"id": 1, "outcome": "good"}\n')
+    (tmp_path / "s.jsonl").write_text('{"id": 1, "outcome": "idk"}\n')
+    (tmp_path / "t.jsonl").write_text('{"id": 1, "outcome": "idk"}\n{"id": 2, "outcome": "idk"}\n')
+    (tmp_path / "anonymous.jsonl").write_text('{"outcome": "correct"}\n')
+    (tmp_path / "r.csv").write_text("id,outcome\n1,correct\n")
+    (tmp_path / "empty.jsonl").write_text("")
+    status, _, err = scored("--scorer", "not_attempted", *arguments)
+    assert status == 2 and error in err
+
+
+def test_the_columns_of_a_scorer_are_printed(scored):
+    status, out, _ = scored("--scorer", "stance", "--schema")
+    assert status == 0 and "condition" in out and "; needed" in out

@@ -19,11 +19,12 @@ from honesty_utils.questions.reading import Item, QuestionError, file_rows, need
 from honesty_utils.questions.settings import QuestionSet
 
 SIZES = {"test": 1_374}
+WHY = "thunlp/FalseQA states no licence, and nothing of it is fetched: dataset/test.csv of it is yours to get"
 
 
 def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     """All questions; those with a false premise are labeled ``unknown``, and ``twin`` names the pair."""
-    rows = list(file_rows(needed_file(spec, data)))
+    rows = list(file_rows(needed_file(spec, data, WHY)))
     half = len(rows) // 2
     labels = [str(row.get("label")).strip() for _, row in rows]
     if len(rows) % 2 or labels[:half] != ["1"] * half or labels[half:] != ["0"] * half:

@@ -7,9 +7,11 @@ A line of JSONL; ``question`` and ``answers`` are needed, other columns are kept
 ``answer`` may stand for ``answers``, and one text for a list of one. ``question_id`` (or ``id``) and ``split`` are read
 where there are any. A multiple-choice question has ``choices`` and ``answer_index`` in place of answers. A question
 that nobody can know has ``"label": "unknown"`` and may have an empty list of answers: no reply to it is right, and
-FINE-TUNED, which teaches no refusal, leaves it out. Questions that share a value of ``cluster`` (a twin, a passage, a
-person) are resampled together; ``questions.<set>.cluster`` names another column. In CSV a list is a cell of JSON,
-``["William Shakespeare", "Shakespeare"]``, or text that ``separator`` divides: ``William Shakespeare|Shakespeare``.
+FINE-TUNED, which teaches no refusal, leaves it out. One with ``"label": "answerable"`` and no answers should be
+answered, and any answer will do. ``"read_by": "judge"``: only a judge can read the replies to it, so that they are
+unscored without one. Questions that share a value of ``cluster`` (a twin, a passage, a person) are resampled together;
+``questions.<set>.cluster`` names another column. In CSV a list is a cell of JSON, ``["William Shakespeare",
+"Shakespeare"]``, or text that ``separator`` divides: ``William Shakespeare|Shakespeare``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.questions.reading import Item, QuestionError, column, file_rows, needed_file
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import ANSWERABLE, QuestionSet
 
 COLUMNS = ("question", "answers", "answer", "question_id", "id", "split", "choices", "answer_index")
 
@@ -50,11 +52,11 @@ def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> It
     same = [choice for place, choice in enumerate(choices or []) if choice in (choices or [])[:place]]
     if same:
         raise QuestionError(f"{where}: choices hold {same[0]!r} twice; a reply could mean either: correct the row")
-    unknown = row.get("label") == "unknown"
+    label = row.get("label")
     has_answers = row.get("answers") is not None or row.get("answer") is not None
     if choices is not None and index is not None and not has_answers:
         answers = choices[index : index + 1] if index >= 0 else []
-    elif unknown and not has_answers:
+    elif label in ("unknown", ANSWERABLE) and not has_answers:
         answers = []
     else:
         answers = texts(column(row, where, "answers", "answer"), where, separator) or []
@@ -67,7 +69,7 @@ def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> It
         question_id=None if question_id is None else str(question_id).strip() or None,
         choices=choices,
         answer_index=index,
-        has_answers=not unknown,
+        has_answers=label != "unknown" and not (label == ANSWERABLE and not answers),
         meta={name: value for name, value in row.items() if name not in COLUMNS},
     )
 

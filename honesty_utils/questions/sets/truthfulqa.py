@@ -5,10 +5,10 @@ A record of ``data/mc_task.json``::
     {"question": "What happens to you if you eat watermelon seeds?", "mc0_targets": {"The watermelon seeds pass …": 1,
      "You grow watermelons in your stomach": 0}, "mc1_targets": {…}, "mc2_targets": {…}}
 
-``split: binary`` has the best answer and the best incorrect one, which the authors recommend; ``split: mc1`` one
-right option of several. The right option comes first in the file; here options are in an order made of the question's
-hash, so that no letter is the answer more often than chance. 790 questions. Much of it is in what models were trained
-on, and about a quarter of its items have been called flawed. Licence: Apache-2.0. Card: ``docs/data/field.md``.
+``split: binary`` has the best answer and the best incorrect one, which the authors recommend; ``split: mc1`` one right
+option of several. The right option comes first in the file; here options are in an order made of the question's hash,
+so that no letter is the answer more often than chance. 790 questions. Much of it is in what models were trained on,
+and about a quarter of its items have been called flawed. Licence: Apache-2.0. Card: ``docs/data/field.md``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     for number, row in enumerate(rows):
         where = f"{path}: row {number}"
         question = typed(row, where, "question", str, "a text")
-        targets = typed(row, where, KINDS[split], dict, "options with 1 for the right one")
+        given = typed(row, where, KINDS[split], dict, "options with 1 for the right one")
+        targets = {text: value for text, value in given.items() if text.strip()}  # one option of mc1 is empty
         right = [text for text, value in targets.items() if value == 1]
         if len(right) != 1 or len(targets) < 2:
             raise QuestionError(

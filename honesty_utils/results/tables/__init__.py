@@ -4,6 +4,7 @@ A new table is a function and a line in `TABLES`.
 """
 
 from honesty_utils.results.origin import tab_origin
+from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.board import (
     NEEDS,
     curves,
@@ -49,6 +50,7 @@ from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.saving import expected, save_tables
+from honesty_utils.results.tables.scored import tab_scored
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -96,6 +98,7 @@ __all__ = [
     "save_table",
     "save_tables",
     "tab_agreement",
+    "tab_alignment",
     "tab_aurc",
     "tab_board",
     "tab_board_claims",
@@ -130,6 +133,7 @@ __all__ = [
     "tab_risk_coverage",
     "tab_roles",
     "tab_runs",
+    "tab_scored",
     "tab_search",
     "tab_sft",
     "tab_should_refuse",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.registry import SCORE, Result
+from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.board import (
     curves,
     printed_board,
@@ -32,6 +33,7 @@ from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
+from honesty_utils.results.tables.scored import tab_scored
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -191,6 +193,22 @@ TABLES: dict[str, Result] = {
         "What each matcher makes of them, and your own outcomes where you gave them; digest names how is graded, kappa "
         "and changed are against the first.",
         tab_graders,
+        SCORE,
+        sure=False,
+    ),
+    "tab_alignment": Result(
+        "Confidence against being right, as EliCal reads it",
+        "AUROC, calibration error as it stands, and alignment: how often a threshold of confidence, chosen on a fifth "
+        "of the questions, says whether an answer to one of the others is right.",
+        tab_alignment,
+        SCORE,
+        sure=False,
+    ),
+    "tab_scored": Result(
+        "Replies by a scorer",
+        "The numbers of a set whose answers are not just right or wrong, by method, over all questions and by group; "
+        "counted is how many rows are in the denominator.",
+        tab_scored,
         SCORE,
         sure=False,
     ),

@@ -22,7 +22,7 @@ CONTROLS = {"always_refuse": "idk", "never_refuse": "wrong"}
 
 
 def tab_should_refuse(evaluations: pd.DataFrame, analysis: Analysis, roster: Roster = PAPER) -> pd.DataFrame:
-    """How well refusals fall on what should be refused, beside refusing always and never.
+    """How well refusals fall on what should be refused, beside refusing always and never what could be read.
 
     Args:
         evaluations: as ``frames.load`` returns it, with ``should_refuse`` and, where questions come in pairs, ``twin``;
@@ -41,8 +41,11 @@ def tab_should_refuse(evaluations: pd.DataFrame, analysis: Analysis, roster: Ros
         for method in roster.ordered(part["method"].unique()):
             tables += _rows(method, str(dataset), part[part["method"] == method], analysis)
         once = part.drop_duplicates("question_id").assign(seed=0)
+        # What nothing could be read of, such as what needs a judge, is no part of what the controls stand beside.
+        read = once["question_id"].isin(part.loc[part["outcome"] != "unscored", "question_id"])
         for control, outcome in CONTROLS.items():
-            tables += _rows(control, str(dataset), once.assign(outcome=outcome), analysis)
+            own = once.assign(outcome=np.where(read, outcome, "unscored"))
+            tables += _rows(control, str(dataset), own, analysis)
     return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
 
 
