@@ -11,7 +11,7 @@ from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.results import plots, tables
 from honesty_utils.results.display import Roster
 from honesty_utils.results.settings import Analysis
-from honesty_utils.results.tables import board
+from honesty_utils.results.tables import board, ordering
 
 ANALYSIS = Analysis(resamples=1000)
 NAMES = ("unaligned", "prompt_based", "absolute", "r_tuning", "likelihood_threshold", "consistency_threshold", "p_ik")
@@ -60,19 +60,19 @@ def test_orders_are_of_the_same_answers_whoever_orders_them():
         ("absolute/seed1", "indist"): signal("refusal", [4.0, np.nan, 3, 2, 9, 9]),
         ("p_ik/seed0", "indist"): signal("head", [1.0, 4, 2, 3, 0, 0]),
     }
-    found = board.orders(measured, told, "indist", ROSTER)
+    found = ordering.orders(measured, told, "indist", ROSTER)
     # M_t itself refuses nothing and has no order; what it did not answer right or wrong takes no part.
     assert set(found) == {("likelihood_threshold", 0), ("absolute", 0), ("absolute", 1), ("p_ik", 0)}
     assert [len(order.table) for order in found.values()] == [4, 3, 4, 4] or len(found["absolute", 1].table) == 3
     assert found["absolute", 1].without == 1 and found["absolute", 0].source == "refusal"
-    scores = board.order_scores(found, ANALYSIS).set_index(["method", "metric"])["value"]
+    scores = ordering.order_scores(found, ANALYSIS).set_index(["method", "metric"])["value"]
     assert scores["likelihood_threshold", "auroc"] == 0.75
     assert scores["p_ik", "auroc"] == 0.0
     # Surest first by likelihood: right, wrong, right, wrong: risks 0, 1/2, 1/3, 1/2 at the ends of the levels.
     assert scores["likelihood_threshold", "coverage_at_risk_0.2"] == 0.25
     # Two trainings are held to the answers that both have a value for: perfect orders of three answers.
     assert scores["absolute", "auroc"] == 1.0
-    curve = board.curves(found).set_index(["method", "coverage"])["risk"]
+    curve = ordering.curves(found).set_index(["method", "coverage"])["risk"]
     assert curve["likelihood_threshold", 0.5] == 0.5 and curve["likelihood_threshold", 0.25] == 0
 
 
@@ -86,11 +86,11 @@ def test_auroc_is_scikit_learns_and_a_pair_is_tested_on_shared_answers():
         ("absolute/seed0", "indist"): signal("refusal", list(good)),
         ("r_tuning/seed0", "indist"): signal("refusal", list(bad)),
     }
-    found = board.orders(measured, told, "indist", ROSTER)
-    scores = board.order_scores(found, ANALYSIS).set_index(["method", "metric"])
+    found = ordering.orders(measured, told, "indist", ROSTER)
+    scores = ordering.order_scores(found, ANALYSIS).set_index(["method", "metric"])
     assert scores.loc[("absolute", "auroc"), "value"] == pytest.approx(roc_auc_score(right[5:], good[5:]), abs=2e-3)
     assert scores.loc[("absolute", "auroc"), "without"] == 5
-    tests = board.order_tests(found, ANALYSIS, "indist", ["absolute", "prompt_based", "r_tuning"])
+    tests = ordering.order_tests(found, ANALYSIS, "indist", ["absolute", "prompt_based", "r_tuning"])
     assert len(tests) == 2 and set(tests["metric"]) == {"auroc", "aurc"}
     row = tests.set_index("metric").loc["auroc"]
     shared = roc_auc_score(right[5:], good[5:]) - roc_auc_score(right[5:], bad[5:])
@@ -159,7 +159,7 @@ def test_a_single_run_keeps_its_own_intervals():
         columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm",
                  "q_value", "scope"],
     )  # fmt: skip
-    joined = board.of_one_run(tests, board.order_tests({}, ANALYSIS, "indist", []), "indist")
+    joined = board.of_one_run(tests, ordering.order_tests({}, ANALYSIS, "indist", []), "indist")
     assert len(joined) == 1 and joined["p_holm"][0] == 0.01 and joined["runs"][0] == 1
     assert joined["detectable"][0] == pytest.approx(0.08 * (1 + 0.8416212 / 1.959964), rel=1e-5)
     table = board.tab_board(one, joined, "indist", ROSTER, 0.95).set_index(["method", "metric"])

@@ -7,11 +7,7 @@ from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.board import (
     NEEDS,
-    curves,
     of_one_run,
-    order_scores,
-    order_tests,
-    orders,
     printed_board,
     run_costs,
     run_values,
@@ -41,6 +37,7 @@ from honesty_utils.results.tables.layout import (
     wide,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.ordering import curves, order_scores, order_tests, orders
 from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts

@@ -1,8 +1,8 @@
 """Tables of the leaderboard: every method of a run by what it needs, compared on one set.
 
 All methods of a run answer the same questions and are graded by one grader. Two things make them comparable where they
-refuse at different rates: `matched_gain` of the main table (as many answers, chosen by M_t's likelihood), and *orders*:
-each method's graded score orders the answers of M_t, which are the same for all.
+refuse at different rates: `matched_gain` of the main table (as many answers, chosen by M_t's likelihood), and how
+each method's graded score orders the answers of M_t (`ordering`).
 """
 
 from __future__ import annotations
@@ -15,22 +15,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from honesty_utils.common.paths import BASE, model_name
-from honesty_utils.evaluation import frames
-from honesty_utils.metrics import calibration, intervals, replicates, selective
-from honesty_utils.metrics.honesty import Floats
+from honesty_utils.knowledge.signals import SIGNALS
+from honesty_utils.metrics import intervals, replicates
 from honesty_utils.results.display import Roster
-from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.comparisons import ALPHA, find
 from honesty_utils.results.tables.layout import format_score
-from honesty_utils.results.tables.signals import LEVELS
 
 NEEDS = ("nothing", "samples when it answers", "hidden states", "training")
 """What a method needs beyond M_t's answer, from the least up; the groups of the board."""
-
-RISKS = (0.05, 0.1, 0.2)
-ORDERS = ("auroc", "aurc", *(f"coverage_at_risk_{risk:g}" for risk in RISKS))
-"""How well a graded score orders M_t's answers."""
 
 FROM_MAIN = (
     "honesty", "prudence", "over_conservativeness", "accuracy", "coverage", "reliable_accuracy", "truthfulness",
@@ -41,10 +33,8 @@ COSTS = ("training_seconds", "answer_tokens")
 
 LOWER_IS_BETTER = {"over_conservativeness", "aurc", *COSTS}
 TESTED = ("honesty", "truthfulness", "truthful_helpfulness", "accuracy", "auroc", "aurc")
-REFERENCE = "likelihood_threshold"
-"""What others are compared with: nothing is trained for it, and one answer says all that it looks at."""
-
 LEAST_POWER = 0.8
+"""Share of boards that find a difference which is called detectable."""
 
 KEYS = ["method", "metric"]
 
@@ -58,179 +48,10 @@ def needs(roster: Roster, method: str) -> str:
         return "training"
     if kind.stages:
         return "hidden states"
-    from honesty_utils.knowledge.signals import SIGNALS
-
     return NEEDS[1] if any(SIGNALS[name].needs_samples for name in kind.answer.signals) else NEEDS[0]
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Order:
-    """M_t's answers ordered by one graded score: its values, and whether each answer is right.
-
-    Attributes:
-        source: name of the signal.
-        table: ``question_id``, ``value``, ``right``, ``cluster`` and ``stratum``.
-        without: answers that have no value.
-    """
-
-    source: str
-    table: pd.DataFrame
-    without: int
-
-
-def orders(
-    measured: Mapping[tuple[str, str], pd.DataFrame], evaluations: pd.DataFrame, dataset: str, roster: Roster
-) -> dict[tuple[str, int], Order]:
-    """The order that each method's graded score gives to M_t's answers, by method and seed.
-
-    A method that reads a signal has that; one whose model answers or refuses has how unlikely its refusal is
-    (the signal ``refusal``). A method without either is left out.
-
-    Args:
-        measured: SIGNALS by model and set, from ``evaluation.measured``.
-        evaluations: as ``frames.load`` returns it, UNALIGNED among the methods.
-        dataset: the set that is looked at.
-        roster: the methods of the run.
-    """
-    own = evaluations[(evaluations["method"] == "unaligned") & (evaluations["dataset"] == dataset)]
-    own = own[own["outcome"].isin(["correct", "wrong"])].sort_values("question_id")
-    there = evaluations[evaluations["dataset"] == dataset]
-    found = {}
-    for method, seed in there[["method", "seed"]].drop_duplicates().itertuples(index=False, name=None):
-        kind = roster.library(method)
-        if kind is None:
-            continue
-        if kind.answer.signals:
-            signal = kind.answer.signals[-1]
-            model = model_name(method, seed) if kind.head else BASE
-        else:
-            signal, model = "refusal", model_name(method, seed)
-        table = measured.get((model, dataset))
-        if table is None:
-            continue
-        values = table[table["signal"] == signal].set_index("question_id")["value"].astype(float)
-        if not len(values):
-            continue
-        told = own[["question_id", "cluster", "stratum"]].assign(
-            value=values.reindex(own["question_id"]).to_numpy(), right=(own["outcome"] == "correct").to_numpy()
-        )
-        kept = told[told["value"].notna()]
-        found[str(method), int(seed)] = Order(signal, kept.reset_index(drop=True), len(told) - len(kept))
-    return found
-
-
-def ordering_scores(counts: Floats) -> Floats:
-    """Scores in the order of `ORDERS` from wrong and right answers by level, shape (…, levels, 2), surest last."""
-    areas = selective.areas(counts)
-    covered = [selective.coverage_at(counts, risk) for risk in RISKS]
-    return np.stack([calibration.grouped_auroc(counts), areas[..., 0], *covered], axis=-1)
-
-
-def order_scores(found: Mapping[tuple[str, int], Order], analysis: Analysis) -> pd.DataFrame:
-    """How well each method's graded score orders M_t's answers, means over seeds.
-
-    Args:
-        found: from `orders`.
-        analysis: resamples, level and seed of the intervals, which are of single models.
-
-    Returns:
-        ``method, source, metric, value, low, high, questions, without, seeds``; metrics are `ORDERS`. A coverage at a
-        risk is 0 where no answers are that rarely wrong.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for method in dict.fromkeys(name for name, _ in found):
-        of_method = [order for (name, _), order in found.items() if name == method]
-        states, levels, clusters = _stacked(of_method)
-        rng = intervals.generator(analysis.seed, "board", method)
-        scored = _scored(levels)
-        drawn = intervals.sample(states, 2 * levels, scored, analysis.resamples, rng, clusters)
-        estimate = intervals.estimate(drawn, analysis.confidence_level, rng)
-        one = of_method[0]
-        for place, metric in enumerate(ORDERS):
-            ends = (float(estimate.value[place]), float(estimate.low[place]), float(estimate.high[place]))
-            rows.append((method, one.source, metric, *ends, len(states), one.without, len(of_method)))
-    columns = ["method", "source", "metric", "value", "low", "high", "questions", "without", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def order_tests(
-    found: Mapping[tuple[str, int], Order], analysis: Analysis, dataset: str, methods: Sequence[str]
-) -> pd.DataFrame:
-    """Paired differences in how well graded scores order the same answers of M_t: the tests of a single run.
-
-    Args:
-        found: from `orders`.
-        analysis: resamples, level and seed.
-        dataset: the set that they are of.
-        methods: those that are compared, in order; those without an order are left out.
-
-    Returns:
-        ``dataset, metric, method_a, method_b, difference, low, high, p_value``, a - b, for AUROC and AURC, on the
-        answers that both have a value for.
-    """
-    rows = []
-    ordered = [method for method in methods if any(name == method for name, _ in found)]
-    for place, a in enumerate(ordered):
-        for b in ordered[place + 1 :]:
-            pair = [[order for (name, _), order in found.items() if name == method] for method in (a, b)]
-            shared = set.intersection(*(set(order.table["question_id"]) for part in pair for order in part))
-            (first, low_levels, clusters), (second, high_levels, _) = (_stacked(part, shared) for part in pair)
-            levels = max(low_levels, high_levels)
-            rng = intervals.generator(analysis.seed, "board", dataset, a, b)
-            samples = intervals.paired_samples(
-                first, second, 2 * levels, _scored(levels), analysis.resamples, rng, clusters
-            )
-            step, p_values = intervals.difference(*samples, analysis.confidence_level)
-            for metric in ("auroc", "aurc"):
-                at = ORDERS.index(metric)
-                ends = (float(step.value[at]), float(step.low[at]), float(step.high[at]), float(p_values[at]))
-                rows.append((dataset, metric, a, b, *ends))
-    columns = ["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _scored(levels: int) -> intervals.Statistic:
-    return lambda counts: ordering_scores(counts.reshape(*counts.shape[:-1], levels, 2))
-
-
-def _stacked(
-    of_method: Sequence[Order], shared: set[str] | None = None
-) -> tuple[intervals.States, int, intervals.Clusters]:
-    """States 2 · level + right, shape (questions, seeds), of the answers that all seeds have a value for."""
-    kept = set.intersection(*(set(order.table["question_id"]) for order in of_method)) & (
-        shared if shared is not None else set(of_method[0].table["question_id"])
-    )
-    tables = [order.table[order.table["question_id"].isin(kept)] for order in of_method]
-    found = [_levels(table) for table in tables]
-    states = np.stack([states for states, _ in found], axis=1)
-    return states, max(levels for _, levels in found), frames.clusters(tables[0])
-
-
-def _levels(table: pd.DataFrame) -> tuple[intervals.States, int]:
-    """States 2 · level + right of answers, and how many levels there are; within a level there is no order."""
-    value = table["value"].to_numpy(np.float64)
-    distinct = np.unique(value)
-    edges = distinct[1:] if len(distinct) <= LEVELS else np.unique(np.quantile(value, np.arange(1, LEVELS) / LEVELS))
-    states = 2 * np.searchsorted(edges, value, side="right") + table["right"].to_numpy(np.int64)
-    return states.astype(np.int64), len(edges) + 1
-
-
-def curves(found: Mapping[tuple[str, int], Order]) -> pd.DataFrame:
-    """Risk of M_t's answers at twenty coverages, surest first: ``method, source, coverage, risk``, means over seeds."""
-    coverages = np.arange(1, 21) / 20
-    tables = []
-    for (method, _), order in found.items():
-        states, levels = _levels(order.table)
-        counts = np.bincount(states, minlength=2 * levels).reshape(levels, 2).astype(np.float64)
-        risk = selective.risk_at(counts, coverages)
-        tables.append(pd.DataFrame({"method": method, "source": order.source, "coverage": coverages, "risk": risk}))
-    if not tables:
-        return pd.DataFrame(columns=["method", "source", "coverage", "risk"])
-    together = pd.concat(tables, ignore_index=True)
-    return together.groupby(["method", "source", "coverage"], sort=False, as_index=False)["risk"].mean()
 
 
 def run_values(

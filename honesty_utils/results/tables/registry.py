@@ -6,7 +6,6 @@ from honesty_utils.results.origin import tab_origin
 from honesty_utils.results.registry import SCORE, Result
 from honesty_utils.results.tables.alignment import tab_alignment
 from honesty_utils.results.tables.board import (
-    curves,
     printed_board,
     tab_board,
     tab_board_claims,
@@ -26,6 +25,7 @@ from honesty_utils.results.tables.layout import (
     paper_tables,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
+from honesty_utils.results.tables.ordering import curves
 from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
