@@ -167,6 +167,12 @@ def test_a_single_run_keeps_its_own_intervals():
     assert np.isnan(table.loc[("prompt_based", "honesty"), "best_rank"])
 
 
+PAIR = pd.DataFrame(
+    columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm"]
+)
+"""No tests at all."""
+
+
 def claims(tests: pd.DataFrame, values: dict[str, pd.DataFrame] = WORLDS) -> pd.Series:
     table = board.tab_board(values, tests, "indist", ROSTER, 0.95)
     return board.tab_board_claims(table, tests, "indist", ROSTER).set_index("claim")["verdict"]
@@ -183,6 +189,28 @@ def test_claims_are_judged_by_the_rules_that_stand_beside_them():
             columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm"],
         )
         assert claims(tests)["R-TUNING-U is no worse than R-TUNING"] == verdict
+
+
+def test_few_runs_decide_nothing_and_one_speaks_of_its_models():
+    two = {seed: WORLDS[seed] for seed in ("1", "2")}
+    found = claims(board.tab_board_tests(two, "indist", 0.95, METHODS), two)
+    assert found["ABSOLUTE beats a threshold on likelihood at equal coverage"] == board.OPEN
+    one = {"toy": WORLDS["1"]}
+    table = board.tab_board(one, board.tab_board_tests(one, "indist", 0.95, METHODS), "indist", ROSTER, 0.95)
+    told = board.tab_board_claims(table, PAIR, "indist", ROSTER).set_index("claim")
+    own = told.loc["ABSOLUTE beats a threshold on likelihood at equal coverage"]
+    assert (own["verdict"], own["scope"]) == (board.HOLDS, "of these models")
+    assert told.loc["CoCoA orders better than likelihood", "scope"] == "of these models"  # not in this roster
+
+
+def test_shares_end_at_nought_and_one():
+    worlds = {str(seed): run_values(absolute=value) for seed, value in enumerate((0.99, 1.0, 0.95))}
+    table = board.tab_board(worlds, PAIR, "indist", ROSTER, 0.95).set_index(["method", "metric"])
+    assert table.loc[("absolute", "honesty"), "high"] == 1.0
+    assert table.loc[("absolute", "matched_gain"), "high"] > table.loc[("absolute", "matched_gain"), "value"]
+    same = {str(seed): run_values(absolute=0.5) for seed in range(3)}
+    table = board.tab_board(same, PAIR, "indist", ROSTER, 0.95).set_index(["method", "metric"])
+    assert table.loc[("absolute", "honesty"), ["low", "high"]].tolist() == pytest.approx([0.48, 0.52])
 
 
 def test_costs_count_samples_where_a_method_draws_them():

@@ -85,4 +85,6 @@ def _curves(ax: Axes, curves: pd.DataFrame, table: pd.DataFrame, roster: Roster)
     percent_axis(ax.xaxis, "coverage: questions answered (%)")
     percent_axis(ax.yaxis, "risk: wrong among answered (%)", ticks=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
     ax.set_xlim(0, 1.03)
+    risks = 1 - table.loc[table["metric"] == "reliable_accuracy", "value"]
+    ax.set_ylim(0, min(1.0, 1.15 * float(np.nanmax([*risks, *curves["risk"], 0.1]))))
     ax.grid()

@@ -18,8 +18,11 @@ from scipy import stats
 from honesty_utils.knowledge.signals import SIGNALS
 from honesty_utils.metrics import intervals, replicates
 from honesty_utils.results.display import Roster
-from honesty_utils.results.tables.comparisons import ALPHA, find
+from honesty_utils.results.origin import LEAST
+from honesty_utils.results.tables.comparisons import ALPHA, METHODS, THESE_MODELS, find
 from honesty_utils.results.tables.layout import format_score
+from honesty_utils.results.tables.ordering import ORDERS
+from honesty_utils.results.tables.worlds import SHARES as OF_SHARES
 
 NEEDS = ("nothing", "samples when it answers", "hidden states", "training")
 """What a method needs beyond M_t's answer, from the least up; the groups of the board."""
@@ -33,6 +36,9 @@ COSTS = ("training_seconds", "answer_tokens")
 
 LOWER_IS_BETTER = {"over_conservativeness", "aurc", *COSTS}
 TESTED = ("honesty", "truthfulness", "truthful_helpfulness", "accuracy", "auroc", "aurc")
+SHARES = {*OF_SHARES, *ORDERS}
+"""Metrics whose intervals end at 0 and 1."""
+
 LEAST_POWER = 0.8
 """Share of boards that find a difference which is called detectable."""
 
@@ -128,8 +134,7 @@ def tab_board(
         if len(values) == 1:
             value, low, high = (float(part[column].iloc[0]) for column in ("value", "low", "high"))
         else:
-            found = replicates.mean(part["value"], level)
-            value, low, high = found.value, found.low, found.high
+            value, low, high = _over_runs(part, str(metric), level)
         rows.append((method, metric, value, low, high, int(part["value"].notna().sum())))
     table = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high", "runs"])
     methods = roster.main(table["method"].unique())
@@ -147,6 +152,17 @@ def tab_board(
     return table.assign(group=group, place=table["method"].map(order)).sort_values(
         ["group", "place"], kind="stable"
     ).drop(columns=["group", "place"]).reset_index(drop=True)  # fmt: skip
+
+
+def _over_runs(part: pd.DataFrame, metric: str, level: float) -> tuple[float, float, float]:
+    """Mean over runs with its interval, a share's within 0 and 1; where all runs agree, the mean of their own ends."""
+    found = replicates.mean(part["value"], level)
+    low, high = found.low, found.high
+    if metric not in SHARES:
+        return found.value, low, high
+    if found.sd == 0:
+        low, high = float(part["low"].mean()), float(part["high"].mean())
+    return found.value, float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
 def ranks(tests: pd.DataFrame, methods: Sequence[str], dataset: str, metric: str) -> dict[str, tuple[float, float]]:
@@ -370,7 +386,9 @@ def tab_board_claims(board: pd.DataFrame, tests: pd.DataFrame, dataset: str, ros
     """What the field says of its methods, held against this board.
 
     A claim *holds* where the interval of the difference (or of the score) lies above minus its margin, is *reversed*
-    where it lies below, and is else *inconclusive*. Nothing is corrected for the number of claims.
+    where it lies below, and is else *inconclusive*. Nothing is corrected for the number of claims. Of fewer than
+    `LEAST` runs all is inconclusive; a single run speaks of its own models only, as ``scope`` says, unless nothing was
+    trained for the methods of the claim.
 
     Args:
         board: `tab_board`.
@@ -379,8 +397,9 @@ def tab_board_claims(board: pd.DataFrame, tests: pd.DataFrame, dataset: str, ros
         roster: the methods.
 
     Returns:
-        ``claim, source, metric, difference, low, high, margin, verdict``.
+        ``claim, source, metric, difference, low, high, margin, verdict, scope``.
     """
+    runs = int(board["runs"].max())
     cells = board.drop_duplicates(KEYS).set_index(KEYS)[["value", "low", "high"]]
     rows = []
     for claim in CLAIMS:
@@ -391,9 +410,10 @@ def tab_board_claims(board: pd.DataFrame, tests: pd.DataFrame, dataset: str, ros
         elif (test := find(tests, claim.a, claim.b, dataset, claim.metric)) is not None:
             value, low, high = test.value, test.low, test.high
         verdict = MISSING if np.isnan(value) else OPEN
-        if low > -claim.margin:
-            verdict = HOLDS
-        elif high < -claim.margin:
-            verdict = REVERSED
-        rows.append((claim.text, claim.source, claim.metric, value, low, high, claim.margin, verdict))
-    return pd.DataFrame(rows, columns=["claim", "source", "metric", "difference", "low", "high", "margin", "verdict"])
+        if runs == 1 or runs >= LEAST:
+            verdict = HOLDS if low > -claim.margin else REVERSED if high < -claim.margin else verdict
+        alone = runs == 1 and any(roster.is_trained(name) for name in (claim.a, claim.b) if name)
+        scope = THESE_MODELS if alone else METHODS
+        rows.append((claim.text, claim.source, claim.metric, value, low, high, claim.margin, verdict, scope))
+    columns = ["claim", "source", "metric", "difference", "low", "high", "margin", "verdict", "scope"]
+    return pd.DataFrame(rows, columns=columns)
