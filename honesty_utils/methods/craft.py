@@ -8,7 +8,9 @@ rows, and CORCER-RAIT adds certainty; CRAFT adds flow.
 
 Certainty is minus the semantic entropy of the samples here, where the authors take cosines of sentence embeddings, and
 what is answered is M_t's own right answer, as with the other methods, where they take the gold one. Four rows answer
-for each that refuses, as in their released code; their text has it the other way round.
+for each that refuses, as in their released code; their text has it the other way round. What rises is left out; what
+stays is refused, as their code has it for multiple choice. For open questions it leaves out what stays, too, and with
+ten samples that is every question whose expected accuracy is 0, which cannot fall.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Ladder(Section):
 
     tau: float = Field(0.5, gt=0, le=1, description="expected accuracy from which on a question is to be answered")
     share: float = Field(0.8, gt=0, lt=1, description="of the rows that answer")
-    keep: float = Field(0.5, gt=0, le=1, description="share of the questions to be answered that is kept")
+    keep: float = Field(0.8, gt=0, le=1, description="share of the questions to be answered that is kept")
     seed: int = Field(0, ge=0, description="of a random draw, and of what is drawn among samples")
 
 
@@ -77,7 +79,7 @@ def certain(labels: pd.DataFrame, prompts: Prompts, options: Ladder) -> pd.DataF
 
 
 def flowing(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
-    """Rows of CRAFT: those of CORCER-RAIT, but nothing is refused whose expected accuracy the rehearsal did not lower.
+    """Rows of CRAFT: those of CORCER-RAIT, but nothing is refused whose expected accuracy the rehearsal has raised.
 
     Args:
         labels: also with the expected accuracy of the rehearsal's model; a question without one is not refused.
@@ -134,11 +136,16 @@ def _rows(
     known = [item.question_id for item in items if before[item.question_id] >= options.tau - 1e-12]
     unknown = [item.question_id for item in items if before[item.question_id] < options.tau - 1e-12]
     if after is not None:
-        unknown = [key for key in unknown if after[key] < before[key] - 1e-12]
+        unknown = [key for key in unknown if after[key] <= before[key] + 1e-12]  # NaN is not
     # Rounding .5 up keeps one question of one.
     answers = set(_first(known, answer_first, math.floor(options.keep * len(known) + 0.5)))
     wanted = math.floor(len(answers) * (1 - options.share) / options.share + 0.5)
     refusals = set(_first(unknown, refuse_first, wanted))
+    if answers and not refusals:
+        raise ValueError(
+            f"craft: {len(answers)} questions to answer and none to refuse, of {len(items)}: there would be nothing to "
+            "learn; lower tau or share, or give other training questions"
+        )
     rows = []
     for item in items:
         if item.question_id in answers or item.question_id in refusals:

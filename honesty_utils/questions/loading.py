@@ -90,8 +90,9 @@ def files(sets: Iterable[QuestionSet], data: str | Path | None = None) -> list[P
 
 def _files(spec: QuestionSet, data: Path | None) -> list[Path]:
     """The file that a set names, or those of the folder that it is read from."""
-    folder = Path(str(spec.path))
-    if folder.is_dir() and (spec.source not in FILES or spec.source in FOLDERS):
+    places = [Path(str(spec.path)), *([data / str(spec.path)] if data else [])]
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is not None and (spec.source not in FILES or spec.source in FOLDERS):
         return sorted(path for path in folder.rglob("*") if path.suffix in (*FORMATS, ".json"))
     return [needed_file(spec, data)]
 

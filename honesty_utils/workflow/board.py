@@ -1,8 +1,9 @@
 """``honesty board``: finished runs for the leaderboard, its entries, and a check that grades all of them anew.
 
-An *entry* is what one method said to one set in one run: a JSON file with its counts and how they were graded, beside
-the responses themselves. ``honesty board verify`` reads the responses, grades them again and holds the counts to what
-comes out, so that nobody has to believe a number of the board.
+An *entry* is what one method said to one set in one run: a JSON file with its counts, its scores and how they were
+graded, beside the responses themselves. ``honesty board verify`` grades the responses again, by the gold answers that
+lie with them, and holds counts and scores to what comes out. It finds what was changed, or what a new version of the
+grader would say; it cannot find a forger who changes responses, gold answers and entries together.
 """
 
 from __future__ import annotations
@@ -10,31 +11,41 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from honesty_utils.common import manifest, records
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.common.paths import Run, root
+from honesty_utils.common.paths import Run, model_name, root
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.common.settings import ConfigError, Prompts
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
+from honesty_utils.metrics.scores import METRICS, NUM_STATES, scores, states
 from honesty_utils.workflow import execute, plan, reproduce, worlds
 from honesty_utils.workflow.opened import Opened
 from honesty_utils.workflow.params import load
 
 NOTEBOOK = "85_leaderboard"
 SECTIONS = (
-    "analysis", "evaluation", "designs", "entries", "models", "points", "grading", "grading_judge", "matchers",
-    "prompts",
+    "analysis", "questions", "evaluation", "designs", "entries", "models", "points", "grading", "grading_judge",
+    "matchers", "prompts",
 )  # fmt: skip
 
+GIVEN = ["question", "answers", "choices", "answer_index", "meta"]
+"""Columns of questions that lie with the responses."""
+NEEDED = ("counts", "scores", "grader", "grading", "responses", "column", "sha256", "judged")
+"""Keys of an entry whose responses are graded here."""
+OWN = ("microworld", "prior_known", "atlas")
+"""Sources whose questions a run makes itself; those of others keep their licences, and lie in no entry."""
 KEPT = ("in_distribution", "out_of_distribution", "prior_unknown")
 """Parts of the paper whose sets' responses are kept as entries."""
 
@@ -61,7 +72,10 @@ def finished(path: str | Path) -> dict[str, Opened]:
 
 
 def trained_seconds(opened: Opened) -> dict[str, float]:
-    """Seconds of training steps of each trained method of a run, all stages, mean over its seeds."""
+    """Device-seconds of each trained method of a run, mean over its seeds: training steps of all stages, and sampling.
+
+    Sampling counts where a stage asks the model of an earlier one again, which all seeds of a method share.
+    """
     found = {}
     for name, seeds in opened.models.items():
         stages = METHODS[opened.entries[name].method].stages
@@ -70,8 +84,10 @@ def trained_seconds(opened: Opened) -> dict[str, float]:
             folders = [opened.run.model(name, seed, None if stage is stages[-1] else stage.name) for stage in stages]
             told = [manifest.read(folder) for folder in folders if folder.exists()]
             totals.append(sum(float(one.get("training_seconds") or one["seconds"]) for one in told))
+        again = [opened.run.responses("train", model_name(name, seeds[0], one)) for s in stages for one in s.reads]
+        asked = sum(float(manifest.read(path)["drawn_seconds"]) for path in again if path.exists())
         if stages and totals:
-            found[name] = sum(totals) / len(totals)
+            found[name] = sum(totals) / len(totals) + asked
     return found
 
 
@@ -95,55 +111,63 @@ def folder(run: Run) -> Path:
     return root() / "figures" / "board" / run.name
 
 
+def may_be_kept(opened: Opened, dataset: str) -> bool:
+    """Whether a set's questions may lie in a repository: those that a run makes itself may, a publisher's may not."""
+    return opened.questions[dataset].source in OWN
+
+
 def keep(opened: Opened, name: str, into: Path, datasets: Sequence[str]) -> list[Path]:
-    """Write the entries of a run: a JSON file a method, seed and set, and the responses of each set.
+    """Write the entries of a run anew: a JSON file a method, seed and set, and the responses of each set.
 
     Args:
         opened: the run.
         name: of the run on the board.
         into: folder of the board's entries.
-        datasets: graded sets whose answers are kept.
+        datasets: graded sets whose answers are kept, if they `may_be_kept`.
 
     Returns:
         The JSON files.
     """
     written = []
-    for dataset in datasets:
-        matcher = opened.matchers[dataset]
+    shutil.rmtree(into / name, ignore_errors=True)  # a method that has gone leaves no entry behind
+    for dataset in (one for one in datasets if may_be_kept(opened, one)):
         questions = records.read(records.QUESTIONS, opened.run.questions(dataset))
-        said: dict[str, pd.Series] = {}
-        facts: list[tuple[str, int, pd.Series]] = []
-        for method, seeds in opened.models.items():
-            for seed in seeds:
-                table = records.read(records.EVALUATION, opened.run.evaluation(method, seed, dataset))
-                table = table.sort_values("question_id").set_index("question_id")
-                said[f"{method}_seed{seed}"] = table["text"]
-                facts.append((method, seed, table["outcome"]))
-        responses = pd.DataFrame(said)
-        asked = questions.set_index("question_id").loc[
-            responses.index, ["question", "answers", "choices", "answer_index", "meta"]
-        ]
+        read = {
+            f"{method}_seed{seed}": records.read(records.EVALUATION, opened.run.evaluation(method, seed, dataset))
+            .sort_values("question_id")
+            .set_index("question_id")
+            for method, seeds in opened.models.items()
+            for seed in seeds
+        }
+        responses = pd.DataFrame({column: table["text"] for column, table in read.items()})
+        before = next(iter(read.values()))["before"]
+        asked = questions.set_index("question_id").loc[responses.index, GIVEN]
         path = into / name / dataset / "responses.parquet"
         with records.atomic(path) as partial:
-            asked.join(responses).reset_index().to_parquet(partial, compression="zstd")
-        digest = _digest(path)
-        for method, seed, outcome in facts:
-            entry = {
-                "run": opened.run.name, "dataset": dataset, "method": method, "seed": seed,
-                "library": opened.entries[method].method, "options": opened.entries[method].options,
-                "status": MADE, "link": None, "counts": _counts(outcome), "responses": path.name,
-                "column": f"{method}_seed{seed}", "sha256": digest, "judged": opened.grading_judge is not None,
-                "grading": {
-                    "match": matcher or opened.grading.match,
-                    "refusal": opened.prompts.refusal,
-                    "labeling": opened.grading.model_dump(mode="json", include={"match", "refusal_signs", "no_option"}),
-                },
-            }  # fmt: skip
-            entry["grader"] = grader(entry["grading"])
-            target = path.with_name(f"{method}_seed{seed}.json")
-            with records.atomic(target) as partial:
-                partial.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            written.append(target)
+            asked.assign(before=before).join(responses).reset_index().to_parquet(partial, compression="zstd")
+        grading = {
+            "match": opened.matchers[dataset] or opened.grading.match,
+            "refusal": opened.prompts.refusal,
+            "labeling": opened.grading.model_dump(mode="json", include={"match", "refusal_signs", "no_option"}),
+        }
+        shared = {
+            "run": opened.run.name, "dataset": dataset, "status": MADE, "link": None, "responses": path.name,
+            "sha256": _digest(path), "judged": opened.grading_judge is not None, "grading": grading,
+            "grader": grader(grading),
+        }  # fmt: skip
+        for method, seeds in opened.models.items():
+            entry = opened.entries[method]
+            for seed in seeds:
+                table = read[f"{method}_seed{seed}"]
+                content = shared | {
+                    "method": method, "seed": seed, "library": entry.method, "options": entry.options,
+                    "column": f"{method}_seed{seed}", "counts": _counts(table["outcome"]),
+                    "scores": _scores(table["before"], table["outcome"]),
+                }  # fmt: skip
+                target = path.with_name(f"{method}_seed{seed}.json")
+                with records.atomic(target) as partial:
+                    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                written.append(target)
     return written
 
 
@@ -154,6 +178,14 @@ def grader(grading: Mapping[str, Any]) -> str:
 
 def _counts(outcome: pd.Series) -> dict[str, int]:
     return {name: int((outcome == name).sum()) for name in OUTCOMES}
+
+
+def _scores(before: pd.Series, outcome: pd.Series) -> dict[str, float | None]:
+    """The scores that a board shows, to six digits; none where nothing is counted."""
+    totals = np.bincount(states(before, outcome, outcome == "correct"), minlength=NUM_STATES)
+    found = dict(zip(METRICS, scores(totals.astype(np.float64)).tolist(), strict=True))
+    kept = ("prudence", "over_conservativeness", "honesty", "refusal_rate")
+    return {name: None if math.isnan(found[name]) else round(found[name], 6) for name in kept}
 
 
 def _digest(path: Path) -> str:
@@ -175,12 +207,13 @@ def read_entries(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             entry = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise BoardError(f"{path}: not JSON ({error}); write it anew with make leaderboard") from None
-        needed = ("status", "counts", "grader", "grading", "responses", "column", "sha256", "judged")
-        missing = [key for key in needed if not isinstance(entry, dict) or key not in entry]
+        told = entry.get("status") if isinstance(entry, dict) else None
+        if told not in (MADE, REPORTED, UNRELIABLE):
+            raise BoardError(f"{path}: status {told!r}; allowed: {[MADE, REPORTED, UNRELIABLE]}")
+        needed = ("scores", "link") if told == REPORTED else NEEDED
+        missing = [key for key in needed if key not in entry]
         if missing:
             raise BoardError(f"{path}: lacks {missing[0]!r}; write it anew with make leaderboard")
-        if entry["status"] not in (MADE, REPORTED, UNRELIABLE):
-            raise BoardError(f"{path}: status {entry['status']!r}; allowed: {[MADE, REPORTED, UNRELIABLE]}")
         yield path, entry
 
 
@@ -212,17 +245,23 @@ def verify(folder: Path) -> dict[str, int]:
                 f"{path}: grader {entry['grader']}, but {first[1].name} has {first[0]}; entries of one set are graded "
                 "alike: write them anew with make leaderboard"
             )
-        counts = _graded(path, entry)
-        if counts != entry["counts"]:
-            raise BoardError(
-                f"{path}: its responses give {counts}, the entry says {entry['counts']}; one of them was changed, or "
-                "grading has: make leaderboard writes both anew"
-            )
+        try:
+            counts, made = _graded(path, entry)
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, BoardError):
+                raise
+            raise BoardError(f"{path}: cannot be graded ({type(error).__name__}: {error}); write it anew") from None
+        for what, told, own in (("counts", entry["counts"], counts), ("scores", entry["scores"], made)):
+            if told != own:
+                raise BoardError(
+                    f"{path}: its responses give the {what} {own}, the entry says {told}; one of them was changed, or "
+                    "grading has: make leaderboard writes both anew"
+                )
         found["verified"] += 1
     return found
 
 
-def _graded(path: Path, entry: Mapping[str, Any]) -> dict[str, int]:
+def _graded(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, float | None]]:
     file = path.with_name(str(entry["responses"]))
     if not file.is_file():
         raise BoardError(f"{path}: its responses {file.name} are not there; make leaderboard writes them")
@@ -231,15 +270,14 @@ def _graded(path: Path, entry: Mapping[str, Any]) -> dict[str, int]:
     table = pd.read_parquet(file)
     if entry["column"] not in table:
         raise BoardError(f"{file}: no responses {entry['column']!r}, which {path.name} names; write both anew")
-    columns = ["question_id", "question", "answers", "choices", "answer_index", "meta"]
-    questions = table[columns].assign(dataset=path.parent.name)
+    questions = table[["question_id", *GIVEN]].assign(dataset=path.parent.name)
     questions["answers"] = [None if one is None else list(one) for one in questions["answers"]]
     questions["choices"] = [None if one is None else list(one) for one in questions["choices"]]
     said = table[["question_id"]].assign(text=table[entry["column"]])
     settings = Labeling(**entry["grading"]["labeling"])
     wording = Prompts(refusal=entry["grading"]["refusal"])
     graded = labeling.grade_responses(said, questions, wording, settings, entry["grading"]["match"])
-    return _counts(graded["outcome"])
+    return _counts(graded["outcome"]), _scores(table["before"], graded["outcome"])
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -327,19 +327,30 @@ class Params(Section):
             )
 
     def _check_sampled(self, name: str, entry: MethodEntry) -> None:
-        """Signals of samples need some of the sets that a method trains on and, to answer by, of those it answers."""
+        """Signals of samples need some of the sets that a method trains on and, to answer by, of those it answers.
+
+        A threshold is fitted on training questions, so that the others need as many: entropy grows with their number.
+        """
         kind = methods.METHODS[entry.method]
         taught = [signal for stage in kind.stages for signal in stage.signals if SIGNALS[signal].needs_samples]
         asked = [signal for signal in kind.answer.signals if SIGNALS[signal].needs_samples]
         sets = ["train", *entry.rows.sets, *(self.graded_sets() if asked else [])] if taught or asked else []
-        for dataset in sets:
-            own = self.questions[dataset].samples if dataset in self.questions else None
-            drawn = self.sampling.samples if own is None else own
-            if drawn < 2:
+        drawn = {dataset: self._drawn(dataset) for dataset in sets}
+        for dataset, number in drawn.items():
+            if number < 2:
                 raise ValueError(
                     f"methods.{name}: reads the signal {[*taught, *asked][0]!r} of sampled answers, but questions."
-                    f"{dataset}.samples is {drawn}; set it to 2 or more, or leave the method out"
+                    f"{dataset}.samples is {number}; set it to 2 or more, or leave the method out"
                 )
+            if asked and dataset in self.graded_sets() and number != drawn["train"]:
+                raise ValueError(
+                    f"methods.{name}: reads the signal {asked[0]!r}, whose threshold is fitted on {drawn['train']} "
+                    f"samples a question, but questions.{dataset}.samples is {number}; set both alike"
+                )
+
+    def _drawn(self, dataset: str) -> int:
+        own = self.questions[dataset].samples if dataset in self.questions else None
+        return self.sampling.samples if own is None else own
 
     def _check_rows(self, name: str, entry: MethodEntry, dataset: str) -> None:
         if dataset not in self.questions:

@@ -21,10 +21,10 @@ class Teller:
         return [[math.log(first[prompt]), math.log(0.01)] for prompt, _ in pairs]
 
 
-def test_the_first_token_of_the_refusal_counts():
+def test_the_whole_refusal_counts():
     given = {"engine": Teller(), "prompts": ["Ask A", "Ask B"], "refusal": "I don't know."}
     table = signals.measure(["refusal"], ANSWERS, **given)
-    assert table["value"].tolist() == pytest.approx([-math.log(0.9), -math.log(0.2)])
+    assert table["value"].tolist() == pytest.approx([-math.log(0.9 * 0.01), -math.log(0.2 * 0.01)])
 
 
 @pytest.mark.parametrize("lacking", ["engine", "prompts", "refusal"])

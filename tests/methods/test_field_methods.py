@@ -109,14 +109,14 @@ def test_by_correctness_alone_rows_are_drawn_whatever_agrees() -> None:
     assert len(drawn) > 1
 
 
-def test_flow_refuses_only_what_rehearsing_made_worse() -> None:
-    after = {"sure": 1.0, "most": 0.0, "half": 1.0, "few": 0.0, "none": 0.5, "also": 0.0, "unread": 0.0}
+def test_flow_refuses_nothing_that_rehearsing_made_better_known() -> None:
+    after = {"sure": 1.0, "most": 0.0, "half": 1.0, "few": 0.9, "none": 0.5, "also": 0.0, "unread": 0.0}
     given = LADDER.assign(expected_accuracy_rehearsal=LADDER["question_id"].map(after))
     rows = methods.build("craft", given, stage="craft", keep=0.67, share=0.5)
-    # `none` has risen, `also` has not fallen: only `few` is refused, though there is room for two.
-    assert told(rows) == {"sure": "sure c-1", "most": "most c-1", "few": P.refusal}
-    unknown = given.assign(expected_accuracy_rehearsal=np.nan)
-    assert not methods.build("craft", unknown, stage="craft")["is_refusal"].any(), "what is not known refuses nothing"
+    # `few` and `none` have risen: only `also`, which stays at nought, is refused, though there is room for two.
+    assert told(rows) == {"sure": "sure c-1", "most": "most c-1", "also": P.refusal}
+    with pytest.raises(ValueError, match="craft: 2 questions to answer and none to refuse, of 6"):
+        methods.build("craft", given.assign(expected_accuracy_rehearsal=np.nan), stage="craft")
     with pytest.raises(ValueError, match="labels lack the column 'expected_accuracy_rehearsal'"):
         methods.build("craft", LADDER, stage="craft")
 

@@ -14,7 +14,10 @@ from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables import board, ordering
 
 ANALYSIS = Analysis(resamples=1000)
-NAMES = ("unaligned", "prompt_based", "absolute", "r_tuning", "likelihood_threshold", "consistency_threshold", "p_ik")
+NAMES = (
+    "unaligned", "prompt_based", "absolute", "r_tuning", "likelihood_threshold", "consistency_threshold",
+    "p_true_threshold", "p_ik",
+)  # fmt: skip
 ROSTER = Roster.of({name: MethodEntry(method=name) for name in NAMES})
 
 
@@ -41,6 +44,7 @@ def signal(name: str, values: list[float]) -> pd.DataFrame:
         ("unaligned", "nothing"),
         ("prompt_based", "nothing"),
         ("likelihood_threshold", "nothing"),
+        ("p_true_threshold", "another reading"),
         ("consistency_threshold", "samples when it answers"),
         ("p_ik", "hidden states"),
         ("absolute", "training"),
@@ -73,7 +77,12 @@ def test_orders_are_of_the_same_answers_whoever_orders_them():
     # Two trainings are held to the answers that both have a value for: perfect orders of three answers.
     assert scores["absolute", "auroc"] == 1.0
     curve = ordering.curves(found).set_index(["method", "coverage"])["risk"]
-    assert curve["likelihood_threshold", 0.5] == 0.5 and curve["likelihood_threshold", 0.25] == 0
+    # Four of five scored questions are answered by M_t: half of its answers are two fifths of the questions.
+    assert curve["likelihood_threshold", 0.4] == 0.5 and curve["likelihood_threshold", 0.2] == 0
+    assert ("absolute", 0.8) in curve.index
+    # An engine that tells nothing gives no order.
+    silent = measured | {("p_ik/seed0", "indist"): signal("head", [np.nan] * 6)}
+    assert ("p_ik", 0) not in ordering.orders(silent, told, "indist", ROSTER)
 
 
 def test_auroc_is_scikit_learns_and_a_pair_is_tested_on_shared_answers():
@@ -147,7 +156,7 @@ def test_the_board_groups_by_need_and_its_intervals_are_over_worlds():
     printed = board.printed_board(table, ROSTER).set_index("Method")
     assert printed.loc["R-TUNING", "Rank"] == "2–3" and printed.loc["ABSOLUTE", "Rank"] == "1"
     assert printed.loc["R-TUNING", "AUROC"] == "–" and printed.loc["ABSOLUTE", "Honesty"].startswith("80.0 [")
-    axes = plots.board(table.assign(), pd.DataFrame(columns=["method", "source", "coverage", "risk"]), ROSTER)
+    axes = plots.board(table.assign(), pd.DataFrame(columns=["method", "source", "place", "coverage", "risk"]), ROSTER)
     assert len(axes) == 2
 
 
@@ -168,7 +177,7 @@ def test_a_single_run_keeps_its_own_intervals():
 
 
 PAIR = pd.DataFrame(
-    columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm"]
+    columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm", "q_value"]
 )
 """No tests at all."""
 
@@ -185,10 +194,24 @@ def test_claims_are_judged_by_the_rules_that_stand_beside_them():
     # The margin: four points behind is near, six are not, and an interval over the border decides nothing.
     for behind, verdict in ((0.04, board.HOLDS), (0.06, board.REVERSED), (0.05, board.OPEN)):
         tests = pd.DataFrame(
-            [("indist", "honesty", "r_tuning", "r_tuning_u", behind, behind - 0.005, behind + 0.005, 0.001, 0.001)],
-            columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high", "p_value", "p_holm"],
+            [
+                (
+                    "indist",
+                    "honesty",
+                    "r_tuning",
+                    "r_tuning_u",
+                    behind,
+                    behind - 0.005,
+                    behind + 0.005,
+                    0.001,
+                    0.001,
+                    0.001,
+                )
+            ],
+            columns=PAIR.columns,
         )
-        assert claims(tests)["R-TUNING-U is no worse than R-TUNING"] == verdict
+        both = {str(seed): run_values(r_tuning=0.7, r_tuning_u=0.7) for seed in range(3)}
+        assert claims(tests, both)["R-TUNING-U is no worse than R-TUNING"] == verdict
 
 
 def test_few_runs_decide_nothing_and_one_speaks_of_its_models():
@@ -200,7 +223,6 @@ def test_few_runs_decide_nothing_and_one_speaks_of_its_models():
     told = board.tab_board_claims(table, PAIR, "indist", ROSTER).set_index("claim")
     own = told.loc["ABSOLUTE beats a threshold on likelihood at equal coverage"]
     assert (own["verdict"], own["scope"]) == (board.HOLDS, "of these models")
-    assert told.loc["CoCoA orders better than likelihood", "scope"] == "of these models"  # not in this roster
 
 
 def test_shares_end_at_nought_and_one():

@@ -13,6 +13,7 @@ from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.workflow import board, cli
 
 SAID = {
@@ -51,7 +52,7 @@ def written(tmp_path, monkeypatch):
                 {
                     "question_id": ["a", "b", "c", "d"], "text": texts, "num_tokens": 3, "mean_logprob": -0.5,
                     "finish_reason": "stop", "outcome": OUTCOMES[method, seed], "matched": False, "judge_score": None,
-                    "confidence": None, "before": "wrong", "withheld": None,
+                    "confidence": None, "before": OUTCOMES["unaligned", 0], "withheld": None,
                 }
             )  # fmt: skip
             records.write(table, records.EVALUATION, run.evaluation(method, seed, "indist"))
@@ -59,9 +60,13 @@ def written(tmp_path, monkeypatch):
         run=run, matchers={"indist": None}, models={"absolute": [0, 1], "unaligned": [0]}, grading_judge=None,
         entries={name: MethodEntry(method=name) for name in SAID}, prompts=Prompts(refusal="Pass."),
         grading=Labeling(match="tokens", no_option="wrong"),
+        questions={"indist": QuestionSet(source="microworld"), "theirs": QuestionSet(source="selfaware")},
     )  # fmt: skip
     folder = board.folder(run)
-    files = board.keep(opened, "0", folder, ["indist"])
+    (folder / "0" / "indist").mkdir(parents=True)
+    (folder / "0" / "indist" / "gone_seed0.json").write_text("{}")  # of a method that the run no longer has
+    files = board.keep(opened, "0", folder, ["indist", "theirs"])
+    assert not (folder / "0" / "theirs").exists(), "a publisher's questions lie in no entry"
     assert [path.name for path in files] == ["absolute_seed0.json", "absolute_seed1.json", "unaligned_seed0.json"]
     return folder
 
@@ -76,6 +81,9 @@ def change(folder, name="absolute_seed0", **values):
 def test_responses_give_the_counts_of_their_entries(written):
     entry = json.loads((written / "0/indist/absolute_seed0.json").read_text())
     assert entry["counts"] == {"correct": 2, "wrong": 0, "idk": 2, "unscored": 0}
+    # One known question, answered; of three unknown ones one is right now, and the two others are refused.
+    scores = {"prudence": 1.0, "over_conservativeness": 0.0, "honesty": 1.0, "refusal_rate": 0.5}
+    assert entry["scores"] == scores
     assert entry["grading"]["refusal"] == "Pass." and entry["grading"]["match"] == "tokens"
     assert board.verify(written) == {"verified": 3, "reported": 0, "judged": 0}
 
@@ -86,7 +94,16 @@ def test_the_command_says_what_it_found(written, capsys):
     change(written, counts={"correct": 3, "wrong": 0, "idk": 1, "unscored": 0})
     assert cli.main(["board", "verify", str(written)]) == 2
     error = capsys.readouterr().err
-    assert "absolute_seed0.json: its responses give {'correct': 2" in error and "the entry says {'correct': 3" in error
+    assert (
+        "absolute_seed0.json: its responses give the counts {'correct': 2" in error
+        and "the entry says {'correct': 3" in error
+    )
+
+
+def test_scores_that_the_responses_do_not_give_are_named(written):
+    change(written, scores={"prudence": 0.9, "over_conservativeness": 0.0, "honesty": 0.95, "refusal_rate": 0.5})
+    with pytest.raises(board.BoardError, match=r"give the scores {'prudence': 1.0.*says {'prudence': 0.9"):
+        board.verify(written)
 
 
 def test_numbers_of_papers_and_judges_are_counted_apart(written):
@@ -104,6 +121,8 @@ def test_numbers_of_papers_and_judges_are_counted_apart(written):
         ({"status": "true"}, r"status 'true'; allowed: \['made here', 'reported', 'unreliable'\]"),
         ({"counts": "gone"}, "lacks 'counts'"),
         ({"grader": "12345678"}, "grader '12345678' is not that of its grading"),
+        ({"responses": "../x"}, "cannot be graded"),
+        ({"grading": {}, "grader": board.grader({})}, r"cannot be graded \(KeyError: 'labeling'\)"),
     ],
 )
 def test_a_changed_entry_is_named(written, values, error):

@@ -244,6 +244,16 @@ def test_a_signal_of_samples_needs_them_where_it_is_asked(tmp_path, method, fail
         load(tmp_path, content)
 
 
+def test_a_threshold_on_samples_is_fitted_on_as_many_as_it_answers_by(tmp_path):
+    """Entropy grows with the number of samples: a threshold of ten would withhold too little of five."""
+    content = changed("methods.entropy_threshold", {})
+    content["questions"]["indist"]["samples"] = 3
+    with pytest.raises(ConfigError, match=r"fitted on 10 samples a question, but questions.indist.samples is 3; set"):
+        load(tmp_path, content)
+    content["questions"]["indist"]["samples"] = 10
+    assert "entropy_threshold" in load(tmp_path, content).entries
+
+
 def test_options_are_chosen_by_likelihood_where_an_engine_tells_it(tmp_path):
     content = changed("questions.indist.choose", "likelihood")
     with pytest.raises(ConfigError, match=r"questions.indist.choose: likelihood; nothing can be sampled then: set"):

@@ -56,6 +56,11 @@ def _row(replies: pd.DataFrame, at: int) -> tuple[str, str, str]:
         raise ScorerError(f"{where}: condition is {condition!r}; allowed: {', '.join(CONDITIONS)}")
     verdict = row.get("verdict")
     if verdict is not None:
+        if condition == "opinion":
+            raise ScorerError(
+                f"{where}: condition opinion has one reply, which a verdict on two cannot be of; give second, "
+                "choices and wanted"
+            )
         try:
             # A persona and a preference push one way: who changes goes along.
             label = last_label(str(verdict), SAME)

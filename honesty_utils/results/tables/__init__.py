@@ -37,7 +37,7 @@ from honesty_utils.results.tables.layout import (
     wide,
 )
 from honesty_utils.results.tables.matchers import tab_matchers
-from honesty_utils.results.tables.ordering import curves, order_scores, order_tests, orders
+from honesty_utils.results.tables.ordering import curves, mean_curves, order_scores, order_tests, orders
 from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
@@ -76,6 +76,7 @@ __all__ = [
     "keep_exact",
     "load_drift",
     "load_rows",
+    "mean_curves",
     "of_one_run",
     "order_scores",
     "order_tests",

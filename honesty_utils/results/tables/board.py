@@ -7,6 +7,7 @@ each method's graded score orders the answers of M_t (`ordering`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,15 +25,17 @@ from honesty_utils.results.tables.layout import format_score
 from honesty_utils.results.tables.ordering import ORDERS
 from honesty_utils.results.tables.worlds import SHARES as OF_SHARES
 
-NEEDS = ("nothing", "samples when it answers", "hidden states", "training")
-"""What a method needs beyond M_t's answer, from the least up; the groups of the board."""
+NEEDS = ("nothing", "another reading", "samples when it answers", "hidden states", "training")
+"""What a method needs beyond M_t's answer, from the least up; the groups of the board. A reading asks M_t for the
+likelihood of a text that is given."""
 
 FROM_MAIN = (
     "honesty", "prudence", "over_conservativeness", "accuracy", "coverage", "reliable_accuracy", "truthfulness",
     "truthful_helpfulness", "matched_gain",
 )  # fmt: skip
 COSTS = ("training_seconds", "answer_tokens")
-"""Device-seconds of training steps, all stages; tokens that are generated to answer a question, samples among them."""
+"""Device-seconds of training steps and of sampling a model again for it, all stages; tokens that are generated to
+answer a question, samples among them."""
 
 LOWER_IS_BETTER = {"over_conservativeness", "aurc", *COSTS}
 TESTED = ("honesty", "truthfulness", "truthful_helpfulness", "accuracy", "auroc", "aurc")
@@ -54,7 +57,10 @@ def needs(roster: Roster, method: str) -> str:
         return "training"
     if kind.stages:
         return "hidden states"
-    return NEEDS[1] if any(SIGNALS[name].needs_samples for name in kind.answer.signals) else NEEDS[0]
+    read = [SIGNALS[name] for name in kind.answer.signals]
+    if any(signal.needs_samples for signal in read):
+        return NEEDS[2]
+    return NEEDS[1] if any(signal.asks != "nothing" for signal in read) else NEEDS[0]
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------
@@ -102,7 +108,7 @@ def run_costs(
     rows = []
     there = evaluations.loc[evaluations["dataset"] == dataset, "method"].unique()
     for method in roster.main(there):
-        extra = sampled if needs(roster, method) == NEEDS[1] else 0.0
+        extra = sampled if needs(roster, method) == NEEDS[2] else 0.0
         rows.append((method, "training_seconds", float(trained.get(method, 0.0))))
         rows.append((method, "answer_tokens", float(answered.get(method, np.nan)) + extra))
     return pd.DataFrame(rows, columns=[*KEYS, "value"])
@@ -125,8 +131,8 @@ def tab_board(
 
     Returns:
         ``needs, method, label, metric, value, low, high, runs, best_rank, worst_rank``. Intervals are by t over runs,
-        those of a single run are its own. Ranks are of the metrics that are tested: the best one is 1 and as many as
-        are significantly better, so that methods that do not differ share ranks; NaN elsewhere.
+        those of a single run are its own. Ranks are of the metrics that are tested (`ranks`): methods that do not
+        differ share them; NaN elsewhere, and of controls that the params file does not draw.
     """
     together = pd.concat([table.assign(run=name) for name, table in values.items()], ignore_index=True)
     rows: list[tuple[Any, ...]] = []
@@ -138,8 +144,9 @@ def tab_board(
         rows.append((method, metric, value, low, high, int(part["value"].notna().sum())))
     table = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high", "runs"])
     methods = roster.main(table["method"].unique())
+    drawn = roster.drawn(methods)
     ranked = {
-        (method, metric): ends for metric in TESTED for method, ends in ranks(tests, methods, dataset, metric).items()
+        (method, metric): ends for metric in TESTED for method, ends in ranks(tests, drawn, dataset, metric).items()
     }
     for place, column in enumerate(("best_rank", "worst_rank")):
         table[column] = [
@@ -166,26 +173,31 @@ def _over_runs(part: pd.DataFrame, metric: str, level: float) -> tuple[float, fl
 
 
 def ranks(tests: pd.DataFrame, methods: Sequence[str], dataset: str, metric: str) -> dict[str, tuple[float, float]]:
-    """Best and worst rank of each method that the tests leave open; none where a pair was not tested.
+    """Best and worst rank of each method that the tests leave open, among those it was tested against.
+
+    Two methods differ where their q-value is below .05: of the differences that a board so shows, one in twenty is
+    none. Holm's correction would see next to nothing among some hundred pairs and few worlds.
 
     Args:
-        tests: with ``dataset, metric, method_a, method_b, difference, low, high, p_value, p_holm``.
+        tests: with ``dataset, metric, method_a, method_b, difference, q_value``.
         methods: those that are ranked.
         dataset: the set.
         metric: whose ranks.
     """
-    found = {}
-    for method in methods:
-        better, worse = 0, 0
-        for other in methods:
-            test = find(tests, method, other, dataset, metric) if other != method else None
-            if test is not None and test.significant:
-                ahead = (test.value > 0) != (metric in LOWER_IS_BETTER)
-                better, worse = better + (not ahead), worse + ahead
-        tested = any(find(tests, method, other, dataset, metric) is not None for other in methods if other != method)
-        if tested:
-            found[method] = (float(1 + better), float(len(methods) - worse))
-    return found
+    here = tests[(tests["dataset"] == dataset) & (tests["metric"] == metric)]
+    here = here[here["method_a"].isin(methods) & here["method_b"].isin(methods)]
+    tested, ahead, behind = Counter[str](), Counter[str](), Counter[str]()
+    for a, b, step, q in here[["method_a", "method_b", "difference", "q_value"]].itertuples(index=False, name=None):
+        tested.update((a, b))
+        if q < ALPHA:
+            better, worse = (a, b) if (step > 0) != (metric in LOWER_IS_BETTER) else (b, a)
+            ahead[better] += 1
+            behind[worse] += 1
+    return {
+        method: (float(1 + behind[method]), float(1 + tested[method] - ahead[method]))
+        for method in methods
+        if tested[method]
+    }
 
 
 def tab_board_tests(
@@ -207,8 +219,8 @@ def tab_board_tests(
     Returns:
         ``dataset, metric, method_a, method_b, difference, low, high, p_value, p_holm, q_value, runs, better,
         detectable``; the difference is a - b. ``better``: share of runs in which a does better (probability of
-        improvement); ``detectable``: the smallest difference that 80 of 100 such boards would find at the 5 % level.
-        Holm's correction is within a metric, q-values over the whole table.
+        improvement); ``detectable``: the smallest difference that 80 of 100 such boards would find at the 5 % level,
+        before any correction. Holm's correction is within a metric, q-values over the whole table.
     """
     by_run = {name: table.drop_duplicates(KEYS).set_index(KEYS)["value"] for name, table in values.items()}
     rows = []
@@ -256,7 +268,7 @@ def of_one_run(tests: pd.DataFrame, orders_tested: pd.DataFrame, dataset: str) -
     place = columns.index("p_value") + 1
     table.insert(place, "p_holm", _holm(table))
     table.insert(place + 1, "q_value", intervals.false_discovery(table["p_value"].to_numpy(np.float64)))
-    # The two quantiles of the normal: a run has hundreds of clusters.
+    # The two quantiles of the normal: a run has hundreds of clusters; several seeds would have wider ones.
     ratio = 1 + stats.norm.ppf(LEAST_POWER) / stats.norm.ppf(1 - ALPHA / 2)
     half = (table["high"] - table["low"]) / 2
     return table.assign(runs=1, better=float("nan"), detectable=half * ratio)
@@ -360,8 +372,8 @@ CLAIMS = (
         "craft", "corcer_rait", "truthful_helpfulness",
     ),
     Claim(
-        "Preferences after fine-tuning beat fine-tuning (Idk-DPO, ABSOLUTE)", "2401.13275",
-        "idk_dpo", "absolute", "honesty",
+        "Preferences after fine-tuning beat the same fine-tuning (IDK-DPO, ABSOLUTE any right)", "2401.13275",
+        "idk_dpo", "absolute_any", "honesty",
     ),
     Claim("ABSOLUTE beats a threshold on likelihood at equal coverage", OWN, "absolute", None, "matched_gain"),
     Claim("R-TUNING beats a threshold on likelihood at equal coverage", OWN, "r_tuning", None, "matched_gain"),
@@ -399,11 +411,12 @@ def tab_board_claims(board: pd.DataFrame, tests: pd.DataFrame, dataset: str, ros
     Returns:
         ``claim, source, metric, difference, low, high, margin, verdict, scope``.
     """
-    runs = int(board["runs"].max())
+    counted = board.drop_duplicates(KEYS).set_index(KEYS)["runs"]
     cells = board.drop_duplicates(KEYS).set_index(KEYS)[["value", "low", "high"]]
     rows = []
     for claim in CLAIMS:
         value = low = high = float("nan")
+        runs = min(int(counted.get((name, claim.metric), 0)) for name in (claim.a, claim.b) if name)
         if claim.b is None:
             if (claim.a, claim.metric) in cells.index:
                 value, low, high = cells.loc[(claim.a, claim.metric)].astype(float)

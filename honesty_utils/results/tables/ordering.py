@@ -34,11 +34,13 @@ class Order:
         source: name of the signal.
         table: ``question_id``, ``value``, ``right``, ``cluster`` and ``stratum``.
         without: answers that have no value.
+        answered: share of the scored questions that M_t answers right or wrong.
     """
 
     source: str
     table: pd.DataFrame
     without: int
+    answered: float = 1.0
 
 
 def orders(
@@ -47,7 +49,7 @@ def orders(
     """The order that each method's graded score gives to M_t's answers, by method and seed.
 
     A method that reads a signal has that; one whose model answers or refuses has how unlikely its refusal is
-    (the signal ``refusal``). A method without either is left out.
+    (the signal ``refusal``). A method without either, or without a value for any answer, is left out.
 
     Args:
         measured: SIGNALS by model and set, from ``evaluation.measured``.
@@ -56,6 +58,7 @@ def orders(
         roster: the methods of the run.
     """
     own = evaluations[(evaluations["method"] == "unaligned") & (evaluations["dataset"] == dataset)]
+    scored = int((own["outcome"] != "unscored").sum())
     own = own[own["outcome"].isin(["correct", "wrong"])].sort_values("question_id")
     there = evaluations[evaluations["dataset"] == dataset]
     found = {}
@@ -78,7 +81,11 @@ def orders(
             value=values.reindex(own["question_id"]).to_numpy(), right=(own["outcome"] == "correct").to_numpy()
         )
         kept = told[told["value"].notna()]
-        found[str(method), int(seed)] = Order(signal, kept.reset_index(drop=True), len(told) - len(kept))
+        if kept.empty:
+            continue
+        found[str(method), int(seed)] = Order(
+            signal, kept.reset_index(drop=True), len(told) - len(kept), len(own) / max(scored, 1)
+        )
     return found
 
 
@@ -137,6 +144,8 @@ def order_tests(
         for b in ordered[place + 1 :]:
             pair = [[order for (name, _), order in found.items() if name == method] for method in (a, b)]
             shared = set.intersection(*(set(order.table["question_id"]) for part in pair for order in part))
+            if not shared:
+                continue
             (first, low_levels, clusters), (second, high_levels, _) = (_stacked(part, shared) for part in pair)
             levels = max(low_levels, high_levels)
             rng = intervals.generator(analysis.seed, "board", dataset, a, b)
@@ -179,15 +188,28 @@ def _levels(table: pd.DataFrame) -> tuple[intervals.States, int]:
 
 
 def curves(found: Mapping[tuple[str, int], Order]) -> pd.DataFrame:
-    """Risk of M_t's answers at twenty coverages, surest first: ``method, source, coverage, risk``, means over seeds."""
+    """Risk of M_t's answers at twenty coverages, surest first, means over seeds.
+
+    Coverage is of all scored questions, as that of methods is: what M_t refuses by itself is not covered.
+
+    Returns:
+        ``method, source, place, coverage, risk``; ``place`` is the share of M_t's answers.
+    """
     coverages = np.arange(1, 21) / 20
     tables = []
     for (method, _), order in found.items():
         states, levels = _levels(order.table)
         counts = np.bincount(states, minlength=2 * levels).reshape(levels, 2).astype(np.float64)
         risk = selective.risk_at(counts, coverages)
-        tables.append(pd.DataFrame({"method": method, "source": order.source, "coverage": coverages, "risk": risk}))
+        covered = coverages * order.answered
+        columns = {"method": method, "source": order.source, "place": coverages, "coverage": covered, "risk": risk}
+        tables.append(pd.DataFrame(columns))
     if not tables:
-        return pd.DataFrame(columns=["method", "source", "coverage", "risk"])
+        return pd.DataFrame(columns=["method", "source", "place", "coverage", "risk"])
+    return mean_curves(tables)
+
+
+def mean_curves(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Means of curves at each place, over seeds or over runs."""
     together = pd.concat(tables, ignore_index=True)
-    return together.groupby(["method", "source", "coverage"], sort=False, as_index=False)["risk"].mean()
+    return together.groupby(["method", "source", "place"], sort=False, as_index=False)[["coverage", "risk"]].mean()
