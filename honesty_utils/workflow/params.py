@@ -157,6 +157,13 @@ class Params(Section):
         asking: dict[str, tuple[Generation, str]] = {
             "evaluation": (self.evaluation, "sampling, prior_known and judge may ask a server")
         }
+        again = [
+            name
+            for name, entry in self.methods.items()
+            if entry.method in methods.METHODS and any(stage.reads for stage in methods.METHODS[entry.method].stages)
+        ]
+        if again:
+            asking["sampling"] = (self.sampling, f"or leave methods.{again[0]} out, which asks a trained model by it")
         if self.drift:
             asking["sampling"] = (self.sampling, "or leave the drift section out, which asks trained models by it")
         for key, (stage, remedy) in asking.items():

@@ -532,7 +532,8 @@ def test_preflight_looks_at_what_the_engines_need(tmp_path: Path, capsys: pytest
     smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
     engine = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1", "key_variable": "NO_SUCH"}}
     path = tmp_path / "params.yaml"
-    smoke["methods"].pop("p_ik")  # reads hidden states, which no server gives
+    for name in ("p_ik", "elicited", "craft"):  # read hidden states or ask a trained model, which no server has
+        smoke["methods"].pop(name)
     path.write_text(yaml.safe_dump({**smoke, "drift": None, "sampling": {**smoke["sampling"], **engine}}))
     assert preflight.main([str(path)]) == 2
     assert "the environment has no NO_SUCH" in capsys.readouterr().err

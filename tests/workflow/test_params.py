@@ -244,6 +244,15 @@ def test_a_signal_of_samples_needs_them_where_it_is_asked(tmp_path, method, fail
         load(tmp_path, content)
 
 
+def test_a_trained_model_that_rows_read_is_not_asked_of_a_server(tmp_path):
+    content = changed("methods.craft", {})
+    content["sampling"] = {
+        **content.get("sampling", {}), "engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:9/v1"},
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match=r"sampling.engine: 'openai' asks a server.*or leave methods.craft out"):
+        load(tmp_path, content)
+
+
 def test_a_threshold_on_samples_is_fitted_on_as_many_as_it_answers_by(tmp_path):
     """Entropy grows with the number of samples: a threshold of ten would withhold too little of five."""
     content = changed("methods.entropy_threshold", {})

@@ -67,9 +67,10 @@ def _dots(ax: Axes, table: pd.DataFrame, groups: list[tuple[str, list[str]]], ro
 
 
 def _curves(ax: Axes, curves: pd.DataFrame, table: pd.DataFrame, roster: Roster) -> None:
-    of_refusing = set(curves.loc[curves["source"] == "refusal", "method"])
+    # Those that have words of their own are points; the others withhold what M_t says, and could anywhere.
+    withholding = set(curves.loc[curves["source"] != "refusal", "method"])
     for method in roster.main(curves["method"].unique()):
-        if method not in of_refusing:
+        if method in withholding:
             part = curves[curves["method"] == method].sort_values("coverage")
             ax.plot(part["coverage"], part["risk"], color=roster.color(method), lw=1.1, zorder=2)
     wide = table.pivot_table(index="method", columns="metric", values=["value", "low", "high"], sort=False)
@@ -78,9 +79,9 @@ def _curves(ax: Axes, curves: pd.DataFrame, table: pd.DataFrame, roster: Roster)
             continue
         row = wide.loc[method]
         covered, risk = row[("value", "coverage")], 1 - row[("value", "reliable_accuracy")]
-        trained = method in of_refusing
-        ax.plot(covered, risk, color=roster.color(method), marker="o" if trained else "D", ms=4 if trained else 3.2,
-                ls="" if trained else "-", lw=1.1, mec=INK if method == "unaligned" else "white", mew=0.5,
+        own = method not in withholding
+        ax.plot(covered, risk, color=roster.color(method), marker="o" if own else "D", ms=4 if own else 3.2,
+                ls="" if own else "-", lw=1.1, mec=INK if method == "unaligned" else "white", mew=0.5,
                 label=roster.label(method), zorder=3)  # fmt: skip
     percent_axis(ax.xaxis, "coverage: questions answered (%)")
     percent_axis(ax.yaxis, "risk: wrong among answered (%)", ticks=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
