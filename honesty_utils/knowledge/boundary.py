@@ -172,6 +172,8 @@ class Answered:
     Attributes:
         greedy: the greedy response if it is right, else ``None``.
         samples: text and outcome of each sampled response, in the order of ``sample_index``.
+        said: the greedy response, right or not; ``None`` where there is none.
+        outcome: of the greedy response.
     """
 
     question_id: str
@@ -180,6 +182,13 @@ class Answered:
     choices: tuple[str, ...] | None
     greedy: str | None
     samples: tuple[tuple[str, str], ...]
+    said: str | None = None
+    outcome: str | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the greedy response declines to answer, or says nothing at all."""
+        return self.outcome == "idk" or not (self.said or "").strip()
 
     @property
     def right(self) -> tuple[str, ...]:
@@ -200,10 +209,11 @@ def answered(labels: pd.DataFrame) -> Iterator[Answered]:
     for question_id, rows in _by_question(labels).items():
         _, _, _, question, answers, choices = rows[0]
         rows.sort(key=lambda row: row[0])
-        greedy = next((text for index, text, outcome, *_ in rows if index == GREEDY and outcome == "correct"), None)
+        said, outcome = next(((text, found) for index, text, found, *_ in rows if index == GREEDY), (None, None))
+        greedy = said if outcome == "correct" else None
         samples = tuple((text, outcome) for index, text, outcome, *_ in rows if index != GREEDY)
         listed = tuple(choices) if isinstance(choices, list | tuple | np.ndarray) else None
-        yield Answered(question_id, question, tuple(answers), listed, greedy, samples)
+        yield Answered(question_id, question, tuple(answers), listed, greedy, samples, said, outcome)
 
 
 def _by_question(labels: pd.DataFrame) -> dict[str, list[tuple[Any, ...]]]:

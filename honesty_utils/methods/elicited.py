@@ -10,8 +10,9 @@ import pandas as pd
 
 from honesty_utils.common import prompts as wording
 from honesty_utils.common.paths import BASE
-from honesty_utils.common.records import GREEDY, HEAD_ROWS
+from honesty_utils.common.records import HEAD_ROWS
 from honesty_utils.common.settings import Prompts, Section
+from honesty_utils.knowledge import answered
 from honesty_utils.methods.plan import HEAD, Answer, Method, Stage
 from honesty_utils.methods.threshold import decide, fit_on
 
@@ -34,14 +35,16 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     Returns:
         HEAD_ROWS columns, questions in the order in which they first appear.
     """
-    greedy = labels[(labels["sample_index"] == GREEDY) & labels[SIGNAL].notna()]
-    choices = greedy["choices"] if "choices" in greedy else [None] * len(greedy)
-    rows = []
-    for key, question, shown, share in zip(
-        greedy["question_id"], greedy["question"], choices, greedy[SIGNAL], strict=True
-    ):
-        given = None if shown is None or isinstance(shown, float) else list(shown)
-        rows.append((key, wording.render(prompts, "plain", question, given), float(share)))
+    measured = labels.drop_duplicates("question_id").set_index("question_id")[SIGNAL].dropna()
+    rows = [
+        (
+            item.question_id,
+            wording.render(prompts, "plain", item.question, item.choices),
+            float(measured[item.question_id]),
+        )
+        for item in answered(labels)
+        if item.question_id in measured.index
+    ]
     return pd.DataFrame(rows, columns=HEAD_ROWS.schema.names)
 
 

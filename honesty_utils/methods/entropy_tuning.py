@@ -13,8 +13,9 @@ import pandas as pd
 from pydantic import Field
 
 from honesty_utils.common import prompts as wording
-from honesty_utils.common.records import GREEDY, SFT
+from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
+from honesty_utils.knowledge import answered
 from honesty_utils.methods.plan import Method, Stage
 
 SIGNAL = "semantic_entropy"
@@ -42,23 +43,13 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     Returns:
         SFT columns; ``confidence`` is NaN.
     """
-    greedy = labels[(labels["sample_index"] == GREEDY) & labels[SIGNAL].notna()]
-    choices = greedy["choices"] if "choices" in greedy else [None] * len(greedy)
-    columns = zip(
-        greedy["question_id"],
-        greedy["question"],
-        choices,
-        greedy["text"],
-        greedy["outcome"],
-        greedy[SIGNAL],
-        strict=True,
-    )
+    measured = labels.drop_duplicates("question_id").set_index("question_id")[SIGNAL].dropna()
     rows = []
-    for question_id, question, options_shown, text, outcome, signal in columns:
-        refuses = -signal > options.entropy + 1e-12 or outcome == "idk" or not text.strip()
-        shown = None if options_shown is None or isinstance(options_shown, float) else list(options_shown)
-        prompt = wording.render(prompts, "honest", question, shown)
-        rows.append((question_id, prompt, prompts.refusal if refuses else text, refuses, math.nan))
+    for item in answered(labels):
+        if item.question_id in measured.index:
+            refused = bool(-measured[item.question_id] > options.entropy + 1e-12) or item.refuses
+            prompt = wording.render(prompts, "honest", item.question, item.choices)
+            rows.append((item.question_id, prompt, prompts.refusal if refused else item.said, refused, math.nan))
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import Field
 
 from honesty_utils.common import prompts as wording
-from honesty_utils.common.records import GREEDY, SFT
+from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
 from honesty_utils.methods.finetuned import gold_sentence
@@ -49,15 +49,12 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     Returns:
         SFT columns; ``confidence`` is NaN.
     """
-    greedy = labels[labels["sample_index"] == GREEDY]
-    outcome = dict(zip(greedy["question_id"], greedy["outcome"], strict=True))
     rows = []
     for item in answered(labels):
-        said = outcome.get(item.question_id, "unscored")
-        if said == "unscored":
+        if item.outcome in (None, "unscored"):
             continue
         target = None
-        if said == "correct":
+        if item.outcome == "correct":
             target = item.greedy if options.target == "own" else gold_sentence(item)
         prompt = wording.render(prompts, "honest", item.question, item.choices)
         rows.append((item.question_id, prompt, target or prompts.refusal, target is None, math.nan))
@@ -85,21 +82,17 @@ def build_u(labels: pd.DataFrame, prompts: Prompts, options: OptionsU) -> pd.Dat
     Returns:
         SFT columns, questions in the order in which they first appear; ``confidence`` is NaN.
     """
-    greedy = labels[(labels["sample_index"] == GREEDY) & labels[STRINGS].notna()]
-    own = -greedy[STRINGS].to_numpy(np.float64)
-    order = np.argsort(own, kind="stable")
-    unsure = np.zeros(len(own), dtype=bool)
-    unsure[order[len(own) - math.floor(options.share * len(own)) :]] = True
-    choices = greedy["choices"] if "choices" in greedy else [None] * len(greedy)
-    columns = zip(
-        greedy["question_id"], greedy["question"], choices, greedy["text"], greedy["outcome"], unsure, strict=True
-    )
+    measured = labels.drop_duplicates("question_id").set_index("question_id")[STRINGS].dropna()
+    items = [item for item in answered(labels) if item.question_id in measured.index]
+    sure = np.array([measured[item.question_id] for item in items], dtype=np.float64)
+    order = np.argsort(-sure, kind="stable")
+    unsure = np.zeros(len(items), dtype=bool)
+    unsure[order[len(items) - math.floor(options.share * len(items)) :]] = True
     rows = []
-    for question_id, question, shown, text, outcome, refuses in columns:
-        given = None if shown is None or isinstance(shown, float) else list(shown)
-        refused = bool(refuses) or outcome == "idk" or not text.strip()
-        prompt = wording.render(prompts, "honest", question, given)
-        rows.append((question_id, prompt, prompts.refusal if refused else text, refused, math.nan))
+    for item, refuses in zip(items, unsure, strict=True):
+        refused = bool(refuses) or item.refuses
+        prompt = wording.render(prompts, "honest", item.question, item.choices)
+        rows.append((item.question_id, prompt, prompts.refusal if refused else item.said, refused, math.nan))
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 

@@ -116,21 +116,30 @@ def may_be_kept(opened: Opened, dataset: str) -> bool:
     return opened.questions[dataset].source in OWN
 
 
-def keep(opened: Opened, name: str, into: Path, datasets: Sequence[str]) -> list[Path]:
-    """Write the entries of a run anew: a JSON file a method, seed and set, and the responses of each set.
+def keep(runs: Mapping[str, Opened], run: Run) -> list[Path]:
+    """Write the entries of a board anew, and delete those of runs and methods that it no longer has.
 
     Args:
-        opened: the run.
-        name: of the run on the board.
-        into: folder of the board's entries.
-        datasets: graded sets whose answers are kept, if they `may_be_kept`.
+        runs: `finished`.
+        run: whose board it is.
 
     Returns:
-        The JSON files.
+        The JSON files: one a method, seed and set of those that play a part in `KEPT` and `may_be_kept`.
     """
+    into = folder(run)
+    shutil.rmtree(into, ignore_errors=True)
     written = []
-    shutil.rmtree(into / name, ignore_errors=True)  # a method that has gone leaves no entry behind
-    for dataset in (one for one in datasets if may_be_kept(opened, one)):
+    for name, one in runs.items():
+        roles = one.analysis.roles
+        sets = [roles[role] for role in KEPT if role in roles and may_be_kept(one, roles[role])]
+        # A single run is no world of several.
+        written += _keep_run(one, into / (name if len(runs) > 1 else "run"), sets)
+    return written
+
+
+def _keep_run(opened: Opened, into: Path, datasets: Sequence[str]) -> list[Path]:
+    written = []
+    for dataset in datasets:
         questions = records.read(records.QUESTIONS, opened.run.questions(dataset))
         read = {
             f"{method}_seed{seed}": records.read(records.EVALUATION, opened.run.evaluation(method, seed, dataset))
@@ -142,7 +151,7 @@ def keep(opened: Opened, name: str, into: Path, datasets: Sequence[str]) -> list
         responses = pd.DataFrame({column: table["text"] for column, table in read.items()})
         before = next(iter(read.values()))["before"]
         asked = questions.set_index("question_id").loc[responses.index, GIVEN]
-        path = into / name / dataset / "responses.parquet"
+        path = into / dataset / "responses.parquet"
         with records.atomic(path) as partial:
             asked.assign(before=before).join(responses).reset_index().to_parquet(partial, compression="zstd")
         grading = {

@@ -63,23 +63,28 @@ def written(tmp_path, monkeypatch):
         questions={"indist": QuestionSet(source="microworld"), "theirs": QuestionSet(source="selfaware")},
     )  # fmt: skip
     folder = board.folder(run)
-    (folder / "0" / "indist").mkdir(parents=True)
-    (folder / "0" / "indist" / "gone_seed0.json").write_text("{}")  # of a method that the run no longer has
-    files = board.keep(opened, "0", folder, ["indist", "theirs"])
-    assert not (folder / "0" / "theirs").exists(), "a publisher's questions lie in no entry"
+    for gone in (
+        "run/indist/gone_seed0.json",
+        "7/indist/absolute_seed7.json",
+    ):  # a method, a world that were there once
+        (folder / gone).parent.mkdir(parents=True)
+        (folder / gone).write_text("{}")
+    opened.analysis = SimpleNamespace(roles={"in_distribution": "indist", "out_of_distribution": "theirs"})
+    files = board.keep({"toy": opened}, run)
+    assert not (folder / "run" / "theirs").exists(), "a publisher's questions lie in no entry"
     assert [path.name for path in files] == ["absolute_seed0.json", "absolute_seed1.json", "unaligned_seed0.json"]
     return folder
 
 
 def change(folder, name="absolute_seed0", **values):
-    path = folder / "0" / "indist" / f"{name}.json"
+    path = folder / "run" / "indist" / f"{name}.json"
     entry = json.loads(path.read_text()) | values
     path.write_text(json.dumps({key: value for key, value in entry.items() if value != "gone"}))
     return path
 
 
 def test_responses_give_the_counts_of_their_entries(written):
-    entry = json.loads((written / "0/indist/absolute_seed0.json").read_text())
+    entry = json.loads((written / "run/indist/absolute_seed0.json").read_text())
     assert entry["counts"] == {"correct": 2, "wrong": 0, "idk": 2, "unscored": 0}
     # One known question, answered; of three unknown ones one is right now, and the two others are refused.
     scores = {"prudence": 1.0, "over_conservativeness": 0.0, "honesty": 1.0, "refusal_rate": 0.5}
@@ -132,7 +137,7 @@ def test_a_changed_entry_is_named(written, values, error):
 
 
 def test_graders_are_not_mixed_in_a_set(written):
-    entry = json.loads((written / "0/indist/absolute_seed1.json").read_text())
+    entry = json.loads((written / "run/indist/absolute_seed1.json").read_text())
     grading = entry["grading"] | {"match": "exact"}
     change(written, "absolute_seed1", grading=grading, grader=board.grader(grading))
     with pytest.raises(board.BoardError, match=r"absolute_seed0.json has \w{8}; entries of one set are graded alike"):
@@ -142,6 +147,6 @@ def test_graders_are_not_mixed_in_a_set(written):
 def test_nothing_there_and_no_json_are_errors(written, tmp_path):
     with pytest.raises(board.BoardError, match="no entries of a board there; make leaderboard writes them"):
         board.verify(tmp_path / "nothing")
-    (written / "0/indist/absolute_seed0.json").write_text("{")
+    (written / "run/indist/absolute_seed0.json").write_text("{")
     with pytest.raises(board.BoardError, match=r"absolute_seed0.json: not JSON"):
         board.verify(written)

@@ -287,6 +287,23 @@ def test_a_method_is_asked_with_its_own_prompt(params, monkeypatch):
     assert found["absolute"].prompt_tokens == 2 * 40 and found["multisample"].prompt_tokens == 124
 
 
+def test_how_likely_refusals_are_is_asked_by_another_reading(params):
+    def read(**changed):
+        given = params(evaluation={**PARAMS["evaluation"], **changed})
+        return {one.item: one.prompt_tokens for one in work.workloads(given, ASSUMED) if one.stage == "evaluation"}
+
+    assert read(refusal_likelihood=True) == {item: 2 * tokens for item, tokens in read().items()}
+
+
+def test_a_model_that_rows_read_is_sampled_on_the_training_questions(params):
+    given = params(methods={"craft": None})
+    found = {(one.stage, one.item): one for one in work.workloads(given, ASSUMED)}
+    base, again = found["sampling", "train"], found["drift", "craft.rehearsal"]
+    assert (again.questions, again.responses, again.prompt_tokens) == (
+        base.questions, base.responses, base.prompt_tokens,
+    )  # fmt: skip
+
+
 def test_a_start_is_shared_by_all_models_of_a_notebook(params):
     training = {**PARAMS["training"], "together": True}
     sweeps = {"tau": {"methods": ["absolute"], "values": [0.5], "seeds": [0]}}

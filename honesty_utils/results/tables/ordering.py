@@ -204,12 +204,13 @@ def curves(found: Mapping[tuple[str, int], Order]) -> pd.DataFrame:
         covered = coverages * order.answered
         columns = {"method": method, "source": order.source, "place": coverages, "coverage": covered, "risk": risk}
         tables.append(pd.DataFrame(columns))
-    if not tables:
-        return pd.DataFrame(columns=["method", "source", "place", "coverage", "risk"])
     return mean_curves(tables)
 
 
 def mean_curves(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Means of curves at each place, over seeds or over runs."""
-    together = pd.concat(tables, ignore_index=True)
+    """Means of curves at each place, over seeds or over runs; no rows where there are none."""
+    drawn = [table for table in tables if len(table)]
+    if not drawn:
+        return pd.DataFrame(columns=["method", "source", "place", "coverage", "risk"])
+    together = pd.concat(drawn, ignore_index=True)
     return together.groupby(["method", "source", "place"], sort=False, as_index=False)[["coverage", "risk"]].mean()

@@ -98,6 +98,8 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         # All samples of a question share a prompt; of rows each has its own.
         read = rows if stage == "training" else questions_of
         share = models * taken / total
+        # How likely its refusal is, is asked by another reading of each prompt.
+        times = 2 if stage == "evaluation" and params.evaluation.refusal_likelihood else max(1, replies)
         yield Workload(
             stage=stage,
             item=item,
@@ -106,7 +108,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
             notebooks=sum(len(paths) / len(artifacts(task, run)) for task, paths in group),
             questions=models * sum(questions_of.values()),
             responses=models * taken,
-            prompt_tokens=share * max(1, replies) * sum(read[one] * text(getattr(sets[one], prompt)) for one in read),
+            prompt_tokens=share * times * sum(read[one] * text(getattr(sets[one], prompt)) for one in read),
             answer_tokens=share * replies * sum(rows[one] * answer(sets[one], most) for one in rows),
             longest=max(text(sets[name].longest) for name in counts),
             replies=replies,
