@@ -18,6 +18,7 @@ INSIDE = {
     "MalformedAnswer",  # of a server: is asked for again
     "AnotherModel",  # of a server: becomes a ServerError
     "Unreadable",  # of a judge: is asked for again, then unscored
+    "Unread",  # of a judge's label: unscored
     "NotTestable",  # of a finding: its verdict
     "Absent",  # of a check of the doctor: its stage has not run
 }  # fmt: skip

@@ -79,11 +79,18 @@ def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):
 
 
 def test_peak_memory_is_that_of_this_process_and_does_not_fall():
-    before = manifest.peak_memory()
-    block = bytearray(b"1" * (200 << 20))
-    after = manifest.peak_memory()
-    del block
-    assert manifest.peak_memory() >= after >= before + (100 << 20)
+    # In a process of its own: an earlier test of this one may have held more than it does now.
+    code = """
+from honesty_utils.common import manifest
+before = manifest.peak_memory()
+block = bytearray(b"1" * (200 << 20))
+after = manifest.peak_memory()
+del block
+print(before, after, manifest.peak_memory())
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after, last = map(int, found.stdout.split())
+    assert last >= after >= before + (100 << 20)
 
 
 def test_peak_memory_is_not_that_of_the_process_which_started_this_one(tmp_path):

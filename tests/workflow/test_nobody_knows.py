@@ -115,8 +115,10 @@ TAUGHT = sorted(
 
 @pytest.mark.parametrize("name", TAUGHT)
 def test_every_method_refuses_it_and_finetuned_leaves_it_out(run, name, caplog):
+    # The ladder of CRAFT refuses so many for each answer: here three, so that all three unknown ones take part.
+    options = {"cor_rait": {"keep": 1.0, "share": 0.25}}.get(name, {})
     with caplog.at_level(logging.WARNING):
-        rows = methods.build(name, selection.training_labels(run, Rows()), prompts=WORDING)
+        rows = methods.build(name, selection.training_labels(run, Rows()), prompts=WORDING, **options)
     records.conform(rows, records.SFT, name)
     if name == "finetuned":
         assert dict(zip(rows["question_id"], rows["completion"], strict=True)) == {"france": "Paris.", "italy": "Rome."}

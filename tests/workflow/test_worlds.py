@@ -115,7 +115,7 @@ def test_worlds_of_different_recipes_are_named_with_the_key_and_both_values():
         worlds.WorldError, match=r"world 1 and world 3 .*: labeling.train_known is 10 in world 1 and 9 in"
     ):
         worlds.check_recipes({"world 1": same, "world 2": other, "world 3": third})
-    added = worlds.recipe(worlds.of_world(small(methods={"absolute": None, "finetuned": None}), 3))
+    added = worlds.recipe(worlds.of_world(small(methods={**SMALL["methods"], "finetuned": None}), 3))
     with pytest.raises(
         worlds.WorldError, match=r"methods.finetuned.method is None in world 1 and 'finetuned' in world 3"
     ):
@@ -364,7 +364,7 @@ def test_two_worlds_are_made_and_said_to_be_too_few(fake, capsys, monkeypatch):
 def test_preflight_and_estimate_say_how_many_worlds(home, capsys):
     path = str(written(home))
     assert cli.main(["preflight", path]) == 0
-    assert "3 worlds (seeds [1, 2, 3]), in each of them 3 methods, 3 models to train" in capsys.readouterr().out
+    assert "3 worlds (seeds [1, 2, 3]), in each of them 4 methods, 4 models to train" in capsys.readouterr().out
     assert cli.main(["estimate", path]) == 0
     told = capsys.readouterr().out
     one, three = (float(re.search(pattern, told)[1]) for pattern in (r"in all: (\S+) dev", r"all 3 take (\S+) dev"))
