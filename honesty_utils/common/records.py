@@ -130,10 +130,13 @@ PAIRS = Table(
 """Preferences: two replies to a prompt, the better one first; ``is_refusal``: the better one is the refusal."""
 HEAD_ROWS = Table(
     "head_rows",
-    _schema(("question_id", pa.string()), ("prompt", pa.string()), ("target", pa.float64())),
+    _schema(
+        ("question_id", pa.string()), ("prompt", pa.string()), ("answer", pa.string()), ("target", pa.float64()),
+        nullable=("answer",),
+    ),
     key=(),
-)
-"""What a head learns of a prompt: 0, 1 or a share between them."""
+)  # fmt: skip
+"""What a head learns of a prompt, or of a prompt and an answer: 0, 1 or a share between them."""
 SIGNALS = Table(
     "signals",
     _schema(("question_id", pa.string()), ("signal", pa.string()), ("value", pa.float64()), nullable=("value",)),

@@ -109,8 +109,15 @@ def base_of(model: Model) -> Model:
     base, revision = content.get("base_model_name_or_path"), content.get("revision") or model.revision
     if not base:
         raise ModelError(f"{folder / 'adapter_config.json'}: base_model_name_or_path is {base!r}; name the base model")
-    if Path(base).resolve() == folder.resolve():
-        raise ModelError(f"{folder / 'adapter_config.json'}: names the adapter itself as its base; name the base model")
+    above, place = {folder.resolve()}, Path(base)
+    while is_adapter(place):
+        if place.resolve() in above:
+            circle = "" if len(above) == 1 else ", through other adapters"
+            raise ModelError(
+                f"{folder / 'adapter_config.json'}: names the adapter itself as its base{circle}; name the base model"
+            )
+        above.add(place.resolve())
+        place = Path(adapter_config(place).get("base_model_name_or_path") or folder)
     return model.model_copy(update={"name": base, "revision": revision})
 
 
@@ -148,7 +155,7 @@ def _load_whole(model: Model, local: bool) -> tuple[Any, Any]:
         raise
     except Exception as error:  # readers of broken files raise errors of every kind
         raise ModelError(
-            f"model.name: {model.name!r} is no causal language model that loads: {_reason(error)}"
+            f"model.name: {model.name!r} is no causal language model that loads: {reason(error)}"
         ) from error
     _check_report(str(model.name), report)
     return network, tokenizer
@@ -183,7 +190,10 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
     except ModelError as error:
         raise ModelError(f"{folder}: base model of this adapter: {error}") from error
     if has(folder, "tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        except Exception as error:  # readers of broken files raise errors of every kind
+            raise ModelError(f"{folder}: has no tokenizer that loads: {reason(error)}") from error
     # PEFT freezes the base. Of weights that need no gradient torch makes a copy for every row that they are multiplied
     # with, where the rows are a slice: of the last layer that is gigabytes (`torch.matmul` folds a batch otherwise).
     try:
@@ -191,11 +201,11 @@ def _load_adapter(model: Model, folder: Path) -> tuple[Any, Any]:
     except MemoryError:
         raise
     except Exception as error:
-        raise ModelError(f"{folder}: is no adapter of its base that loads: {_reason(error)}") from error
+        raise ModelError(f"{folder}: is no adapter of its base that loads: {reason(error)}") from error
     return adapted.merge_and_unload().requires_grad_(True), tokenizer
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What is wrong with weights; the libraries' own advice for code within a model is to run it."""
     if "custom code" in str(error):
         return "it comes with code of its own, which is not run; take a model that transformers knows by itself"

@@ -97,11 +97,12 @@ class MeasuringEngine(Engine, Protocol):
 class HiddenEngine(Engine, Protocol):
     """An engine that shows what its model holds in mind."""
 
-    def states(self, prompts: Sequence[str], layer: int) -> States:
-        """Hidden states of the last token of each prompt, before any answer.
+    def states(self, prompts: Sequence[str], layer: int, answers: Sequence[str] | None = None) -> States:
+        """Hidden states of the last token of each prompt, before any answer, or of the last token of an answer.
 
         Args:
             prompts: user texts.
+            answers: one to each prompt, whose last token counts, the end token not among them; none: prompts alone.
             layer: 0 is the embeddings, L the last of L layers (with the model's final norm, as ``transformers`` has
                 it); negative ones count from the end, -1 is L.
 

@@ -68,17 +68,18 @@ ENGINES: dict[str, EngineKind] = {
 }
 
 
-def can(generation: Generation, asks: Asks) -> bool:
+def can(generation: Generation, asks: Asks, where: str = "engine") -> bool:
     """Whether the engine of ``generation`` gives what is asked of it; nothing is loaded.
 
     Args:
         generation: engine and its options. A server that is not to tell log-probabilities gives "nothing" no more.
         asks: see `protocol.Asks`.
+        where: the section, for errors.
 
     Raises:
         ModelError: unknown engine or option.
     """
-    options = check_options(generation.engine, generation.engine_options)
+    options = check_options(generation.engine, generation.engine_options, where)
     if asks not in ENGINES[generation.engine].gives - options.withheld:
         return False
     return can(options.within(generation), asks) if isinstance(options, RayOptions) else True

@@ -49,7 +49,7 @@ def read(body: Any, style: Style, model: str | None = None, hide: Callable[[str]
     """
     answered = getattr(body, "model", None)
     if model and answered and not _alike(model, str(answered)):
-        raise AnotherModel(f"{str(answered)[:200]!r} answered in place of {model!r}")
+        raise AnotherModel(f"{hide(str(answered))[:200]!r} answered in place of {model!r}")
     try:
         if body.usage is None:
             raise ValueError("no count of tokens (usage), which this engine needs")

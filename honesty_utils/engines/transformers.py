@@ -109,7 +109,8 @@ class TransformersEngine:
             ModelError: prompt and answer fill the model's context, a batch the memory.
         """
         rows = {pair: self._ids_of(*pair) for pair in dict.fromkeys(pairs)}
-        order = sorted(set(rows.values()), key=lambda row: (len(row[0]) + len(row[1]), row))
+        # Answers to one prompt side by side.
+        order = sorted(set(rows.values()), key=lambda row: (len(row[0]), row[0], len(row[1]), row[1]))
         done: dict[tuple[tuple[int, ...], tuple[int, ...]], list[float]] = {}
         vocabulary = int(self.model.config.get_text_config().vocab_size)
         start = 0
@@ -134,6 +135,8 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _answer_logprobs(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        if 2 * len({before for before, _ in rows}) <= len(rows):
+            return self._with_prompts_once(rows)
         ids, mask = self._padded([before + after for before, after in rows])
         kept = max(len(after) for _, after in rows) + 1
         output = self.model(
@@ -147,8 +150,36 @@ class TransformersEngine:
             found.append(told.gather(1, wanted[:, None])[:, 0].tolist())
         return found
 
-    def states(self, prompts: Sequence[str], layer: int) -> States:
-        """Hidden states of the last token of each prompt, see `protocol.HiddenEngine`; equal prompts are read once.
+    def _with_prompts_once(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        """Log-probabilities of several answers to each prompt, which is read once for all of them."""
+        longest = max(len(after) for _, after in rows)
+        first, cache, mask = self._read_prompts([_Row(before, 0, 0.0, 0) for before, _ in rows], longest)
+        told = [first.log_softmax(-1)[:, None]]
+        if longest > 1:
+            # Padded on the right: no token of an answer comes behind what is padded. The last one foretells nothing.
+            ids = torch.zeros(len(rows), longest - 1, dtype=torch.long)
+            read = torch.zeros_like(ids)
+            for row, (_, after) in enumerate(rows):
+                ids[row, : len(after) - 1] = torch.tensor(after[:-1], dtype=torch.long)
+                read[row, : len(after) - 1] = 1
+            mask = torch.cat([mask, read.to(mask.device)], dim=1)
+            output = self.model(
+                ids.to(mask.device),
+                attention_mask=mask,
+                position_ids=_positions(mask)[:, -(longest - 1) :],
+                past_key_values=cache,
+                use_cache=True,
+            )
+            told.append(output.logits.float().log_softmax(-1))
+        whole = torch.cat(told, dim=1)
+        found = []
+        for row, (_, after) in enumerate(rows):
+            wanted = torch.tensor(after, device=whole.device)
+            found.append(whole[row, : len(after)].gather(1, wanted[:, None])[:, 0].tolist())
+        return found
+
+    def states(self, prompts: Sequence[str], layer: int, answers: Sequence[str] | None = None) -> States:
+        """Hidden states of the last tokens, see `protocol.HiddenEngine`; what is equal is read once.
 
         Raises:
             ModelError: a layer that the model lacks; a prompt fills the model's context, a batch the memory.
@@ -159,7 +190,13 @@ class TransformersEngine:
                 f"{self.name}: layer {layer}; it has {layers}: give 0 (embeddings) to {layers}, or -1 (the last) to "
                 f"{-layers - 1}"
             )
-        wanted = [self._prompt_ids(prompt) for prompt in prompts]
+        if answers is None:
+            wanted = [self._prompt_ids(prompt) for prompt in prompts]
+        else:
+            # Whatever follows an answer, such as the end of a turn, is behind it.
+            read = [self._ids_of(*pair) for pair in zip(prompts, answers, strict=True)]
+            ends = set(self.ends.tolist())
+            wanted = [before + _until(after, ends) for before, after in read]
         # Prompts of like length together: little padding.
         order = sorted(set(wanted), key=lambda ids: (len(ids), ids))
         done: dict[tuple[int, ...], States] = {}
@@ -284,6 +321,12 @@ _LOGITS = 2**26
 """Logits of answers that are scored at a time: a quarter of a gigabyte."""
 WORTH_SHARING = 24
 """Tokens that prompts begin with alike, from which on it pays to read them in a call of their own."""
+
+
+def _until(ids: tuple[int, ...], ends: set[int]) -> tuple[int, ...]:
+    """The ids before the first that ends an answer."""
+    stop = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    return ids[:stop]
 
 
 def _positions(mask: torch.Tensor) -> torch.Tensor:

@@ -98,7 +98,8 @@ def draw(
     asked: Mapping[str, pd.DataFrame],
     wording: Prompts,
     generation: Generation,
-    refusals: Iterable[str] = (),
+    refusals: bool = False,
+    graded: Iterable[str] = (),
 ) -> dict[Evaluated, dict[str, Summary]]:
     """Let the models answer, in one process, and write ``Run.drawn_answers``; finished shards are not drawn again.
 
@@ -108,7 +109,8 @@ def draw(
         asked: a QUESTIONS table of each set.
         wording: prompts of the run.
         generation: engine, its options, length of an answer, size of a shard.
-        refusals: sets of which each model is also asked how likely its refusal is; ``Run.signals`` of that model.
+        refusals: whether each model is also asked how likely its refusal is.
+        graded: sets of which models tell the signals that they are asked for (`Method.told`), as ``Run.signals``.
 
     Returns:
         What each set took, by model.
@@ -138,21 +140,22 @@ def draw(
             )
             for name, shards_of in sets.items()
         }
-        for name in refusals:
-            told = refusal_likelihood(run, one, name, asked[name], wording, engine)
+        for name in graded if one.kind.told(refusals) else ():
+            told = own_signals(run, one, name, one.kind.told(refusals), asked[name], wording, engine)
             records.write(told, records.SIGNALS, run.signals(name, model_name(one.method, one.seed)))
     return done
 
 
-def refusal_likelihood(
-    run: Run, one: Evaluated, dataset: str, asked: pd.DataFrame, wording: Prompts, engine: Engine
+def own_signals(
+    run: Run, one: Evaluated, dataset: str, names: Iterable[str], asked: pd.DataFrame, wording: Prompts, engine: Engine
 ) -> pd.DataFrame:
-    """The signal `refusal` of a model that has answered a set: SIGNALS, a row a question.
+    """What a model that has answered a set tells of its answers: SIGNALS.
 
     Args:
         run: where its answers lie.
         one: the model.
         dataset: the set.
+        names: the signals.
         asked: its QUESTIONS table.
         wording: prompts of the run.
         engine: holds the model.
@@ -164,7 +167,11 @@ def refusal_likelihood(
         prompts.render(wording, one.kind.answer.prompt, question, choices)
         for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
-    return signals.measure(["refusal"], told, engine=engine, prompts=whole, refusal=wording.refusal)
+    shown = [
+        prompts.question_text(wording, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+    ]
+    return signals.measure(names, told, shown=shown, engine=engine, prompts=whole, refusal=wording.refusal)
 
 
 def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[str] = ()) -> dict[str, pd.DataFrame]:

@@ -29,7 +29,12 @@ def read_of_base(entries: Mapping[str, MethodEntry]) -> list[str]:
     """Signals of M_t's own answers that some methods read, each once; a head is a model of its own."""
     kinds = [METHODS[entry.method] for entry in entries.values()]
     named = [
-        name for kind in kinds for name in (*kind.answer.signals, *(s for one in kind.stages for s in one.signals))
+        name
+        for kind in kinds
+        for name in (
+            *(kind.answer.signals if kind.speaker == BASE else ()),
+            *(signal for one in kind.stages for signal in one.signals),
+        )
     ]
     return [name for name in dict.fromkeys(named) if name != HEAD]
 
@@ -63,8 +68,8 @@ def measure(
     """
     answers = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in asked}
     if model == BASE:
-        scores = "score" in signals.asks(names)
-        teller: Any = engines.load(base, generation, wording.style) if scores else None
+        loads = bool(signals.asks(names) & {"score", "generate"})
+        teller: Any = engines.load(base, generation, wording.style) if loads else None
         return {
             name: _of_base(run, name, names, table, asked[name], wording, teller) for name, table in answers.items()
         }
@@ -78,7 +83,8 @@ def measure(
             prompts.render(wording, "plain", question, choices)
             for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
         ]
-        found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer), folder)
+        said = table["text"].tolist() if head.reads_answers else None
+        found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer, said), folder)
     return found
 
 
@@ -99,9 +105,8 @@ def measured(
         refusals: whether evaluation asked how likely each model's refusal is (``evaluation.refusal_likelihood``).
     """
     names = [BASE] if read_of_base(entries) else []
-    if refusals:
-        asked = [name for name, entry in entries.items() if not METHODS[entry.method].reuses_base]
-        names += [model_name(name, seed) for name in asked for seed in models.get(name, ())]
+    asked = [name for name, entry in entries.items() if METHODS[entry.method].told(refusals)]
+    names += [model_name(name, seed) for name in asked for seed in models.get(name, ())]
     for name, entry in entries.items():
         kind = METHODS[entry.method]
         if kind.head is not None:
@@ -213,7 +218,8 @@ def _sources(
     own = [signal for signal in kind.answer.signals if signal != HEAD]
     found = []
     if own:
-        table = signals.wide(records.read(records.SIGNALS, run.signals(dataset)))
+        of = BASE if kind.speaker == BASE else model_name(name, seed)
+        table = signals.wide(records.read(records.SIGNALS, run.signals(dataset, of)))
         found.append(table[["question_id", *own]])
     if kind.head is not None:
         stage = None if kind.head == kind.stages[-1].name else kind.head

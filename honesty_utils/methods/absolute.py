@@ -17,7 +17,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered, expected_accuracy
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 Target = Literal["greedy_first", "random_sample"]
 
@@ -95,4 +95,5 @@ METHOD = Method(
     stages=(Stage(build),),
     color="#0072B2",
     notebook="31_absolute",
+    search=TRAINED,
 )

@@ -21,7 +21,7 @@ from honesty_utils.grading import normalize
 from honesty_utils.knowledge import Answered, answered
 from honesty_utils.methods.absolute import Target, right_answer
 from honesty_utils.methods.phrases import VERB_CONFIDENCE, check_phrases, state
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 
 class Options(Section):
@@ -130,6 +130,7 @@ NUM = Method(
     form=_states("number"),
     color="#CC79A7",
     notebook="32_confidence",
+    search=TRAINED,
 )
 VERB = Method(
     label="CONFIDENCE-VERB",
@@ -139,4 +140,5 @@ VERB = Method(
     form=_states("words"),
     color="#D55E00",
     notebook="32_confidence",
+    search=TRAINED,
 )

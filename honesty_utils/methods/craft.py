@@ -16,7 +16,6 @@ ten samples that is every question whose expected accuracy is 0, which cannot fa
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +27,8 @@ from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered, expected_accuracy
 from honesty_utils.methods import absolute
-from honesty_utils.methods.plan import Method, Stage, known_to
+from honesty_utils.methods.lots import lot
+from honesty_utils.methods.plan import TRAINED, Method, Stage, known_to
 
 SIGNAL = "semantic_entropy"
 REHEARSAL = "rehearsal"
@@ -62,7 +62,7 @@ def correct(labels: pd.DataFrame, prompts: Prompts, options: Ladder) -> pd.DataF
     Returns:
         SFT columns, questions in the order in which they first appear; ``confidence`` is NaN.
     """
-    order = {item.question_id: _lot(item.question_id, options.seed) for item in answered(labels)}
+    order = {item.question_id: lot(item.question_id, options.seed, 2) for item in answered(labels)}
     return _rows(labels, prompts, options, order, order)
 
 
@@ -166,10 +166,6 @@ def _certainty(labels: pd.DataFrame) -> dict[str, float]:
     return {str(key): float(value) for key, value in told.items()}
 
 
-def _lot(question_id: str, seed: int) -> float:
-    return float(np.random.default_rng([seed, zlib.crc32(question_id.encode()), 2]).random())
-
-
 def _answer(item: Answered, options: Ladder) -> str:
     found = absolute.right_answer(item, "greedy_first", options.seed)
     assert found is not None, "a question to answer has a right sample"
@@ -177,12 +173,14 @@ def _answer(item: Answered, options: Ladder) -> str:
 
 
 _LACKING = "it is not among those that are kept"
+SPACE = {**TRAINED, "options.tau": (0.3, 0.5, 0.7), "options.share": (0.5, 0.65, 0.8)}
 COR = Method(
     label="COR-RAIT",
     rule="by expected accuracy, answers and refusals drawn at random, four to one",
     options=Ladder,
     stages=(Stage(correct, lacking=_LACKING),),
     color="#A6CEE3",
+    search=SPACE,
 )
 CERTAIN = Method(
     label="CORCER-RAIT",
@@ -190,6 +188,7 @@ CERTAIN = Method(
     options=Ladder,
     stages=(Stage(certain, signals=(SIGNAL,), lacking=_LACKING),),
     color="#1F78B4",
+    search=SPACE,
 )
 METHOD = Method(
     label="CRAFT",
@@ -200,4 +199,5 @@ METHOD = Method(
         Stage(flowing, name="craft", signals=(SIGNAL,), reads=(REHEARSAL,), lacking=_LACKING),
     ),
     color="#6A3D9A",
+    search=SPACE,
 )

@@ -16,7 +16,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 SIGNAL = "semantic_entropy"
 
@@ -59,4 +59,5 @@ METHOD = Method(
     options=Options,
     stages=(Stage(build, signals=(SIGNAL,), lacking="it has no samples"),),
     color="#DD7788",
+    search={**TRAINED, "options.entropy": (0.5, 1.0, 1.5, 2.0)},
 )

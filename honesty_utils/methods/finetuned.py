@@ -16,7 +16,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 
 class Options(Section):
@@ -84,4 +84,5 @@ METHOD = Method(
     teaches_refusal=False,
     color="#56B4E9",
     notebook="30_finetuned",
+    search=TRAINED,
 )

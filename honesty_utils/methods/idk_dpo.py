@@ -18,7 +18,7 @@ from honesty_utils.common.records import GREEDY, PAIRS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
 from honesty_utils.methods import absolute
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 
 class Options(Section):
@@ -108,4 +108,10 @@ METHOD = Method(
         ),
     ),
     color="#999933",
+    search={
+        **TRAINED,
+        "options.tau": (0.1, 0.5, 1.0),
+        "stages.dpo.training.learning_rate": (3e-6, 1e-5, 3e-5, 1e-4),
+        "stages.dpo.objective.beta": (0.05, 0.1, 0.3),
+    },
 )

@@ -13,7 +13,7 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 
 class Options(Section):
@@ -48,4 +48,5 @@ METHOD = Method(
     stages=(Stage(build, rows_per_sample=True),),
     color="#009E73",
     notebook="33_multisample",
+    search={**TRAINED, "training.epochs": (1, 2)},
 )

@@ -8,7 +8,7 @@ method, by the name of the stage that made them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -24,6 +24,17 @@ HEAD = "head"
 
 UNKNOWN_COLOR = "#999999"
 
+Space = Mapping[str, tuple[Any, ...]]
+"""Settings that a search may draw, by the place in an entry of the params file that they change."""
+
+TRAINED: Space = {
+    "training.learning_rate": (5e-5, 1e-4, 2e-4, 4e-4),
+    "training.epochs": (2, 3, 5, 8),
+}
+"""Of all methods that train a model."""
+HEADS: Space = {"stages.head.objective.C": (0.001, 0.01, 0.1, 1.0), "stages.head.objective.layer": (-1, -2, -3)}
+"""Of all methods that train a head in a stage of that name."""
+
 Build = Callable[[pd.DataFrame, Prompts, Any], pd.DataFrame]
 Fitted = Mapping[str, Any]
 
@@ -37,12 +48,13 @@ class Stage:
             ``answers`` and ``choices``, a column for each of ``signals``, and one for each of ``reads``.
         name: of the stage, unique in its method; it names its model.
         objective: a key of ``training.objectives.OBJECTIVES``, which says what columns rows have.
-        start: the model that is trained: `BASE`, or an earlier stage.
+        start: the model that is trained: `BASE`, or an earlier stage; a head may begin from an earlier head.
         reads: earlier stages whose models answer the training questions as M_t did before; ``build`` finds what each
             knows in the column `known_to` names.
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
         needs_samples: sampled answers, not the greedy one alone.
         rows_per_sample: a question has a row for each of its sampled answers, not one.
+        rows_per_question: as many rows has a question at most, where it has none for each sample.
         lacking: what a question has none of that gets no row.
     """
 
@@ -54,6 +66,7 @@ class Stage:
     signals: tuple[str, ...] = ()
     needs_samples: bool = True
     rows_per_sample: bool = False
+    rows_per_question: int = 1
     lacking: str = "no sample could be scored"
 
 
@@ -128,6 +141,8 @@ class Method:
         color: of its dots and lines (Okabe and Ito's palette is safe for color-blind readers).
         notebook: that tells of its rows; none: the general one.
         baseline: stands in every run, whether its params file names it or not.
+        search: what a search may try in place of an entry's settings; empty: there is nothing to choose but what
+            training questions fit.
     """
 
     label: str
@@ -140,6 +155,7 @@ class Method:
     color: str = UNKNOWN_COLOR
     notebook: str = "34_rows"
     baseline: bool = False
+    search: Space = field(default_factory=dict)
 
     @property
     def needs_samples(self) -> bool:
@@ -150,6 +166,15 @@ class Method:
     def reuses_base(self) -> bool:
         """Whether its words are M_t's greedy ones under the plain prompt, which sampling has drawn already."""
         return self.answer.prompt == "plain" and self.speaker == BASE
+
+    def told(self, refusals: bool) -> tuple[str, ...]:
+        """Signals that a model of it tells of its own answers, where it answers: those it decides by, of a trained one.
+
+        Args:
+            refusals: how unlikely its refusal is, too.
+        """
+        own = () if self.speaker == BASE else tuple(name for name in self.answer.signals if name != HEAD)
+        return (*own, "refusal") if refusals and not self.reuses_base else own
 
     @property
     def speaker(self) -> str:

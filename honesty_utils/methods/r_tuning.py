@@ -1,8 +1,9 @@
-"""R-TUNING and R-TUNING-U in their refusal forms: one answer, or the samples' disagreement, says what is refused.
+"""R-TUNING, in the form of its paper and in that of its successors: one answer, or the samples, says what is unsure.
 
-Zhang et al. (arXiv 2311.09677) append "I am sure" or "I am unsure" to the gold answer of every question and read the
-likelihood of the two. Later papers (semantic-entropy tuning, arXiv 2410.17234; TruthRL) compare with this form instead,
-which says nothing of sureness: a single answer decides, where ABSOLUTE looks at samples.
+Zhang et al. (arXiv 2311.09677) teach every question's gold answer and, behind it, "I am sure" or "I am unsure", and
+read the likelihood of the two: R-TUNING (SURE). Later papers (semantic-entropy tuning, arXiv 2410.17234; TruthRL)
+compare with R-TUNING, which says nothing of sureness and refuses: a single answer decides, where ABSOLUTE looks at
+samples.
 
 R-TUNING-U looks at no gold answer: questions are ordered by the entropy of their samples, read as strings, and the half
 of which M_t is less sure is refused. The first paper keeps the gold answer in the text; here it is M_t's own.
@@ -21,8 +22,9 @@ from honesty_utils.common import prompts as wording
 from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
+from honesty_utils.knowledge.signals import sure
 from honesty_utils.methods.finetuned import gold_sentence
-from honesty_utils.methods.plan import Method, Stage
+from honesty_utils.methods.plan import TRAINED, Answer, Fitted, Method, Stage
 
 STRINGS = "string_entropy"
 
@@ -96,12 +98,62 @@ def build_u(labels: pd.DataFrame, prompts: Prompts, options: OptionsU) -> pd.Dat
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 
+class OptionsSure(Section):
+    """Options of R-TUNING (SURE)."""
+
+    target: Literal["own", "gold"] = Field(
+        "gold", description="the answer that is taught, right or not: the gold one (as the paper has it), or M_t's own"
+    )
+
+
+def build_sure(labels: pd.DataFrame, prompts: Prompts, options: OptionsSure) -> pd.DataFrame:
+    """Two rows a question whose greedy answer could be scored: an answer, and whether M_t was right by itself.
+
+    The second shows the question and the answer of the first and asks whether the model is sure (`signals.sure`). Both
+    rows together are what the paper trains on: loss on the answer and on the sureness, none on what is read between
+    them. A question without the answer that is to be taught has no row, nor has one that M_t refuses.
+
+    Args:
+        labels: LABELS columns with ``question``, ``answers`` and, if any, ``choices``; samples are not looked at.
+        prompts: holds the plain prompt.
+        options: which answer is taught.
+
+    Returns:
+        SFT columns; nothing is refused, ``confidence`` is NaN.
+    """
+    rows = []
+    for item in answered(labels):
+        said = gold_sentence(item) if options.target == "gold" else item.said
+        if item.outcome not in ("correct", "wrong") or not said:
+            continue
+        prompt = wording.render(prompts, "plain", item.question, item.choices)
+        judged = sure.SURE if item.outcome == "correct" else sure.UNSURE
+        rows.append((item.question_id, prompt, said, False, math.nan))
+        rows.append((item.question_id, sure.asked(prompt, said), judged, False, math.nan))
+    return pd.DataFrame(rows, columns=SFT.schema.names)
+
+
+def decide_sure(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Withhold what the model does not call itself sure of: sure is no likelier than unsure.
+
+    Args:
+        answers: a row an answer, with the signal ``sure``; one without it is not withheld.
+        fitted: nothing is.
+
+    Returns:
+        ``withheld`` and ``confidence``, see ``plan.as_said``.
+    """
+    value = answers["sure"].to_numpy(np.float64, na_value=np.nan)
+    return pd.DataFrame({"withheld": value <= 0.5, "confidence": value}, index=answers.index)
+
+
 METHOD = Method(
     label="R-TUNING",
     rule="the greedy answer if it was right, else the refusal",
     options=Options,
     stages=(Stage(build, needs_samples=False, lacking="its greedy answer could not be scored"),),
     color="#AA7744",
+    search=TRAINED,
 )
 U = Method(
     label="R-TUNING-U",
@@ -109,4 +161,19 @@ U = Method(
     options=OptionsU,
     stages=(Stage(build_u, signals=(STRINGS,), lacking="it has no samples"),),
     color="#EE8866",
+    search={**TRAINED, "options.share": (0.3, 0.4, 0.5, 0.6)},
+)
+SURE = Method(
+    label="R-TUNING (SURE)",
+    rule="its answer, withheld where it has learned to call itself unsure of it",
+    options=OptionsSure,
+    stages=(
+        Stage(
+            build_sure, needs_samples=False, rows_per_question=2, lacking="its greedy answer was a refusal or unscored"
+        ),
+    ),
+    answer=Answer(prompt="plain", signals=("sure",), decide=decide_sure),
+    teaches_refusal=False,
+    color="#AA4466",
+    search=TRAINED,
 )

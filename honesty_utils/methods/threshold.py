@@ -1,7 +1,8 @@
 """A threshold on a signal: M_t answers as ever, and what it is not sure enough of is withheld. Nothing is trained.
 
-LIKELIHOOD THRESHOLD looks at the log-probability of the greedy answer, P(TRUE) THRESHOLD at what M_t says of that
-answer, CONSISTENCY THRESHOLD, ENTROPY THRESHOLD and COCOA THRESHOLD at samples, which they need at answering time too.
+LIKELIHOOD THRESHOLD looks at the log-probability of the greedy answer (MEAN and MINIMUM THRESHOLD at that of a token),
+P(TRUE), VERBALIZED, WORDS and GUESSES THRESHOLD at what M_t says of that answer, CONSISTENCY, ENTROPY and COCOA
+THRESHOLD at samples, which they need at answering time too.
 `fit_on` and `decide` are the same for any signal.
 """
 
@@ -145,6 +146,11 @@ def _method(label: str, signal: str, rule: str, color: str) -> Method:
 
 
 METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
+MEAN = _method("MEAN THRESHOLD", "likelihood_mean", "its log-probability a token is below a threshold", "#88CCEE")
+MINIMUM = _method("MINIMUM THRESHOLD", "likelihood_min", "its least likely token is too unlikely", "#44AA99")
+VERBALIZED = _method("VERBALIZED THRESHOLD", "verbalized", "the percentage that M_t states of it is too low", "#B2912F")
+WORDS = _method("WORDS THRESHOLD", "verbalized_words", "M_t calls it too unlikely in words", "#661100")
+GUESSES = _method("GUESSES THRESHOLD", "verbalized_top", "M_t gives it too little among its guesses", "#6699AA")
 CONSISTENCY = _method("CONSISTENCY THRESHOLD", "self_consistency", "too few of its samples agree with it", "#CCBB44")
 P_TRUE = _method("P(TRUE) THRESHOLD", "p_true", "M_t itself calls it right too seldom", "#AA4499")
 COCOA = _method("COCOA THRESHOLD", "cocoa", "its log-probability times its samples' disagreement is too low", "#DDAA33")

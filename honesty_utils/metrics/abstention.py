@@ -3,7 +3,7 @@
 Every function takes counts of shape (…, 3), last axis correct C, wrong W, refused R in the order of
 ``honesty.CATEGORIES``, and returns an array of shape (…): N = C+W+R questions, A = C+W attempted. An empty
 denominator gives NaN. Definitions and sources: AbstainQA (arXiv 2402.00367), SimpleQA (arXiv 2411.04368), TruthRL,
-CRaFT (arXiv 2410.06913), RLKF (arXiv 2403.18349), semantic-entropy tuning (arXiv 2410.17234). The last two functions
+CRaFT (arXiv 2410.06913), RLKF (arXiv 2403.18349), semantic-entropy tuning (arXiv 2410.17234). The last three functions
 also need what M_t did, as a grid of shape (…, 3, 3) like that of ``honesty.transitions``: rows after, columns before.
 """
 
@@ -121,3 +121,63 @@ def truthful_rate(grid: ArrayLike) -> Floats:
     """
     table = np.asarray(grid, dtype=np.float64)
     return ratio(table[..., 0, 0] + table[..., 2, 1:].sum(axis=-1), table.sum(axis=(-1, -2)))
+
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_STEPS = 40
+"""Newton's, or halvings of what is left of the range where his would leave it."""
+
+
+def refusal_index(grid: ArrayLike) -> Floats:
+    """Rank correlation of how readily a question is refused and how likely an answer to it is wrong; 0 at random.
+
+    The Refusal Index of arXiv 2510.01782, which takes an answer that is forced beside a pass that may refuse. Here
+    M_t's answer is the forced one; questions that it refused by itself have none and are left out. Both are taken for
+    thresholds on two normal variables, whose correlation r gives the shares that are seen; Spearman's is
+    6/π · asin(r / 2). Unlike scores of outcomes it does not change with how much is refused. NaN where everything or
+    nothing is refused, right or wrong.
+
+    Args:
+        grid: as for :func:`abstain_scores`.
+    """
+    table = np.asarray(grid, dtype=np.float64)
+    wrong, refused = table[..., :, 1].sum(axis=-1), table[..., 2, :2].sum(axis=-1)
+    both, total = table[..., 2, 1], table[..., :, :2].sum(axis=(-1, -2))
+    shares = np.stack([ratio(part, total) for part in (wrong, refused, both)])
+    told = ((shares[:2] > 0) & (shares[:2] < 1)).all(axis=0)
+    found = np.full(table.shape[:-2], np.nan)
+    if told.any():
+        # Equal tables, of which resampling makes many, are solved once.
+        unique, place = np.unique(shares[:, told].T, axis=0, return_inverse=True)
+        found[told] = (6 / np.pi * np.arcsin(_correlation(*unique.T) / 2))[place.ravel()]
+    return found
+
+
+def _correlation(first: Floats, second: Floats, both: Floats) -> Floats:
+    """Correlation of two standard normal variables of which so many lie above a threshold each, and above both.
+
+    The share above both is first · second plus the integral of the density at the thresholds over the correlation from
+    0, and grows with it. As an integral over its arc sine it stays smooth to the ends.
+    """
+    from scipy.special import ndtri
+
+    one, other = -ndtri(first), -ndtri(second)
+
+    squares, product = (one**2 + other**2)[:, None], (one * other)[:, None]
+
+    def heights(at: Floats) -> Floats:
+        return np.exp((2 * product * np.sin(at) - squares) / (2 * np.cos(at) ** 2)) / (2 * np.pi)
+
+    low, high = np.full(len(first), -np.pi / 2), np.full(len(first), np.pi / 2)
+    angle = np.zeros(len(first))
+    for _ in range(_STEPS):
+        ahead = first * second + angle / 2 * (heights(angle[:, None] / 2 * (_NODES + 1)) @ _WEIGHTS) - both
+        low, high = np.where(ahead < 0, angle, low), np.where(ahead < 0, high, angle)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            step = angle - ahead / heights(angle[:, None])[:, 0]
+        inside = (low < step) & (step < high)
+        moved = np.where(inside, step, (low + high) / 2)
+        done, angle = np.abs(moved - angle).max(), moved
+        if done < 1e-12:
+            break
+    return np.sin(angle)

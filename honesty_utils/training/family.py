@@ -21,7 +21,7 @@ from honesty_utils.common.settings import Section
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import Stage
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.training import learning, objectives
 from honesty_utils.training.job import TrainingResult
@@ -43,6 +43,7 @@ class Planned:
         objective: how rows become a model.
         options: of the objective.
         run: where everything goes.
+        after: folder of the head to begin from; none: of none.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Planned:
     objective: str
     options: Section
     run: Run
+    after: Path | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +75,7 @@ class Planned:
             "stage": self.stage,
             "model": self.start.model_dump(mode="json"),
             "identity": loading.model_digest(self.start),
+            **({} if self.after is None else {"after": manifest.content_hash(self.after)}),
             "training": self.settings.model_dump(mode="json", exclude={"seeds", "together"}),
             "objective": {"name": self.objective, **self.options.model_dump(mode="json")},
             "style": style,
@@ -125,19 +128,17 @@ def plan(
         changed = entry.stages[chosen.name].objective if chosen.name in entry.stages else {}
         options = objectives.check_options(chosen.objective, changed, f"methods.{name}.stages.{chosen.name}.objective")
         for one in settings.seeds if seed is None else (seed,):
-            start = _start(run, base, name, one, chosen, kind.stages[-1])
-            planned.append(
-                Planned(name, one, last, run.sft(name, last), start, settings, chosen.objective, options, run)
-            )
+            start, after = base, None
+            if chosen.start != BASE:
+                folder = run.model(name, one, None if chosen.start == kind.stages[-1].name else chosen.start)
+                # A head is no model: what begins from one reads the states of M_t.
+                if kind.stage(chosen.start).objective == HEAD:
+                    after = folder
+                else:
+                    start = base.model_copy(update={"name": str(folder)})
+            rows = run.sft(name, last)
+            planned.append(Planned(name, one, last, rows, start, settings, chosen.objective, options, run, after))
     return planned
-
-
-def _start(run: Run, base: Model, method: str, seed: int, stage: Stage, last: Stage) -> Model:
-    if stage.start == BASE:
-        return base
-    return base.model_copy(
-        update={"name": str(run.model(method, seed, None if stage.start == last.name else stage.start))}
-    )
 
 
 def rows_of(planned: Planned) -> pd.DataFrame:
@@ -165,6 +166,8 @@ def _train(one: Planned, style: Style, parameters: Mapping[str, Any]) -> Trained
     rows = rows_of(one)
     objective = objectives.OBJECTIVES[one.objective]
     given: dict[str, Any] = {"style": style, "seed": one.seed}
+    if one.after is not None:
+        given["after"] = one.after
     work = one.run.checkpoints(one.method, one.seed, one.stage)
     result = objective.train(rows, one.start, one.target, one.settings, one.options, work=work, **given)
     learned = learning.NONE

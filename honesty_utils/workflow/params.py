@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from honesty_utils import engines, grading, methods, questions
+from honesty_utils.common.paths import BASE
 from honesty_utils.common.settings import NAME_START, ConfigError, Name, Prompts, Section, explain
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.evaluation.settings import Drift, Evaluation
@@ -21,6 +22,7 @@ from honesty_utils.judge.settings import JUDGED_ROLES, Judge
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.knowledge.signals import SIGNALS
 from honesty_utils.methods.phrases import check_phrases
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.prior.settings import PriorKnown
 from honesty_utils.questions.settings import LIKELIHOOD, REQUESTS, QuestionSet
@@ -312,25 +314,34 @@ class Params(Section):
     def _check_signals(self, name: str, entry: MethodEntry) -> None:
         """Signals are asked of M_t, and by an engine that can give what they ask for."""
         kind = methods.METHODS[entry.method]
-        read = [*kind.answer.signals, *(signal for stage in kind.stages for signal in stage.signals)]
+        read_by_stages = [signal for stage in kind.stages for signal in stage.signals]
+        read = [*kind.answer.signals, *read_by_stages]
         for signal in read:
             if signal not in SIGNALS:
                 raise ValueError(
                     f"methods.{name}: {entry.method!r} reads the signal {signal!r}; known: {sorted(SIGNALS)}"
                 )
             asks = SIGNALS[signal].asks
-            if not engines.can(self.sampling, asks):
+            stage = "sampling" if signal in read_by_stages or kind.speaker == BASE else "evaluation"
+            section = getattr(self, stage)
+            if not engines.can(section, asks, stage):
                 able = [engine for engine, given in engines.ENGINES.items() if asks in given.gives]
                 raise ValueError(
                     f"methods.{name}: reads the signal {signal!r}, which asks an engine for {asks!r}, and "
-                    f"sampling.engine {self.sampling.engine!r} does not give it; write one of {able}, or leave the "
+                    f"{stage}.engine {section.engine!r} does not give it; write one of {able}, or leave the "
                     "method out"
                 )
         self._check_sampled(name, entry)
-        if kind.answer.signals and not kind.reuses_base:
+        if kind.answer.signals and kind.speaker == BASE and not kind.reuses_base:
             raise ValueError(
-                f"methods.{name}.method: {entry.method!r} reads signals of a trained model; they are asked of M_t "
-                "under the plain prompt only: let it speak as `base` with prompt `plain`"
+                f"methods.{name}.method: {entry.method!r} reads signals of M_t's answers under the honest prompt; they "
+                "are measured under the plain prompt only: let it answer with the prompt `plain`"
+            )
+        fitted = kind.answer.fit is not None or HEAD in kind.answer.signals
+        if kind.answer.signals and kind.speaker != BASE and fitted:
+            raise ValueError(
+                f"methods.{name}.method: {entry.method!r} fits a rule on signals of a trained model, which answers no "
+                "training questions: let it decide without fitting, or speak as `base`"
             )
 
     def _check_sampled(self, name: str, entry: MethodEntry) -> None:

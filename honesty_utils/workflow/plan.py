@@ -579,7 +579,7 @@ class _Plan:
             outputs=[
                 *self._of_models(models, run.evaluation, graded),
                 *self._of_models(models, run.answers, requests),
-                *self._refusals(models),
+                *self._own_signals(models),
             ],
             scope=Scope(methods=tuple(asked)),
             gpus=engines.gpus(params.evaluation, params.judge),
@@ -587,11 +587,10 @@ class _Plan:
             models=len(models),
         )  # fmt: skip
 
-    def _refusals(self, models: list[tuple[str, int]]) -> list[Path]:
-        """How likely refusals are, where that is asked: of models that are asked here."""
-        if not self.params.evaluation.refusal_likelihood:
-            return []
-        asked = [one for one in models if not METHODS[self.params.entries[one[0]].method].reuses_base]
+    def _own_signals(self, models: list[tuple[str, int]]) -> list[Path]:
+        """What models tell of their own answers: signals that they decide by, how likely a refusal is."""
+        refusals = self.params.evaluation.refusal_likelihood
+        asked = [one for one in models if METHODS[self.params.entries[one[0]].method].told(refusals)]
         return [self.run.signals(name, model_name(*one)) for one in asked for name in self.params.graded_sets()]
 
     def _deciding(self, models: list[tuple[str, int]]) -> list[Path]:
@@ -659,7 +658,7 @@ class _Plan:
         again = [run.knowledge(home, model_name(name, seed)) for name in drifted for seed in params.models[name]]
         yield self._tables("scores", "60_scores", [*evaluated, *asked, *trained_on, *taught], kept)
         told = [path for path in self._deciding(self._all_models()) if path.suffix == ".parquet"]
-        told += self._refusals(self._all_models())
+        told += self._own_signals(self._all_models())
         yield self._tables("confidence", "61_confidence", [*evaluated, *asked, *told])
         labels = [run.labels(name) for name in graded]
         inputs = [*evaluated, *asked, *labels, *again, *judged]

@@ -92,8 +92,11 @@ def _at_hand(params: Params) -> None:
         return  # an adapter whose base is the hub's
     try:
         network = checks.skeleton(params.model)
-    except (OSError, KeyError) as error:
-        raise engines.ModelError(f"model.name: {params.model.name!r}: no config that loads: {error}") from None
+    except engines.ModelError:
+        raise
+    except (OSError, KeyError, ValueError) as error:
+        said = engines.loading.reason(error)
+        raise engines.ModelError(f"model.name: {params.model.name!r}: no config that loads: {said}") from None
     for stage in filter(None, (params.sampling, params.evaluation, params.prior_known)):
         if not engines.check_options(stage.engine, stage.engine_options).served:
             tokens.check_room(params.model.name, checks.context(network), stage.max_new_tokens)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, PositiveInt
 
 from honesty_utils.common.settings import Section, Seeds, no_repeats
-from honesty_utils.methods import METHODS
+from honesty_utils.methods import METHODS, searching
 from honesty_utils.methods.settings import MethodEntry
 
 
@@ -38,6 +38,10 @@ SWEEPS: dict[str, Change] = {
     },
     "questions": lambda entry, value: {"rows": _with(entry, questions=_whole("questions", value))},
     "known_share": lambda entry, value: {"rows": _with(entry, known_share=value)},
+    "draw": lambda entry, value: searching.changed(
+        entry.model_dump(), searching.draw(entry.method, _whole("draws", value))
+    ),
+    "labeled": lambda entry, value: {"options": {**entry.options, "labeled": _whole("labeled questions", value)}},
     "learning_rate": lambda entry, value: {"training": {**entry.training, "learning_rate": value}},
 }
 """What can be swept, and what a value changes in a method's entry."""

@@ -62,6 +62,23 @@ def test_neighbors_order_and_size_of_batches_change_nothing(tiny_model: Path, en
     assert engine.logprobs([]) == []
 
 
+def test_a_prompt_with_several_answers_is_read_once(engine: Any) -> None:
+    """One word against another costs one reading of the prompt, and no more where each prompt has one answer."""
+    read: list[int] = []
+    hook = engine.model.register_forward_pre_hook(lambda _, given: read.append(given[0].numel()))
+    try:
+        pairs = [(prompt, answer) for prompt in ASKED for answer in ("Mars", "no")]
+        both = engine.logprobs(pairs)
+        once, read[:] = sum(read), []
+        apart = [tokens for part in (pairs[::2], pairs[1::2]) for tokens in engine.logprobs(part)]
+        twice = sum(read)
+    finally:
+        hook.remove()
+    assert once < 0.7 * twice
+    for one, other in zip([*both[::2], *both[1::2]], apart, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
 def test_the_likeliest_option_is_the_answer(engine: Any) -> None:
     options = ("Mars", "no", "It is a very long answer indeed")
     sums = {option: sum(by_hand(engine, ASKED[1], option)) for option in options}

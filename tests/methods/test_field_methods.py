@@ -70,6 +70,29 @@ def test_r_tuning_u_refuses_the_half_whose_samples_differ_most() -> None:
     records.conform(rows, records.SFT, "r_tuning_u")
 
 
+def test_r_tuning_sure_teaches_the_gold_answer_and_whether_it_was_known() -> None:
+    given = labels(right="c", wrong="w", refused="i", unread="u")
+    rows = methods.build("r_tuning_sure", given)
+    records.conform(rows, records.SFT, "r_tuning_sure")
+    assert rows["completion"].tolist() == ["Right gold.", "I am sure.", "Wrong gold.", "I am unsure."]
+    assert rows["question_id"].tolist() == ["right", "right", "wrong", "wrong"] and not rows["is_refusal"].any()
+    # The second prompt shows the first one and the answer that is taught, right or not.
+    plain = rows["prompt"].tolist()[::2]
+    for asked, prompt, said in zip(rows["prompt"].tolist()[1::2], plain, ["Right gold.", "Wrong gold."], strict=True):
+        assert asked.startswith(f"{prompt} {said}\n") and asked.endswith("?")
+    own = methods.build("r_tuning_sure", given, target="own")
+    assert own["completion"].tolist() == ["right c-1", "I am sure.", "wrong w-1", "I am unsure."]
+    with pytest.raises(ValueError, match="none of 1 questions makes a row: its greedy answer was a refusal or unscor"):
+        methods.build("r_tuning_sure", labels(refused="i"))
+
+
+def test_r_tuning_sure_withholds_what_is_no_likelier_sure_than_unsure() -> None:
+    answer = methods.METHODS["r_tuning_sure"].answer
+    found = answer.decide(pd.DataFrame({"sure": [0.51, 0.5, 0.1, None]}), {})
+    assert found["withheld"].tolist() == [False, True, True, False]  # what could not be told is no refusal
+    assert found["confidence"].tolist()[:3] == [0.51, 0.5, 0.1] and math.isnan(found["confidence"][3])
+
+
 def test_elicited_learns_shares_that_no_gold_answer_was_asked_for() -> None:
     given = labels(sure="cw", unsure="wc", bare="cu").assign(self_consistency=np.nan)
     given["self_consistency"] = given["question_id"].map({"sure": 1.0, "unsure": 0.5})
@@ -78,6 +101,33 @@ def test_elicited_learns_shares_that_no_gold_answer_was_asked_for() -> None:
     other = methods.build("elicited", given.assign(outcome="wrong"))
     pd.testing.assert_frame_equal(other, rows)
     records.conform(rows, records.HEAD_ROWS, "elicited")
+
+
+def test_saplma_learns_of_the_greedy_answer_whether_it_was_right() -> None:
+    given = labels(right="c", wrong="wc", refused="ic", unread="uc")
+    rows = methods.build("saplma", given)
+    records.conform(rows, records.HEAD_ROWS, "saplma")
+    assert rows[["question_id", "answer", "target"]].values.tolist() == [
+        ["right", "right c-1", 1.0], ["wrong", "wrong w-1", 0.0]
+    ]  # fmt: skip
+    assert "Who is right?" in rows["prompt"][0] and len(methods.build("saplma", given, labeled=1)) == 1
+
+
+def test_elical_goes_on_with_the_few_that_have_labels() -> None:
+    given = labels(**dict.fromkeys("abcdefgh", "ccw"), unread="cuu").assign(self_consistency=0.5)
+    first = methods.build("elical", given, stage="elicit")
+    pd.testing.assert_frame_equal(first, methods.build("elicited", given))
+    whole = methods.build("elical", given, stage="head")
+    pd.testing.assert_frame_equal(whole, methods.build("p_ik", given))
+    assert whole["target"].tolist() == [0.5] * 8
+    few, fewer = (methods.build("elical", given, stage="head", labeled=number) for number in (5, 2))
+    # Few questions are part of more; P(IK) has the same ones, so that the two compare.
+    assert len(few) == 5 and len(fewer) == 2 and set(fewer["question_id"]) < set(few["question_id"])
+    pd.testing.assert_frame_equal(few, methods.build("p_ik", given, labeled=5))
+    drawn = {tuple(methods.build("p_ik", given, labeled=5, seed=seed)["question_id"]) for seed in range(9)}
+    assert len(drawn) > 3
+    assert methods.build("elical", given, stage="head", labeled=99).equals(whole)
+    assert methods.build("elical", given, stage="head", target="greedy")["target"].tolist() == [1.0] * 9
 
 
 LADDER = labels(

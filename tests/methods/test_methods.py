@@ -20,7 +20,7 @@ from honesty_utils.methods import absolute, finetuned, phrases
 P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
-FIELD = {"cor_rait", "corcer_rait", "elicited", "entropy_tuning", "r_tuning", "r_tuning_u"}
+FIELD = {"cor_rait", "corcer_rait", "elicited", "entropy_tuning", "r_tuning", "r_tuning_sure", "r_tuning_u"}
 """Methods that look at the greedy answer or a signal alone; their rows are in test_field_methods.py."""
 ALL = sorted(
     name

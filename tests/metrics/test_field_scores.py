@@ -49,6 +49,53 @@ def test_refusing_where_there_is_no_answer():
     )
 
 
+def grid_of(right: int, wrong: int, refused_right: int, refused_wrong: int) -> np.ndarray:
+    """Of what M_t got right and wrong so many are refused; M_t has refused seven more, which do not count."""
+    return np.array([[right - refused_right, wrong - refused_wrong, 0], [0, 0, 0], [refused_right, refused_wrong, 7]])
+
+
+def test_refusing_at_random_has_a_refusal_index_of_nothing():
+    assert metrics.refusal_index(grid_of(60, 40, 30, 20)) == pytest.approx(0, abs=1e-9)
+    # Half and half: the share above both medians is 1/4 + asin(r) / 2π, so that .4 of both gives r = sin(.3 π).
+    r = np.sin(0.3 * np.pi)
+    assert metrics.refusal_index(grid_of(50, 50, 10, 40)) == pytest.approx(6 / np.pi * np.arcsin(r / 2), abs=1e-9)
+    assert metrics.refusal_index(grid_of(50, 50, 40, 10)) == pytest.approx(-6 / np.pi * np.arcsin(r / 2), abs=1e-9)
+    # All that is refused is wrong: as high as it can be told, however little is refused.
+    assert metrics.refusal_index(grid_of(60, 40, 0, 40)) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_refusal_index_against_scipy():
+    from scipy.stats import multivariate_normal, norm
+
+    for r in (-0.8, -0.3, 0.2, 0.6, 0.95):
+        wrong, refused = 0.35, 0.2
+        ends = [norm.ppf(wrong), norm.ppf(refused)]
+        both = multivariate_normal.cdf(ends, cov=[[1, r], [r, 1]])
+        counts = 1e6 * np.array([1 - wrong, wrong, refused - both, both])
+        assert metrics.refusal_index(grid_of(*counts)) == pytest.approx(6 / np.pi * np.arcsin(r / 2), abs=2e-3)
+
+
+def test_the_refusal_index_does_not_change_with_how_much_is_refused():
+    """One order of the questions by two noisy views of one difficulty, cut at several places: the same index."""
+    rng = np.random.default_rng(0)
+    hard = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 200_000)
+    wrong = hard[:, 0] > 0.5
+    found = []
+    for cut in (-0.5, 0.5, 1.5):
+        refused = hard[:, 1] > cut
+        found.append(float(metrics.refusal_index(grid_of(*map(int, (
+            (~wrong).sum(), wrong.sum(), (refused & ~wrong).sum(), (refused & wrong).sum()
+        ))))))  # fmt: skip
+    assert found == pytest.approx([6 / np.pi * np.arcsin(0.3)] * 3, abs=0.02)
+
+
+@pytest.mark.parametrize("counts", [(50, 50, 0, 0), (50, 50, 50, 50), (50, 0, 10, 0), (0, 50, 0, 10), (0, 0, 0, 0)])
+def test_a_refusal_index_that_cannot_be_told(counts):
+    assert np.isnan(metrics.refusal_index(grid_of(*counts)))
+    both = metrics.refusal_index(np.stack([grid_of(*counts), grid_of(60, 40, 30, 20)]))
+    assert np.isnan(both[0]) and both[1] == pytest.approx(0, abs=1e-9)
+
+
 @pytest.mark.parametrize("target", [-0.1, 1.0, 2.0])
 def test_a_target_that_is_none(target):
     with pytest.raises(ValueError, match=r"target is .*; allowed: at least 0 and below 1"):

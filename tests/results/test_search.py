@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from honesty_utils.methods import searching
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.workflow.sweeps import Point
@@ -59,3 +60,27 @@ def test_an_entry_that_names_its_own_rate_is_a_setting_that_was_tried():
     table["method"] = table["method"].replace("absolute_learning_rate_0.0003", "absolute")
     made = tab_search(table, [Point("learning_rate", "absolute", 1e-4)], entries, {"development": "dev"})
     assert made[["method", "at", "chosen"]].values.tolist() == [["absolute", 1e-4, False], ["absolute", 3e-4, True]]
+
+
+def test_of_draws_an_entry_takes_part_as_it_stands_and_settings_are_shown():
+    entries = {
+        "absolute": MethodEntry(method="absolute", training={"learning_rate": 3e-4}),
+        "absolute_draw_1": MethodEntry(method="absolute"),
+        "absolute_draw_2": MethodEntry(method="absolute"),
+    }
+    rows = [
+        (name, "dev", metric, value, value, value, 1, 100)
+        for name, honesty in (("absolute", 0.80), ("absolute_draw_1", 0.86), ("absolute_draw_2", 0.70))
+        for metric, value in (("honesty", honesty), ("accuracy", 0.5))
+    ]
+    columns = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
+    points = [Point("draw", "absolute", 1.0), Point("draw", "absolute", 2.0)]
+    made = tab_search(pd.DataFrame(rows, columns=columns), points, entries, {"development": "dev"})
+    assert made[["at", "honesty", "chosen"]].sort_values("at").values.tolist() == [
+        [0.0, 0.80, False], [1.0, 0.86, True], [2.0, 0.70, False]
+    ]  # fmt: skip
+    told = made.set_index("at")["setting"]
+    drawn = searching.draw("absolute", 1)
+    assert told[0.0] == "as it stands" and told[1.0] == "; ".join(
+        f"{place}: {value:g}" for place, value in drawn.items()
+    )

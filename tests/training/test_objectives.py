@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -52,10 +53,10 @@ def warm(tiny_model, pairs, tmp_path_factory):
     return Model(name=str(folder), device="cpu")
 
 
-def train(name, rows, model, output, options=None, seed=1, **changes):
+def train(name, rows, model, output, options=None, seed=1, after=None, **changes):
     objective, settings = OBJECTIVES[name], SETTINGS.model_copy(update=changes)
-    chosen = check_options(name, options or {})
-    return objective.train(rows, model, output, settings, chosen, style="raw", seed=seed)
+    chosen, more = check_options(name, options or {}), {} if after is None else {"after": after}
+    return objective.train(rows, model, output, settings, chosen, style="raw", seed=seed, **more)
 
 
 def stored(folder):
@@ -403,7 +404,7 @@ def known():
     return pd.DataFrame(
         [(f"q{i}", prompts.render(Prompts(), "plain", text), share) for i, (text, share) in enumerate(asked)],
         columns=["question_id", "prompt", "target"],
-    )
+    ).assign(answer=None)
 
 
 def test_a_head_is_a_folder_beside_a_model_that_stays_as_it_is(model, known, tmp_path):
@@ -434,6 +435,72 @@ def test_a_head_is_the_same_twice_and_folds_change_with_the_seed(model, known, t
     assert files[0] == files[1]
     assert files[0]["weights.npz"] == files[2]["weights.npz"]
     assert files[0]["out_of_fold.parquet"] != files[2]["out_of_fold.parquet"]
+
+
+def test_a_head_reads_answers(model, known, tmp_path):
+    """The same question with two answers: no state of a prompt could tell them apart."""
+    rows = pd.concat(
+        [known.assign(answer="Rice.", target=1.0), known.assign(answer="Nowhere.", target=0.0)], ignore_index=True
+    )
+    rows["question_id"] = [f"q{i}" for i in range(len(rows))]
+    train("head", rows, model, tmp_path / "m", {"C": 1.0, "layer": 1})
+    made = signals.heads.load(tmp_path / "m")
+    assert made.reads_answers
+    engine = engines.load(model, Generation(max_new_tokens=1), "raw")
+    told = made.probability(engine.states(rows["prompt"].tolist(), 1, rows["answer"].tolist()))
+    assert told[:24].min() > 0.5 > told[24:].max()
+    folds = signals.heads.out_of_fold(tmp_path / "m")["value"]
+    assert folds[:24].mean() > 0.8 and folds[24:].mean() < 0.2
+    # The end of an answer is not read: the state is that of its last word, as within the whole text.
+    text = rows["prompt"][0]
+    whole = engine.states([f"{text} Rice."], 1)
+    assert engine.states([text], 1, ["Rice."]) == pytest.approx(whole, abs=1e-5)
+
+
+def test_rows_with_and_without_answers(model, known, tmp_path):
+    rows = known.assign(answer=["Rice."] * 23 + [None])
+    message = "1 of 24 rows have no answer, such as that of question q23; a head reads answers or prompts: give all"
+    refused(rows, model, tmp_path, message, "head")
+
+
+def test_a_head_begins_from_another(model, known, tmp_path):
+    train("head", known, model, tmp_path / "first", {"C": 1.0, "layer": 1})
+    first = signals.heads.load(tmp_path / "first")
+    # Held tightly to the first, only stretch and shift are learned: its order stays, its level is the rows' own.
+    low = known.assign(target=known["target"] * 0.5)
+    train("head", low, model, tmp_path / "tight", {"C": 1e-9}, after=tmp_path / "first")
+    tight = signals.heads.load(tmp_path / "tight")
+    stretch = tight.coef / first.coef
+    assert np.allclose(stretch, stretch[0], rtol=1e-4) and tight.layer == 1
+    states = engines.load(model, Generation(max_new_tokens=1), "raw").states(known["prompt"].tolist(), 1)
+    told = tight.probability(states)
+    assert told.mean() == pytest.approx(low["target"].mean(), abs=1e-3)  # the shift is free
+    assert (np.argsort(told) == np.argsort(first.probability(states))).all()
+    # Held loosely, the rows decide, even against the first.
+    turned = known.assign(target=1 - known["target"])
+    train("head", turned, model, tmp_path / "loose", {"C": 100.0}, after=tmp_path / "first")
+    against = signals.heads.load(tmp_path / "loose").probability(states)
+    assert against[:12].mean() == pytest.approx(0, abs=0.1) and against[12:].mean() == pytest.approx(0.8, abs=0.1)
+    assert json.loads((tmp_path / "loose" / "head.json").read_text())["after"] == str(tmp_path / "first")
+
+
+def test_a_head_that_begins_from_another_is_at_its_minimum(model, known):
+    """Against scikit-learn: with a first head of nothing, stretch is idle, and what is left is logistic regression."""
+    states = engines.load(model, Generation(max_new_tokens=1), "raw").states(known["prompt"].tolist(), 1)
+    target, options = known["target"].to_numpy(float), head.Options(C=0.1, layer=1)
+    own, _ = head.fit(states, target, options, "m")
+    nothing = replace(own, coef=np.zeros_like(own.coef), intercept=0.0)
+    again, _ = head.fit(states, target, options, "m", nothing)
+    assert again.probability(states) == pytest.approx(own.probability(states), abs=1e-3)
+
+
+def test_a_head_cannot_begin_from_one_of_another_model(model, known, tmp_path):
+    train("head", known, model, tmp_path / "first")
+    path = tmp_path / "first" / "head.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base": "other"}))
+    with pytest.raises(ValueError, match="a head for the states of another model"):
+        train("head", known, model, tmp_path / "second", after=tmp_path / "first")
+    assert not (tmp_path / "second").exists()
 
 
 def test_two_rows_of_a_question_are_one_out_of_fold(model, known, tmp_path):

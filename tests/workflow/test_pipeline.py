@@ -294,7 +294,8 @@ def test_the_explorer_runs_headlessly(finished):
 
 UNIT_TESTED = {
     "cocoa_threshold", "consistency_threshold", "cor_rait", "corcer_rait", "entropy_threshold", "entropy_tuning",
-    "p_true_threshold", "r_tuning", "r_tuning_u",
+    "guesses_threshold", "mean_threshold", "minimum_threshold", "p_true_threshold", "r_tuning", "r_tuning_u",
+    "elical", "saplma", "verbalized_threshold", "words_threshold",
 }  # fmt: skip
 """Methods that this pipeline does not run: some need samples of every set, and most sets of the smoke run have none;
 the three tiny worlds run two more."""

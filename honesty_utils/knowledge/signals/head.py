@@ -1,4 +1,4 @@
-"""A trained head: the probability that it gives to the hidden state of a prompt's last token.
+"""A trained head: the probability that it gives to the hidden state of a prompt's last token, or of an answer's.
 
 A head is linear over standardized states and ends in a sigmoid. It is a folder, which ``training.objectives.head``
 writes whole or not at all:
@@ -25,6 +25,8 @@ from honesty_utils.engines import States
 from honesty_utils.knowledge.signals.signal import Evidence, Values
 
 NAME = "head"
+PROMPT, ANSWER = "prompt", "answer"
+"""Whose last token's state a head reads; where ``facts`` do not say, the prompt's."""
 DESCRIPTION, WEIGHTS, OUT_OF_FOLD = "head.json", "weights.npz", "out_of_fold.parquet"
 
 
@@ -48,6 +50,11 @@ class Head:
     coef: Values
     intercept: float
     facts: Mapping[str, Any]
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether it reads the state of an answer, and not of the prompt alone."""
+        return self.facts.get("reads") == ANSWER
 
     def probability(self, states: States) -> Values:
         """Probability of each state, shape (states,).

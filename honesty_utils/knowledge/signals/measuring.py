@@ -56,9 +56,9 @@ def measure(
         head: folder of a trained head.
         samples: sampled answers, ``question_id`` and ``text``; for signals that need them.
         questions: text of the question of each answer; for the same.
-        shown: the same with their options, as they are asked; for signals that ask "score".
-        engine: holds the model; for signals that ask "score".
-        prompts: what each answer was the answer to, whole; for the signal `refusal`.
+        shown: the same with their options, as they are asked; for signals that ask about an answer.
+        engine: holds the model; for signals that ask "score" or "generate".
+        prompts: what each answer was the answer to, whole; for signals that read it anew.
         refusal: the sentence that refuses; for the same.
 
     Returns:

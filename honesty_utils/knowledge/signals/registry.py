@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true, refusal
+from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true, refusal, sure, verbalized
 from honesty_utils.knowledge.signals.signal import Signal
 
 SIGNALS: dict[str, Signal] = {
     "likelihood": Signal(likelihood.total, asks="nothing", label="Log-likelihood"),
     "likelihood_mean": Signal(likelihood.mean, asks="nothing", label="Mean log-likelihood"),
+    "likelihood_min": Signal(likelihood.minimum, asks="score", label="Least likely token"),
     "self_consistency": Signal(
         consistency.self_consistency, asks="nothing", label="Self-consistency", needs_samples=True
     ),
@@ -19,6 +20,10 @@ SIGNALS: dict[str, Signal] = {
     ),
     "cocoa": Signal(consistency.cocoa, asks="nothing", label="CoCoA", needs_samples=True),
     "p_true": Signal(p_true.measure, asks="score", label="P(True)"),
+    "verbalized": Signal(verbalized.percent, asks="generate", label="Verbalized, percent"),
+    "verbalized_words": Signal(verbalized.word, asks="generate", label="Verbalized, words"),
+    "verbalized_top": Signal(verbalized.guesses, asks="generate", label="Verbalized, guesses"),
+    "sure": Signal(sure.measure, asks="score", label="Sure"),
     "refusal": Signal(refusal.measure, asks="score", label="Refusal unlikely"),
     heads.NAME: Signal(heads.measure, asks="hidden", label="Head"),
 }

@@ -25,9 +25,9 @@ class Evidence:
         head: folder of a trained head, see `head.Head`; for the signal `head`.
         samples: ``question_id`` and ``text`` of sampled answers; for signals that need them.
         questions: text of the question of each answer, in their order; for the same.
-        shown: the same with their options, as they are asked; for signals that ask "score".
-        engine: holds the model whose answers these are; for signals that ask "score".
-        prompts: what each answer was the answer to, whole; for the signal `refusal`.
+        shown: the same with their options, as they are asked; for signals that ask about an answer.
+        engine: holds the model whose answers these are; for signals that ask "score" or "generate".
+        prompts: what each answer was the answer to, whole; for signals that read it anew.
         refusal: the sentence that refuses; for the same.
     """
 

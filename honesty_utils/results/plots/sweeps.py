@@ -16,6 +16,7 @@ from honesty_utils.results.plots.style import COLUMN, METRIC_COLORS, PAGE, new_f
 METRICS = ("prudence", "honesty", "over_conservativeness")
 
 AXES = {
+    "labeled": "Training questions with right answers",
     "tau": "τ: known means expected accuracy ≥ τ",
     "samples": "samples a question, m",
     "questions": "training questions",
@@ -24,7 +25,7 @@ AXES = {
 }
 """What is swept, in words."""
 
-_BY_FACTORS = ("samples", "questions", "learning_rate")
+_BY_FACTORS = ("samples", "questions", "labeled", "learning_rate")
 """Quantities whose values are spaced by factors, shown on a logarithmic axis."""
 
 

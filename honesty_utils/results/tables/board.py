@@ -26,8 +26,8 @@ from honesty_utils.results.tables.ordering import ORDERS
 from honesty_utils.results.tables.worlds import SHARES as OF_SHARES
 
 NEEDS = ("nothing", "another reading", "samples when it answers", "hidden states", "training")
-"""What a method needs beyond M_t's answer, from the least up; the groups of the board. A reading asks M_t for the
-likelihood of a text that is given."""
+"""What a method needs beyond M_t's answer, from the least up; the groups of the board. Another reading asks M_t about
+its answer: for the likelihood of a text that is given, or for some words."""
 
 FROM_MAIN = (
     "honesty", "prudence", "over_conservativeness", "accuracy", "coverage", "reliable_accuracy", "truthfulness",
@@ -379,6 +379,17 @@ CLAIMS = (
     Claim("R-TUNING beats a threshold on likelihood at equal coverage", OWN, "r_tuning", None, "matched_gain"),
     Claim("A head orders better than likelihood", "2207.05221", "p_ik", "likelihood_threshold", "auroc"),
     Claim("A head without labels comes near one with labels", "2510.17509", "elicited", "p_ik", "auroc", NEAR),
+    Claim(
+        "A head with 100 labels after a head without comes near one with all labels", "2510.17509",
+        "elical_100", "p_ik", "auroc", NEAR,
+    ),
+    Claim(
+        "Of 100 labels, a head learns more after a head without labels", "2510.17509", "elical_100", "p_ik_100", "auroc"
+    ),
+    Claim(
+        "Sureness that is taught orders better than likelihood", "2311.09677",
+        "r_tuning_sure", "likelihood_threshold", "auroc",
+    ),
     Claim(
         "Semantic entropy orders better than likelihood", "2302.09664",
         "entropy_threshold", "likelihood_threshold", "auroc",

@@ -22,13 +22,14 @@ METRICS = (
     "abstain_recall",
     "abstain_f1",
     "truthful_rate",
+    "refusal_index",
 )
-"""Order of the last axis of `field_scores`; the last four need what M_t did."""
+"""Order of the last axis of `field_scores`; the last five need what M_t did."""
 COLUMNS = ["method", "dataset", "metric", "value", "low", "high", "seeds", "questions"]
 
 
 def field_scores(counts: Floats) -> Floats:
-    """Scores in the order of `METRICS`, shape (…, 10), from counts of states (``scores.states``), shape (…, 32)."""
+    """Scores in the order of `METRICS`, shape (…, 11), from counts of states (``scores.states``), shape (…, 32)."""
     cells = counts.reshape(*counts.shape[:-1], 4, 4, 2).sum(axis=-1)
     after = cells.sum(axis=-2)[..., :3]
     grid = np.swapaxes(cells[..., :3, :3], -1, -2)  # rows after, columns before
@@ -38,7 +39,11 @@ def field_scores(counts: Floats) -> Floats:
         *(abstention.target_score(after, target) for target in TARGETS),
         abstention.simpleqa_f(after),
     ]
-    beside = [*np.moveaxis(abstention.abstain_scores(grid), -1, 0), abstention.truthful_rate(grid)]
+    beside = [
+        *np.moveaxis(abstention.abstain_scores(grid), -1, 0),
+        abstention.truthful_rate(grid),
+        abstention.refusal_index(grid),
+    ]
     return np.stack([*alone, *beside], axis=-1)
 
 

@@ -68,7 +68,7 @@ def orders(
             continue
         if kind.answer.signals:
             signal = kind.answer.signals[-1]
-            model = model_name(method, seed) if kind.head else BASE
+            model = model_name(method, seed) if kind.head or kind.speaker != BASE else BASE
         else:
             signal, model = "refusal", model_name(method, seed)
         table = measured.get((model, dataset))

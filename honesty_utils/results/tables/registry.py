@@ -184,7 +184,8 @@ TABLES: dict[str, Result] = {
     "tab_field": Result(
         "Scores of other papers",
         "From the same answers: rely, answer distance (AED, lower is better), scores by which answering pays above a "
-        "confidence of t, SimpleQA's F, precision, recall and F1 of refusing, truthful rate.",
+        "confidence of t, SimpleQA's F, precision, recall and F1 of refusing, truthful rate, Refusal Index (rank "
+        "correlation of refusing and of M_t being wrong; 0 at random).",
         tab_field,
         SCORE,
     ),

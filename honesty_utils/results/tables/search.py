@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from honesty_utils.methods.searching import draw
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.results.display import SweepPoint
 from honesty_utils.results.tables.scores import tab_sweeps
@@ -14,7 +15,8 @@ from honesty_utils.results.tables.scores import tab_sweeps
 MARGIN = 0.005
 """Honesty within this of the best counts as good as the best."""
 
-COLUMNS = ["library", "method", "quantity", "at", "honesty", "accuracy", "questions", "chosen"]
+COLUMNS = ["library", "method", "quantity", "at", "setting", "honesty", "accuracy", "questions", "chosen"]
+DRAW = "draw"
 
 
 def tab_search(
@@ -27,7 +29,7 @@ def tab_search(
 
     The rule: of the points within `MARGIN` of a method's highest honesty on the development set, those of the highest
     accuracy; of these the lowest value, and the entry that comes first. Entries of one ``method`` compete. An entry
-    that names its own learning rate takes part with it.
+    that names its own learning rate takes part with it; of draws, each entry does as it stands, as draw 0.
 
     Args:
         main: the main table.
@@ -36,8 +38,9 @@ def tab_search(
         roles: ``development`` names the set; without it there was no search.
 
     Returns:
-        ``library`` (the method), ``method`` (its entry), ``quantity``, ``at``, ``honesty`` and ``accuracy`` on the
-        development set, ``questions``, ``chosen``. No rows without a development set.
+        ``library`` (the method), ``method`` (its entry), ``quantity``, ``at``, ``setting`` (what a draw changes),
+        ``honesty`` and ``accuracy`` on the development set, ``questions``, ``chosen``. No rows without a development
+        set.
     """
     if "development" not in roles:
         return pd.DataFrame(columns=COLUMNS)
@@ -51,12 +54,21 @@ def tab_search(
         place=wide["method"].map(order),
     ).sort_values(["close", "accuracy", "at", "place"], ascending=[False, False, True, True], kind="stable")
     best = ranked.groupby("library").head(1).index
+    settings = zip(wide["library"], wide["quantity"], wide["at"], strict=True)
+    wide["setting"] = [_setting(*one) for one in settings]
     return wide.assign(chosen=wide.index.isin(best))[COLUMNS]
+
+
+def _setting(library: str, quantity: str, at: float) -> str:
+    if quantity != DRAW:
+        return f"{quantity}: {at:g}"
+    changes = draw(library, int(at)) if at else {}
+    return "; ".join(f"{place}: {value:g}" for place, value in changes.items()) or "as it stands"
 
 
 @dataclass(frozen=True)
 class _Own:
-    """The rate that an entry names for itself, as if it were a point of its sweep."""
+    """An entry as it stands, as if it were a point of its sweep: its learning rate, or draw 0."""
 
     name: str
     value: float
@@ -69,6 +81,9 @@ class _Own:
 
 def _own(points: Collection[SweepPoint], entries: Mapping[str, MethodEntry]) -> Iterator[SweepPoint]:
     swept = {point.name for point in points}
+    drawn = {point.method for point in points if point.quantity == DRAW}
     for name, entry in entries.items():
-        if name not in swept and "learning_rate" in entry.training:
+        if name in drawn:
+            yield _Own(name, 0.0, DRAW)
+        elif name not in swept and "learning_rate" in entry.training:
             yield _Own(name, float(entry.training["learning_rate"]))

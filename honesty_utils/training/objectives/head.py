@@ -3,6 +3,9 @@
 P(IK) of Kadavath et al. (arXiv 2207.05221), with the model frozen: logistic regression on standardized states, before
 any answer. The target is 0 or 1, such as a right greedy answer, or a share, such as expected accuracy: a row of share p
 then counts as p rows of 1 and 1 - p rows of 0, whose likelihood is highest where the head says p.
+
+A head may begin from another one (EliCal, arXiv 2510.17509): its log-odds are stretched and shifted, and its weights
+moved as far as the new rows pay for. Of few rows little more is learned than how far to trust the first head.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from honesty_utils.common.records import HEAD_ROWS, SIGNALS
 from honesty_utils.common.settings import Section
 from honesty_utils.engines import HiddenEngine, States
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.knowledge.signals.head import NAME, Head
+from honesty_utils.knowledge.signals import heads
+from honesty_utils.knowledge.signals.head import ANSWER, NAME, PROMPT, Head
 from honesty_utils.knowledge.signals.signal import Values
 from honesty_utils.training.job import TrainingError, TrainingResult
 from honesty_utils.training.objectives.objective import Objective
@@ -55,14 +59,17 @@ def train(
     style: Style,
     seed: int,
     work: str | Path | None = None,
+    after: str | Path | None = None,
 ) -> TrainingResult:
     """Train a head on HEAD_ROWS ``rows``; see `objective.Train` and, for the folder, `knowledge.signals.head`.
 
     Beside the head stands what five others say of its questions, each trained on four fifths of the questions and asked
-    about the rest. ``settings`` and ``work`` have no use here.
+    about the rest. ``settings`` and ``work`` have no use here. ``after`` is the folder of a head to begin from; its
+    layer counts.
 
     Raises:
         TrainingError: no rows, a target outside [0, 1], too few questions of either kind.
+        ValueError: ``after`` is no head, or one of another model.
         ModelError: a model that cannot be loaded, a layer that it lacks, a prompt that is too long.
     """
     started, output = time.monotonic(), Path(output)
@@ -70,14 +77,19 @@ def train(
     groups = check(rows)
     engine: Any = engines.load(model, Generation(max_new_tokens=1, batch_size=options.batch_size), style)
     assert isinstance(engine, HiddenEngine)
-    states = engine.states(rows["prompt"].tolist(), options.layer)
-    target = rows["target"].to_numpy(np.float64)
     base = engines.loading.model_digest(model)
-    head, steps = fit(states, target, options, base)
-    found = out_of_fold(states, target, groups, options, base, seed)
+    first = None if after is None else heads.load(after, base)
+    layer = options.layer if first is None else first.layer
+    reads = read_of(rows)
+    given = rows["answer"].tolist() if reads == ANSWER else None
+    states = engine.states(rows["prompt"].tolist(), layer, given)
+    target = rows["target"].to_numpy(np.float64)
+    head, steps = fit(states, target, options, base, first)
+    found = out_of_fold(states, target, groups, options, base, seed, first)
     facts = {
-        "model": model.name, "style": style, "C": options.C, "seed": seed, "folds": FOLDS, "rows": len(rows),
-        "questions": int(groups.max()) + 1, "mean_target": float(target.mean()),
+        "model": model.name, "style": style, "reads": reads, "C": options.C, "seed": seed, "folds": FOLDS,
+        "rows": len(rows), "questions": int(groups.max()) + 1, "mean_target": float(target.mean()),
+        **({} if first is None else {"after": str(after)}),
     }  # fmt: skip
     folds = pd.DataFrame({"question_id": rows["question_id"], "signal": NAME, "value": found})
     folds = folds.groupby(["question_id", "signal"], sort=False, as_index=False)["value"].mean()
@@ -91,6 +103,22 @@ def train(
         completion_tokens=0,
         seconds=time.monotonic() - started,
     )
+
+
+def read_of(rows: pd.DataFrame) -> str:
+    """What a head is trained to read: `PROMPT`, or `ANSWER` where rows have answers.
+
+    Raises:
+        TrainingError: some rows have an answer and some do not.
+    """
+    has = rows["answer"].notna()
+    if has.any() and not has.all():
+        question = rows.loc[~has, "question_id"].iloc[0]
+        raise TrainingError(
+            f"{(~has).sum()} of {len(rows)} rows have no answer, such as that of question {question}; a head reads "
+            "answers or prompts: give all rows an answer, or none"
+        )
+    return ANSWER if has.any() else PROMPT
 
 
 def check(rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -121,7 +149,7 @@ def check(rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     return groups.astype(np.int64)
 
 
-def fit(states: States, target: Values, options: Options, base: str) -> tuple[Head, int]:
+def fit(states: States, target: Values, options: Options, base: str, first: Head | None = None) -> tuple[Head, int]:
     """A head, and how many steps it took.
 
     Args:
@@ -129,8 +157,12 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
         target: shares in [0, 1], (rows,).
         options: layer and C.
         base: ``engines.loading.model_digest`` of the model.
+        first: the head to begin from.
     """
     from sklearn.linear_model import LogisticRegression
+
+    if first is not None:
+        return _refit(states, target, options, first)
 
     inputs = states.astype(np.float64)
     mean, scale = inputs.mean(0), inputs.std(0)
@@ -146,6 +178,34 @@ def fit(states: States, target: Values, options: Options, base: str) -> tuple[He
     return head, int(classifier.n_iter_.max())
 
 
+def _refit(states: States, target: Values, options: Options, first: Head) -> tuple[Head, int]:
+    """The log-odds a · z + b + x · d, where z are those of ``first`` at the standardized states x.
+
+    d is held to 0 by the penalty that holds the weights of a head of its own, a to 1 as a single number of that kind
+    with C = 1 would be, b not at all.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    inputs = (states.astype(np.float64) - first.mean) / first.scale
+    odds = inputs @ first.coef + first.intercept
+
+    def loss(weights: Values) -> tuple[float, Values]:
+        stretch, shift, moved = weights[0], weights[1], weights[2:]
+        told = stretch * odds + shift + inputs @ moved
+        error = expit(told) - target
+        value = (np.logaddexp(0, told) - target * told).sum() + moved @ moved / (2 * options.C) + (stretch - 1) ** 2 / 2
+        slopes = [error @ odds + stretch - 1, error.sum()]
+        return float(value), np.concatenate([slopes, error @ inputs + moved / options.C])
+
+    start = np.concatenate([[1.0, 0.0], np.zeros(len(first.coef))])
+    bounds = [(0.0, None), *[(None, None)] * (len(start) - 1)]
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 1000})
+    stretch, shift, moved = found.x[0], found.x[1], found.x[2:]
+    coef, intercept = stretch * first.coef + moved, float(stretch * first.intercept + shift)
+    return Head(first.layer, first.base, first.mean, first.scale, coef, intercept, {}), int(found.nit)
+
+
 def out_of_fold(
     states: States,
     target: Values,
@@ -153,6 +213,7 @@ def out_of_fold(
     options: Options,
     base: str,
     seed: int,
+    first: Head | None = None,
 ) -> Values:
     """Probability of each row by a head that has seen no row of its question, (rows,).
 
@@ -163,13 +224,14 @@ def out_of_fold(
         options: layer and C.
         base: ``engines.loading.model_digest`` of the model.
         seed: of the folds, which have like shares of either kind.
+        first: the head to begin from, which must not have seen what is learned here of these questions.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     found = np.full(len(target), np.nan)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for seen, held in folds.split(states, target >= 0.5, groups):
-        found[held] = fit(states[seen], target[seen], options, base)[0].probability(states[held])
+        found[held] = fit(states[seen], target[seen], options, base, first)[0].probability(states[held])
     return found
 
 

@@ -98,8 +98,10 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         # All samples of a question share a prompt; of rows each has its own.
         read = rows if stage == "training" else questions_of
         share = models * taken / total
-        # How likely its refusal is, is asked by another reading of each prompt.
-        times = 2 if stage == "evaluation" and params.evaluation.refusal_likelihood else max(1, replies)
+        # How likely its refusal is, or how sure it is, is asked by another reading of each prompt.
+        times = max(1, replies)
+        if stage == "evaluation" and item in params.entries:
+            times += len(METHODS[params.entries[item].method].told(params.evaluation.refusal_likelihood))
         yield Workload(
             stage=stage,
             item=item,
@@ -138,7 +140,8 @@ def _counts(
     counts = {name: sets[name].questions for name in rows.sets} | {
         "train": min(trained_on, rows.questions or trained_on)
     }
-    times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else 1 for name in counts}
+    each = part.rows_per_question
+    times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else each for name in counts}
     asks = {name: (counts[name], times[name]) for name in counts}
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
