@@ -101,11 +101,15 @@ def path_of(artifact: str | Path) -> Path:
     return artifact.with_name(f"{stem}.manifest.json")
 
 
-def read(artifact: str | Path) -> dict[str, Any]:
+def read(artifact: str | Path, needs: Iterable[str] = ()) -> dict[str, Any]:
     """The manifest that stands beside ``artifact``.
 
+    Args:
+        artifact: a file or folder.
+        needs: entries that it has to have.
+
     Raises:
-        RecordError: it is not there, or was broken.
+        RecordError: it is not there, was broken, or lacks an entry.
     """
     path = path_of(artifact)
     try:
@@ -118,6 +122,9 @@ def read(artifact: str | Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict):
         raise records.RecordError(f"{path}: holds {type(content).__name__}; delete it and {artifact}, and run again")
+    lacking = [name for name in needs if name not in content]
+    if lacking:
+        raise records.RecordError(f"{path}: lacks {lacking[0]!r}; delete it and {artifact}, and run again")
     return content
 
 

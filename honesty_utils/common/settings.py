@@ -101,7 +101,8 @@ class Prompts(Section):
         field, others = ("text", {"letter"}) if info.field_name == "options" else ("question", {"refusal"})
         if f"{{{field}}}" not in value:
             raise ValueError(f"holds no {{{field}}}; write where it goes")
-        unknown = sorted(set(re.findall(r"\{(\w+)\}", value)) - {field, *others})
+        # What looks like a field, such as "{ question }", and not what looks like JSON, such as '{"answer": …}'.
+        unknown = sorted(set(re.findall(r"\{(\s*[^\W\d][\w \-]*)\}", value)) - {field, *others})
         if unknown or f"{{{{{field}}}}}" in value:
             shown = ", ".join(f"{{{name}}}" for name in unknown) or f"{{{{{field}}}}}"
             raise ValueError(f"holds {shown}, which would stay as it is; in single braces: {sorted({field, *others})}")

@@ -26,7 +26,7 @@ def load_tokenizer(model: Model) -> Any:
         return AutoTokenizer.from_pretrained(
             model.name, revision=None if folder else model.revision, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # readers of broken files raise errors of every kind
         raise ModelError(f"model.name: {model.name!r} has no tokenizer that loads: {first_line(error)}") from error
 
 

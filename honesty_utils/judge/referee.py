@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from honesty_utils import engines
 from honesty_utils.common.errors import HonestyError
-from honesty_utils.engines import Engine, ModelError, Request, Response, Unanswered
+from honesty_utils.engines import Engine, ModelError, Request, Unanswered
 from honesty_utils.judge.cache import Replies, Reply
 from honesty_utils.judge.reading import Unreadable
 from honesty_utils.judge.settings import Judge
@@ -172,11 +172,12 @@ class Referee:
         while parts:
             part = parts.pop()
             try:
-                replies |= self._generate(part)
+                self._generate(part, replies)
                 self._unanswered.difference_update(part)
                 continue
             except (*PASSING, ModelError) as problem:
                 passing = isinstance(problem, PASSING)
+                part = [request for request in part if request not in replies]
                 # What an engine cannot take it cannot take twice, but a server may be gone at any time.
                 if passing or not heard:
                     self._listen(problem)
@@ -191,20 +192,26 @@ class Referee:
 
     def _listen(self, problem: Exception) -> None:
         try:
-            self._generate([CANARY])
+            self._generate([CANARY], {})
         except (*PASSING, ModelError):
             raise JudgeError(
                 f"judge: does not answer ({_described(problem)}); the replies that came are kept: run again when it is "
                 "back"
             ) from problem
 
-    def _generate(self, batch: Sequence[Request]) -> dict[Request, Reply]:
+    def _generate(self, batch: Sequence[Request], replies: dict[Request, Reply]) -> None:
+        """Put replies to a batch into ``replies``; those of a server as they come, as it may be gone at any time."""
         assert self._engine is not None, "loaded before the first batch"
-        responses: list[Response] = self._engine.generate(batch)
-        if len(responses) != len(batch):
-            raise ValueError(f"the judge's engine gave {len(responses)} responses to {len(batch)} requests; one each")
-        replies = [Reply(response.text, response.num_tokens, response.finish_reason) for response in responses]
-        return dict(zip(batch, replies, strict=True))
+        served = engines.check_options(self.settings.engine, self.settings.engine_options, "judge").served
+        parts = [[request] for request in batch] if served else [list(batch)]
+        for place, responses in engines.stream(self._engine, parts):
+            part: list[Request] = parts[place]
+            if len(responses) != len(part):
+                raise ValueError(
+                    f"the judge's engine gave {len(responses)} responses to {len(part)} requests; one each"
+                )
+            for request, response in zip(part, responses, strict=True):
+                replies[request] = Reply(response.text, response.num_tokens, response.finish_reason)
 
 
 def _described(problem: Exception) -> str:

@@ -98,7 +98,7 @@ def gather(aligned: Aligned, licence: str | None) -> cards.Facts:
         if not path.exists():
             raise ExportError(f"{path}: not there; run {notebook} for run {aligned.run!r} first")
     table = pd.read_csv(scores)
-    record = manifest.read(model)
+    record = manifest.read(model, needs=("parameters",))
     if int(record["parameters"]["seed"]) != seed or record["parameters"]["method"] != method:
         raise ExportError(f"{manifest.path_of(model)}: is of another model; train {method} seed {seed} again")
     return cards.Facts(

@@ -89,7 +89,7 @@ def recipes(run: str) -> dict[str, Recipe]:
     found = {}
     files = {file.stem: file for file in (paths.Run(run).folder / "sft").glob("*.parquet")}
     for name in roster(run).ordered(files):
-        recipe = _recipe(name, manifest.read(files[name])["parameters"])
+        recipe = _recipe(name, manifest.read(files[name], needs=("parameters",))["parameters"])
         if recipe is not None and _from_samples(recipe.builder):
             found[name] = recipe
     return found

@@ -186,7 +186,11 @@ class Params(Section):
                 f"prompts.refusal: {self.prompts.refusal!r} is nothing once articles and punctuation are left out, so "
                 "that every answer would hold it; write a sentence"
             )
-        short = [sign for sign in signs if sum(map(str.isalnum, sign)) < 3 and sign.isascii()]
+        short = [
+            sign
+            for sign in signs
+            if sign.isascii() and (sum(map(str.isalnum, sign)) < 3 or not grading.normalize(sign))
+        ]
         if short:
             raise ValueError(
                 f"labeling.refusal_signs: {short} is a part of most answers, which would all be refusals; write words"

@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import itertools
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -311,9 +312,18 @@ OF_A_WORLD = ("scores", "findings")
 
 
 def forget_missing(planned: Iterable[Task]) -> None:
-    """Remove the marker of a model whose folder is gone, so that it is trained again."""
+    """Remove the marker of a model whose folder or weights are gone, so that it is trained again.
+
+    A folder that a notebook has left as a model, without its weights, goes itself: it is made again.
+    """
+    planned = list(planned)
+    for folder in (folder for task in planned for folder in task.folders):
+        if folder.is_dir() and not engines.loading.has(folder, "weights"):
+            shutil.rmtree(folder)
     for path in (path for task in planned if task.stage == "training" for path in task.outputs):
-        if path.is_file() and not path.with_name(path.name.removesuffix(".trained.json")).is_dir():
+        folder = path.with_name(path.name.removesuffix(".trained.json"))
+        there = engines.loading.has(folder, "weights") or (folder / signals.heads.WEIGHTS).is_file()
+        if path.is_file() and not there:
             path.unlink()
 
 

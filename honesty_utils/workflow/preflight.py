@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from honesty_utils import engines, grading, judge, questions
+from honesty_utils.common import prompts
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf, tokens
 from honesty_utils.judge.settings import Judge
@@ -102,6 +103,22 @@ def _at_hand(params: Params) -> None:
             tokens.check_room(params.model.name, checks.context(network), stage.max_new_tokens)
     for method in params.trained:
         checks.size(network, params.training_of(method))
+    _room_for_rows(params)
+
+
+def _room_for_rows(params: Params) -> None:
+    """Hold `training.max_length` to the shortest row that there could be, which refuses a question of a letter."""
+    tokenizer = tokens.load_tokenizer(params.model)
+    asked, style = prompts.render(params.prompts, "honest", "?"), params.prompts.style
+    row = prompts.prompt_ids(tokenizer, asked, style)
+    row += prompts.completion_ids(tokenizer, asked, params.prompts.refusal, style)
+    for method in params.trained:
+        settings = params.training_of(method)
+        if settings.too_long == "refuse" and settings.max_length < len(row):
+            raise ConfigError(
+                f"methods.{method}: training.max_length is {settings.max_length}, and a row that refuses the shortest "
+                f"question has {len(row)} tokens; raise it, or set training.too_long to drop or truncate"
+            )
 
 
 def _trainings(params: Params) -> None:

@@ -30,7 +30,8 @@ EVERY = 30.0
 """Seconds between two lines on what is running, where no line can be rewritten."""
 
 TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
-"""Snakemake's table of what it will run; ``all`` is one of them."""
+ALL = re.compile(r"^all\s+\d+", re.MULTILINE)
+"""Snakemake's table of what it will run; ``all`` is one of them, unless some rule is named."""
 
 
 @dataclass
@@ -89,8 +90,10 @@ class Watch:
 
     def planned(self) -> int | None:
         """How many notebooks will be executed; None before Snakemake has counted."""
-        found = TOTAL.findall(self.log.read_text(encoding="utf-8", errors="replace")) if self.log.is_file() else []
-        return int(found[-1]) - 1 if found else None
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.is_file() else ""
+        found = TOTAL.findall(text)
+        # The rule that asks for everything is counted, too; a run up to some notebook has none.
+        return int(found[-1]) - len(ALL.findall(text)[-1:]) if found else None
 
     def total(self) -> str:
         """`` n of all``, once Snakemake has counted."""

@@ -73,6 +73,16 @@ def test_a_manifest_that_is_none_is_named(tmp_path, text, message):
     assert not manifest.is_of(artifact, {}, [])
 
 
+def test_what_a_manifest_has_to_hold(tmp_path):
+    artifact = tmp_path / "out.parquet"
+    manifest.path_of(artifact).write_text("{}")
+    assert manifest.read(artifact) == {}
+    with pytest.raises(
+        records.RecordError, match=r"out.manifest.json: lacks 'parameters'; delete it and .*out.parquet"
+    ):
+        manifest.read(artifact, needs=("parameters",))
+
+
 def test_an_input_that_is_not_there_is_an_error_before_work(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing: not there; run the notebook"):
         manifest.begin({}, [tmp_path / "nothing"])

@@ -386,6 +386,7 @@ def test_engine_that_is_not_installed_says_what_to_install(
         engines.load(Model(name=str(tiny_model)), Generation(engine="vllm"), "raw")
     smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
     smoke["evaluation"]["engine"] = "vllm"
+    del smoke["methods"]["r_tuning_sure"]  # it asks for what vLLM does not tell
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(smoke))
     with pytest.raises(ModelError, match=message):
         preflight.preflight(params_file.load(tmp_path / "smoke.yaml"))
@@ -545,6 +546,24 @@ def test_an_adapter_that_describes_itself_badly(adapter: Path, tmp_path: Path, t
     (spoilt / "adapter_config.json").write_text(itself if text is None else text)
     with pytest.raises(ModelError, match=message):
         make_engine(spoilt)
+
+
+def test_adapters_that_name_each_other_as_their_base(adapter: Path, tmp_path: Path) -> None:
+    folders = [Path(shutil.copytree(adapter, tmp_path / name)) for name in ("one", "other")]
+    for folder, base in zip(folders, folders[::-1], strict=True):
+        file = folder / "adapter_config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": str(base)}))
+    with pytest.raises(ModelError, match="names the adapter itself as its base, through other adapters; name the base"):
+        make_engine(folders[0])
+
+
+def test_an_adapter_with_a_tokenizer_that_does_not_load(adapter: Path, tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(adapter, tmp_path / "spoilt"))
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    (folder / "tokenizer.json").write_text("{cut")
+    with pytest.raises(ModelError, match=r"spoilt: has no tokenizer that loads: "):
+        make_engine(folder)
 
 
 def test_device_that_is_none(tiny_model: Path) -> None:

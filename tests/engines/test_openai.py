@@ -275,6 +275,14 @@ def test_an_answer_that_cannot_be_the_models_is_none(
     assert script.tries["p"] <= 2
 
 
+def test_no_part_of_a_key_stands_in_the_name_of_a_model_that_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is shown is cut after it is masked: a name that is cut within a key would show its beginning."""
+    monkeypatch.setenv("SERVER_KEY", KEY)
+    with serve(Script(around={"model": "z" * 190 + KEY})) as script, pytest.raises(ServerError) as caught:
+        make_engine(script, key_variable="SERVER_KEY").generate([Request("p")])
+    assert "answered in place of" in str(caught.value) and KEY[:6] not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["served/model", "served/model-2026-01-31", "model", "MODEL", "elsewhere/model"])
 def test_a_name_with_a_date_or_another_owner_is_the_models(name: str) -> None:
     with serve(Script(around={"model": name})) as script:

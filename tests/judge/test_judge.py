@@ -208,6 +208,23 @@ def test_a_server_that_dies_ends_judging_and_one_that_is_back_completes_it(tmp_p
         assert all(script.tries[f"prompt {i}"] == 1 for i in range(10)), "their replies were kept"
 
 
+def test_replies_that_came_before_a_server_died_are_kept_one_by_one(tmp_path: Path) -> None:
+    section = judging.settings(
+        MODEL, engine="openai", shard_size=50,
+        engine_options={"max_retries": 0, "timeout": 5, "concurrency": 1},
+    )  # fmt: skip
+    wanted = [number(f"prompt {i}") for i in range(50)]
+    dead = {f"prompt {i}": ["500 always"] for i in range(30, 50)} | {CANARY.prompt: ["500 always"]}
+    with serve(Script(change={"text": "1"}, faults=dead)) as script:
+        options = {**section.engine_options, "base_url": script.address}
+        with pytest.raises(JudgeError, match="the replies that came are kept"):
+            judge.open_judge(section.model_copy(update={"engine_options": options}), tmp_path).ask(wanted)
+        script.faults.clear()
+        verdicts = judge.open_judge(section.model_copy(update={"engine_options": options}), tmp_path).ask(wanted)
+        assert {verdict.value for verdict in verdicts} == {1.0}
+        assert all(script.tries[f"prompt {i}"] == 1 for i in range(30)), "of the batch under way, too"
+
+
 def test_what_an_engine_cannot_take_is_unscored(tmp_path: Path) -> None:
     engine = Scripted(lambda request: ModelError("a prompt is too long") if "9" in request.prompt else "1")
     referee = judging.scripted(engine, tmp_path, max_retries=1)

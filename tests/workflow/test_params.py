@@ -322,6 +322,11 @@ def test_a_folder_of_copies_that_is_not_there(tmp_path, capsys):
             {"mode": "lora", "lora_target_modules": ["q_prj"]},
             r"q_prj: no such linear layer",
         ),
+        (
+            "training.max_length",
+            5,
+            r"methods.absolute: training.max_length is 5, and a row that refuses the shortest question has \d+ tokens",
+        ),
     ],
 )
 def test_a_model_at_hand_is_looked_at_before_sampling(tmp_path, tiny_model, capsys, path, value, message):
@@ -574,14 +579,15 @@ def test_trainings_are_held_to_this_machine_before_any_work(tmp_path, capsys, mo
     assert preflight.main([str(tmp_path / "toy.yaml"), "--cluster"]) == 0
 
 
-def test_a_training_that_no_gpu_can_hold_is_found_before_any_work(tmp_path, capsys, monkeypatch):
+def test_a_training_that_no_gpu_can_hold_is_found_before_any_work(tmp_path, tiny_model, capsys, monkeypatch):
     """LLaMA-2-13B: 16 bytes a parameter are 208 GB; on eight devices 26 GB each."""
     folder = tmp_path / "13b"
     LlamaConfig(
         vocab_size=32000, hidden_size=5120, intermediate_size=13824, num_hidden_layers=40, num_attention_heads=40
     ).save_pretrained(folder)
-    for name in ("model.safetensors", "tokenizer.json"):
-        (folder / name).write_text("{}")
+    (folder / "model.safetensors").write_text("{}")
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, folder)
     gpu = SimpleNamespace(name="A100", total_memory=80_000_000_000)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)

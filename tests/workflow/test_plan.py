@@ -168,8 +168,22 @@ def test_a_marker_without_its_model_is_forgotten(tmp_path, monkeypatch):
         run.trained(method, 0).parent.mkdir(parents=True)
         run.trained(method, 0).write_text("{}")
     run.model("multisample", 0).mkdir()
+    (run.model("multisample", 0) / "model.safetensors").write_bytes(b"")
+    run.base_model.mkdir(parents=True)
     plan.forget_missing(tasks)
     assert not run.trained("absolute", 0).exists() and run.trained("multisample", 0).exists()
+    # A folder is no model without its weights, be it trained or the world's own.
+    assert not run.base_model.exists()
+    (run.model("multisample", 0) / "model.safetensors").unlink()
+    plan.forget_missing(tasks)
+    assert not run.trained("multisample", 0).exists()
+    # The weights of a head have another name.
+    run.trained("p_ik", 0).parent.mkdir(parents=True)
+    run.trained("p_ik", 0).write_text("{}")
+    run.model("p_ik", 0).mkdir()
+    (run.model("p_ik", 0) / "weights.npz").write_bytes(b"")
+    plan.forget_missing(tasks)
+    assert run.trained("p_ik", 0).exists()
 
 
 def test_a_workflow_without_a_params_file_or_with_a_bad_one_says_so(tmp_path):

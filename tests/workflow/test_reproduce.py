@@ -62,6 +62,16 @@ def test_a_stage_has_a_line_at_its_start_and_one_at_its_end(tmp_path, monkeypatc
     assert "total        3" in (tmp_path / "run" / "workflow.log").read_text()
 
 
+def test_a_run_up_to_some_notebook_counts_no_rule_that_asks_for_all(tmp_path):
+    log = tmp_path / "workflow.log"
+    watch = reproduce.Watch(tmp_path, log, io.StringIO())
+    assert watch.planned() is None
+    log.write_text("job      count\nlabeling     1\nsampling     1\ntotal        2\n")
+    assert watch.planned() == 2
+    log.write_text("job      count\nall          1\nsampling     1\ntotal        2\n")
+    assert watch.planned() == 1
+
+
 def test_on_a_terminal_the_line_of_what_runs_is_rewritten(tmp_path):
     out = Terminal()
     assert ran(tmp_path, "works", out) == 0

@@ -49,7 +49,8 @@ def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> It
     """
     choices = texts(row.get("choices"), where, separator)
     index = _integer(row.get("answer_index"), where)
-    same = [choice for place, choice in enumerate(choices or []) if choice in (choices or [])[:place]]
+    bare = [choice.strip() if isinstance(choice, str) else choice for choice in choices or []]
+    same = [choice for place, choice in enumerate(bare) if choice in bare[:place]]
     if same:
         raise QuestionError(f"{where}: choices hold {same[0]!r} twice; a reply could mean either: correct the row")
     label = row.get("label")
