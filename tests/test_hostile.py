@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
 import shutil
 import warnings
 from functools import partial
@@ -210,3 +211,16 @@ def test_a_command_says_what_is_wrong_with_it(case, tmp_path, monkeypatch, capsy
     assert case["error"] in (said.err + said.out).replace(f"{tmp_path}/", "").replace(f"{TOP}/", "")
     assert "Traceback" not in said.err + said.out
     assert status == 0 or sorted(tmp_path.rglob("*")) == before, "an error leaves no trace"
+
+
+def test_nothing_of_the_attack_that_is_tried_anew_is_bad() -> None:
+    """Every one of its 315 cases has a row, what is weak says why, and a test that is named is there."""
+    table = pd.read_csv(HOSTILE / "attacks.csv", keep_default_na=False)
+    cases = runpy.run_path(str(TOP / "benchmarks" / "attacks.py"))["cases"]
+    assert table["case"].map(cases).sum() == 315
+    assert set(table["now"]) <= {"ok", "weak", "not tried again"}
+    assert (table.loc[table["now"] != "not tried again", "outcome"] != "").all()
+    assert (table.loc[table["now"] == "not tried again", "then"] == "ok").all()
+    for named in table.loc[table["how"].str.startswith("test: "), "how"]:
+        place, _, name = named.removeprefix("test: ").partition("::")
+        assert f"def {name}(" in (TOP / place).read_text(encoding="utf-8") if name else (TOP / place).is_file(), named

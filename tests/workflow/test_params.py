@@ -337,6 +337,15 @@ def test_a_model_at_hand_is_looked_at_before_sampling(tmp_path, tiny_model, caps
     assert re.search(message, capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("stage", ["sampling", "evaluation"])
+def test_an_engine_that_is_none_is_named_with_its_stage(tmp_path, stage):
+    """Also where methods read signals, which asks the engine what it can give."""
+    content = changed(stage, {**SMALLEST.get(stage, {}), "engine": "nonsense"})
+    content["methods"] = {"likelihood_threshold": None, "r_tuning_sure": None}
+    with pytest.raises(ConfigError, match=rf"{stage}.engine: 'nonsense'; known: "):
+        load(tmp_path, content)
+
+
 def test_an_adapter_whose_base_is_the_hubs_is_left_for_the_notebook(tmp_path, capsys):
     folder = tmp_path / "adapter"
     folder.mkdir()
