@@ -155,7 +155,7 @@ class Method:
     color: str = UNKNOWN_COLOR
     notebook: str = "34_rows"
     baseline: bool = False
-    search: Space = field(default_factory=dict)
+    search: Space = field(default_factory=dict, hash=False)
 
     @property
     def needs_samples(self) -> bool:

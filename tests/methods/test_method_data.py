@@ -55,3 +55,8 @@ def test_who_speaks_and_which_head_is_read():
     # A head that no signal reads is not the answer's.
     bare = Method("X", "x", p_ik.options, p_ik.stages, Answer(speaks=BASE))
     assert bare.head is None
+
+
+def test_a_method_can_be_a_key():
+    """Models that are evaluated are keys of tables, and hold their method."""
+    assert len(set(methods.METHODS.values())) == len(methods.METHODS)
