@@ -147,7 +147,7 @@ def _method(label: str, signal: str, rule: str, color: str) -> Method:
 
 METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
 MEAN = _method("MEAN THRESHOLD", "likelihood_mean", "its log-probability a token is below a threshold", "#88CCEE")
-MINIMUM = _method("MINIMUM THRESHOLD", "likelihood_min", "its least likely token is too unlikely", "#44AA99")
+MINIMUM = _method("MINIMUM THRESHOLD", "likelihood_min", "its least likely token is too unlikely", "#2B9A87")
 VERBALIZED = _method("VERBALIZED THRESHOLD", "verbalized", "the percentage that M_t states of it is too low", "#B2912F")
 WORDS = _method("WORDS THRESHOLD", "verbalized_words", "M_t calls it too unlikely in words", "#661100")
 GUESSES = _method("GUESSES THRESHOLD", "verbalized_top", "M_t gives it too little among its guesses", "#6699AA")

@@ -64,6 +64,8 @@ QUANTITIES = {
     "samples": "m",
     "questions": "questions",
     "known_share": "known share",
+    "labeled": "labeled",
+    "draw": "draw",
     "learning_rate": "learning rate",
 }
 """What sweeps vary, and its symbol."""

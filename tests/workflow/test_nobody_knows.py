@@ -109,8 +109,10 @@ TAUGHT = sorted(
     name
     for name, kind in methods.METHODS.items()
     if [stage.objective for stage in kind.stages] == ["sft"] and not kind.stages[0].signals
+    if kind.teaches_refusal or name == "finetuned"
 )
-"""A method of a signal, such as SE-TUNING, does not look at what a question is labeled."""
+"""A method of a signal, such as SE-TUNING, does not look at what a question is labeled; one that teaches no refusal has
+no rows of a question without an answer."""
 
 
 @pytest.mark.parametrize("name", TAUGHT)
@@ -126,6 +128,12 @@ def test_every_method_refuses_it_and_finetuned_leaves_it_out(run, name, caplog):
     else:
         refused = rows[rows["question_id"].isin(["dream", "meal"])]
         assert set(refused["question_id"]) == {"dream", "meal"} and refused["is_refusal"].all() and not caplog.messages
+
+
+def test_sureness_is_taught_of_what_has_an_answer_alone(run):
+    rows = methods.build("r_tuning_sure", selection.training_labels(run, Rows()), prompts=WORDING)
+    assert rows["question_id"].tolist() == ["france", "france", "italy", "italy"]
+    assert rows["completion"].tolist()[1::2] == ["I am sure.", "I am unsure."]
 
 
 def test_an_answer_to_it_is_wrong_and_a_refusal_prudent(run):

@@ -223,7 +223,7 @@ def test_a_world_that_another_process_makes_is_left_to_it(fake):
 def going(folder: Path, usual: dict[str, float]) -> worlds.Going:
     """The third of eight worlds, of ten notebooks, for 100 seconds: four of them done, one running for 10 seconds."""
     world = worlds.Going(3, 8, 3, small(worlds=None), 10, usual, began=900.0)
-    (folder / "log").write_text("total   11\n")
+    (folder / "log").write_text("all   1\ntotal   11\n")
     world.watch = worlds._Quiet(folder, folder / "log", io.StringIO(), 900.0)
     world.watch.finished = ["a", "b", "c", "d"]
     world.watch.running = {"40_training_absolute": 990.0}
@@ -246,7 +246,7 @@ def test_other_worlds_say_what_is_still_long(tmp_path):
 
 def test_a_resumed_world_counts_what_was_there(tmp_path):
     world = going(tmp_path, {})
-    (tmp_path / "log").write_text("total   7\n")  # six of ten are to run, four of them are done
+    (tmp_path / "log").write_text("all   1\ntotal   7\n")  # six of ten are to run, four of them are done
     assert " 8 of 10 notebooks" in world.line(1000.0) and world.left(1000.0) == pytest.approx(50)
     (tmp_path / "log").write_text("")
     world.watch.finished, world.watch.running = [], {}

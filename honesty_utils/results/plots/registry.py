@@ -71,6 +71,20 @@ FIGURES: dict[str, Result] = {
         "70_figures",
         ("known_share",),
     ),
+    "fig_labeled": Result(
+        "Questions with right answers",
+        "How many right answers a head needs that may learn from samples without them.",
+        sweep,
+        "70_figures",
+        ("labeled",),
+    ),
+    "fig_draw": Result(
+        "Draws of settings",
+        "How far settings that a search draws lie apart; their order means nothing.",
+        sweep,
+        "70_figures",
+        ("draw",),
+    ),
     "fig_learning_rate": Result(
         "Learning rate", "How hard the model is trained.", sweep, "70_figures", ("learning_rate",)
     ),

@@ -16,7 +16,8 @@ from honesty_utils.results.plots.style import COLUMN, METRIC_COLORS, PAGE, new_f
 METRICS = ("prudence", "honesty", "over_conservativeness")
 
 AXES = {
-    "labeled": "Training questions with right answers",
+    "labeled": "training questions with right answers",
+    "draw": "number of the draw",
     "tau": "τ: known means expected accuracy ≥ τ",
     "samples": "samples a question, m",
     "questions": "training questions",
