@@ -276,7 +276,9 @@ def question_samples(labels: pd.DataFrame, question_id: str) -> pd.DataFrame:
 
 
 def stored_rows(run: str, question_id: str, chosen: Sequence[str]) -> pd.DataFrame:
-    """SFT rows of one training question, as the run trained on them: ``method`` and SFT columns."""
+    """SFT rows of one training question, as the run trained on them: ``method`` and SFT columns; maybe none."""
+    if not chosen:
+        return pd.DataFrame(columns=[*records.SFT.schema.names, "method"])
     tables = [records.read(records.SFT, paths.Run(run).sft(name)).assign(method=name) for name in chosen]
     rows = pd.concat(tables, ignore_index=True)
     return rows[rows["question_id"] == question_id].reset_index(drop=True)

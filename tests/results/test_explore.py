@@ -193,3 +193,9 @@ def test_drop_downs_follow_each_other(run: str) -> None:
         assert all(name.startswith("indist-") for name in question_box.options)
     finally:
         shutil.rmtree(Path(run) / "runs" / "other")
+
+
+def test_a_run_whose_methods_train_on_no_such_rows_has_none_to_show() -> None:
+    """Heads and thresholds alone: the figure of a question then shows its samples."""
+    rows = explore.stored_rows("nothing", "q", [])
+    assert rows.empty and {"method", "prompt", "completion", "is_refusal"} <= set(rows.columns)
