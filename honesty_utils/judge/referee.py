@@ -203,6 +203,8 @@ class Referee:
         """Put replies to a batch into ``replies``; those of a server as they come, as it may be gone at any time."""
         assert self._engine is not None, "loaded before the first batch"
         served = engines.check_options(self.settings.engine, self.settings.engine_options, "judge").served
+        # Of a cluster each part is a block, and a replica has one at a time.
+        served = served and self.settings.engine != "ray"
         parts = [[request] for request in batch] if served else [list(batch)]
         for place, responses in engines.stream(self._engine, parts):
             part: list[Request] = parts[place]

@@ -4,6 +4,9 @@ EliCal (arXiv 2510.17509) trains a LoRA in these two steps; here M_t stays as it
 ELICITED is the first step alone: no right answer is needed to train it, only for its threshold. ELICAL goes on from its
 head with as many questions as have right answers, and has its threshold of the same few. P(IK) with `labeled` is the
 second step alone.
+
+A known fault: the first head has seen the agreement of the labeled questions too, so that what is told of them out of
+fold is too good, and ELICAL's threshold and confidence with it. Nothing is claimed of ELICAL until that is mended.
 """
 
 from __future__ import annotations
