@@ -5,8 +5,8 @@ ELICITED is the first step alone: no right answer is needed to train it, only fo
 head with as many questions as have right answers, and has its threshold of the same few. P(IK) with `labeled` is the
 second step alone.
 
-A known fault: the first head has seen the agreement of the labeled questions too, so that what is told of them out of
-fold is too good, and ELICAL's threshold and confidence with it. Nothing is claimed of ELICAL until that is mended.
+Labels are few for the heads alone: which questions a run trains on goes by the greedy answers of all
+(`labeling.train_known`), so that it has looked at their right answers.
 """
 
 from __future__ import annotations

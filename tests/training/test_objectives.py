@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
 from transformers import AutoModelForCausalLM
 
 from honesty_utils import engines, training
@@ -474,7 +475,9 @@ def test_a_head_begins_from_another(model, known, tmp_path):
     assert np.allclose(stretch, stretch[0], rtol=1e-4) and tight.layer == 1
     states = engines.load(model, Generation(max_new_tokens=1), "raw").states(known["prompt"].tolist(), 1)
     told = tight.probability(states)
-    assert told.mean() == pytest.approx(low["target"].mean(), abs=1e-3)  # the shift is free
+    # The shift is free: by the first head's own word the level is that of the rows to the digit.
+    own, _ = head.fit(states, low["target"].to_numpy(float), head.Options(C=1e-9), first.base, first)
+    assert own.probability(states).mean() == pytest.approx(low["target"].mean(), abs=1e-3)
     assert (np.argsort(told) == np.argsort(first.probability(states))).all()
     # Held loosely, the rows decide, even against the first.
     turned = known.assign(target=1 - known["target"])
@@ -492,6 +495,37 @@ def test_a_head_that_begins_from_another_is_at_its_minimum(model, known):
     nothing = replace(own, coef=np.zeros_like(own.coef), intercept=0.0)
     again, _ = head.fit(states, target, options, "m", nothing)
     assert again.probability(states) == pytest.approx(own.probability(states), abs=1e-3)
+
+
+def test_what_a_continued_head_says_out_of_fold_is_no_better_than_on_new_questions():
+    """Its first head has learned agreement of all questions, noise too: its own word of them would be far too good."""
+    rng = np.random.default_rng(0)
+    width, number, labeled = 200, 400, 80
+    states = rng.normal(size=(number + 2000, width)).astype(np.float32)
+    chance = 1 / (1 + np.exp(-0.15 * states[:, :20].sum(1)))
+    # Agreement and correctness of a question share its luck, as samples of one model do.
+    right = (rng.random(len(states)) < chance).astype(float)
+    options = head.Options(C=0.01)
+    agreed, taught, new = right[:number] * 0.9 + 0.05, slice(0, labeled), slice(number, None)
+    first, _ = head.fit(states[:number], agreed, options, "m")
+    folds = head.out_of_fold(states[:number], agreed, np.arange(number), options, "m", 0)[taught]
+    told = np.log(folds / (1 - folds))
+    found = head.out_of_fold(states[taught], right[taught], np.arange(labeled), options, "m", 0, first, told)
+    ours, _ = head.fit(states[taught], right[taught], options, "m", first, told)
+    on_new = roc_auc_score(right[new], ours.probability(states[new]))
+    assert roc_auc_score(right[taught], found) < on_new + 0.1
+    # The word of the first head itself, in its place, would be taken for nearly perfect.
+    known = (states[taught] - first.mean) / first.scale @ first.coef + first.intercept
+    naive = head.out_of_fold(states[taught], right[taught], np.arange(labeled), options, "m", 0, first, known)
+    assert roc_auc_score(right[taught], naive) > on_new + 0.2
+
+
+def test_a_head_learns_of_questions_of_the_first(model, known, tmp_path):
+    train("head", known, model, tmp_path / "first")
+    other = known.assign(question_id=[*known["question_id"][:-1], "new"])
+    message = "1 questions are not among those of this head, such as new; a head that begins from another learns"
+    with pytest.raises(training.TrainingError, match=message):
+        train("head", other, model, tmp_path / "second", after=tmp_path / "first")
 
 
 def test_a_head_cannot_begin_from_one_of_another_model(model, known, tmp_path):

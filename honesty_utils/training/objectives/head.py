@@ -84,8 +84,9 @@ def train(
     given = rows["answer"].tolist() if reads == ANSWER else None
     states = engine.states(rows["prompt"].tolist(), layer, given)
     target = rows["target"].to_numpy(np.float64)
-    head, steps = fit(states, target, options, base, first)
-    found = out_of_fold(states, target, groups, options, base, seed, first)
+    told = None if after is None else _told_before(after, rows["question_id"])
+    head, steps = fit(states, target, options, base, first, told)
+    found = out_of_fold(states, target, groups, options, base, seed, first, told)
     facts = {
         "model": model.name, "style": style, "reads": reads, "C": options.C, "seed": seed, "folds": FOLDS,
         "rows": len(rows), "questions": int(groups.max()) + 1, "mean_target": float(target.mean()),
@@ -149,7 +150,14 @@ def check(rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
     return groups.astype(np.int64)
 
 
-def fit(states: States, target: Values, options: Options, base: str, first: Head | None = None) -> tuple[Head, int]:
+def fit(
+    states: States,
+    target: Values,
+    options: Options,
+    base: str,
+    first: Head | None = None,
+    told: Values | None = None,
+) -> tuple[Head, int]:
     """A head, and how many steps it took.
 
     Args:
@@ -158,12 +166,14 @@ def fit(states: States, target: Values, options: Options, base: str, first: Head
         options: layer and C.
         base: ``engines.loading.model_digest`` of the model.
         first: the head to begin from.
+        told: log-odds of each row by heads like ``first`` that have not seen its question, (rows,); none: by ``first``.
     """
     from sklearn.linear_model import LogisticRegression
 
     if first is not None:
-        return _refit(states, target, options, first)
-
+        stretch, shift, moved, steps = _continued(states, target, options, first, told)
+        coef, intercept = stretch * first.coef + moved, stretch * first.intercept + shift
+        return Head(first.layer, first.base, first.mean, first.scale, coef, intercept, {}), steps
     inputs = states.astype(np.float64)
     mean, scale = inputs.mean(0), inputs.std(0)
     # An input that never changes says nothing, whatever it is divided by.
@@ -178,32 +188,61 @@ def fit(states: States, target: Values, options: Options, base: str, first: Head
     return head, int(classifier.n_iter_.max())
 
 
-def _refit(states: States, target: Values, options: Options, first: Head) -> tuple[Head, int]:
-    """The log-odds a · z + b + x · d, where z are those of ``first`` at the standardized states x.
+def _told_before(after: str | Path, questions: pd.Series[str]) -> Values:
+    """Log-odds of questions by heads like the first that have not seen them, (rows,).
 
-    d is held to 0 by the penalty that holds the weights of a head of its own, a to 1 as a single number of that kind
-    with C = 1 would be, b not at all.
+    The first head knows its own questions better than any others: what is learned of how far to trust it, and what is
+    said of these questions, would be too good by that much.
+
+    Raises:
+        TrainingError: a question that the first head was not trained on.
+    """
+    known = heads.out_of_fold(after).set_index("question_id")["value"]
+    lacking = ~questions.isin(known.index)
+    if lacking.any():
+        raise TrainingError(
+            f"{after}: {lacking.sum()} questions are not among those of this head, such as "
+            f"{questions[lacking].iloc[0]}; a head that begins from another learns of questions of the first"
+        )
+    share = known.loc[questions].to_numpy(np.float64).clip(_EDGE, 1 - _EDGE)
+    return np.log(share / (1 - share))
+
+
+_EDGE = 1e-9
+"""The least probability whose log-odds are taken."""
+
+
+def _continued(
+    states: States, target: Values, options: Options, first: Head, told: Values | None
+) -> tuple[float, float, Values, int]:
+    """a, b and d of the log-odds a · z + b + x · d, and the steps taken; z are those of the first head.
+
+    d, of the standardized states x, is held to 0 by the penalty that holds the weights of a head of its own, a to 1 as
+    a single number of that kind with C = 1 would be, b not at all.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
 
-    inputs = (states.astype(np.float64) - first.mean) / first.scale
-    odds = inputs @ first.coef + first.intercept
+    inputs = _standardized(states, first)
+    odds = inputs @ first.coef + first.intercept if told is None else told
 
     def loss(weights: Values) -> tuple[float, Values]:
         stretch, shift, moved = weights[0], weights[1], weights[2:]
-        told = stretch * odds + shift + inputs @ moved
-        error = expit(told) - target
-        value = (np.logaddexp(0, told) - target * told).sum() + moved @ moved / (2 * options.C) + (stretch - 1) ** 2 / 2
+        said = stretch * odds + shift + inputs @ moved
+        error = expit(said) - target
+        value = (np.logaddexp(0, said) - target * said).sum() + moved @ moved / (2 * options.C) + (stretch - 1) ** 2 / 2
         slopes = [error @ odds + stretch - 1, error.sum()]
         return float(value), np.concatenate([slopes, error @ inputs + moved / options.C])
 
     start = np.concatenate([[1.0, 0.0], np.zeros(len(first.coef))])
     bounds = [(0.0, None), *[(None, None)] * (len(start) - 1)]
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 1000})
-    stretch, shift, moved = found.x[0], found.x[1], found.x[2:]
-    coef, intercept = stretch * first.coef + moved, float(stretch * first.intercept + shift)
-    return Head(first.layer, first.base, first.mean, first.scale, coef, intercept, {}), int(found.nit)
+    return float(found.x[0]), float(found.x[1]), found.x[2:], int(found.nit)
+
+
+def _standardized(states: States, first: Head) -> Values:
+    inputs: Values = (states.astype(np.float64) - first.mean) / first.scale
+    return inputs
 
 
 def out_of_fold(
@@ -214,6 +253,7 @@ def out_of_fold(
     base: str,
     seed: int,
     first: Head | None = None,
+    told: Values | None = None,
 ) -> Values:
     """Probability of each row by a head that has seen no row of its question, (rows,).
 
@@ -224,14 +264,21 @@ def out_of_fold(
         options: layer and C.
         base: ``engines.loading.model_digest`` of the model.
         seed: of the folds, which have like shares of either kind.
-        first: the head to begin from, which must not have seen what is learned here of these questions.
+        first: the head to begin from.
+        told: see `fit`; of each row it stands for what the first head says, which has seen all questions.
     """
+    from scipy.special import expit
     from sklearn.model_selection import StratifiedGroupKFold
 
     found = np.full(len(target), np.nan)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for seen, held in folds.split(states, target >= 0.5, groups):
-        found[held] = fit(states[seen], target[seen], options, base, first)[0].probability(states[held])
+        if first is None:
+            found[held] = fit(states[seen], target[seen], options, base)[0].probability(states[held])
+            continue
+        assert told is not None, "what begins from a head has that head's word of its questions"
+        stretch, shift, moved, _ = _continued(states[seen], target[seen], options, first, told[seen])
+        found[held] = expit(stretch * told[held] + shift + _standardized(states[held], first) @ moved)
     return found
 
 
