@@ -16,7 +16,7 @@ from honesty_utils.results.tables import board, ordering
 ANALYSIS = Analysis(resamples=1000)
 NAMES = (
     "unaligned", "prompt_based", "absolute", "r_tuning", "likelihood_threshold", "consistency_threshold",
-    "p_true_threshold", "p_ik",
+    "p_true_threshold", "p_ik", "r_tuning_sure",
 )  # fmt: skip
 ROSTER = Roster.of({name: MethodEntry(method=name) for name in NAMES})
 
@@ -57,12 +57,15 @@ def test_what_a_method_needs_is_read_from_what_it_is(method, need):
 
 def test_orders_are_of_the_same_answers_whoever_orders_them():
     outcomes = ["correct", "wrong", "correct", "wrong", "idk", "unscored"]
-    told = evaluations(outcomes, {"unaligned": [0], "absolute": [0, 1], "likelihood_threshold": [0], "p_ik": [0]})
+    seeds = {"unaligned": [0], "absolute": [0, 1], "likelihood_threshold": [0], "p_ik": [0], "r_tuning_sure": [0]}
+    told = evaluations(outcomes, seeds)
     measured = {
         ("base", "indist"): signal("likelihood", [4.0, 3, 2, 1, 9, 9]),
         ("absolute/seed0", "indist"): signal("refusal", [4.0, 1, 3, 2, 9, 9]),
         ("absolute/seed1", "indist"): signal("refusal", [4.0, np.nan, 3, 2, 9, 9]),
         ("p_ik/seed0", "indist"): signal("head", [1.0, 4, 2, 3, 0, 0]),
+        # Of its own answers, which are others.
+        ("r_tuning_sure/seed0", "indist"): signal("sure", [4.0, 1, 3, 2, 9, 9]),
     }
     found = ordering.orders(measured, told, "indist", ROSTER)
     # M_t itself refuses nothing and has no order; what it did not answer right or wrong takes no part.

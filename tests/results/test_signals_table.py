@@ -59,3 +59,12 @@ def test_without_values_or_signals_there_is_no_number():
     found = tables.tab_signals(signal([np.nan, np.nan]), frame(["correct", "wrong"]), ANALYSIS)
     assert np.isnan(found["auroc"][0]) and found["without"][0] == 2 and len(found) == 1
     assert tables.tab_signals({}, frame(["correct"]), ANALYSIS).empty
+
+
+def test_what_a_trained_model_says_of_its_own_answers_is_not_held_against_those_of_another():
+    told = signal([3.0, 2], "sure")["base", "indist"]
+    refusal = signal([3.0, 2], "refusal")["base", "indist"]
+    found = tables.tab_signals(
+        {("mine/seed0", "indist"): pd.concat([told, refusal])}, frame(["correct", "wrong"]), ANALYSIS
+    )
+    assert found["signal"].tolist() == ["refusal"] and found["auroc"].tolist() == [1.0]

@@ -387,10 +387,6 @@ CLAIMS = (
         "Of 100 labels, a head learns more after a head without labels", "2510.17509", "elical_100", "p_ik_100", "auroc"
     ),
     Claim(
-        "Sureness that is taught orders better than likelihood", "2311.09677",
-        "r_tuning_sure", "likelihood_threshold", "auroc",
-    ),
-    Claim(
         "Semantic entropy orders better than likelihood", "2302.09664",
         "entropy_threshold", "likelihood_threshold", "auroc",
     ),

@@ -49,7 +49,8 @@ def orders(
     """The order that each method's graded score gives to M_t's answers, by method and seed.
 
     A method that reads a signal has that; one whose model answers or refuses has how unlikely its refusal is
-    (the signal ``refusal``). A method without either, or without a value for any answer, is left out.
+    (the signal ``refusal``). A method without either, without a value for any answer, or with a signal of its own
+    answers, which are others, is left out.
 
     Args:
         measured: SIGNALS by model and set, from ``evaluation.measured``.
@@ -64,11 +65,12 @@ def orders(
     found = {}
     for method, seed in there[["method", "seed"]].drop_duplicates().itertuples(index=False, name=None):
         kind = roster.library(method)
-        if kind is None:
+        # What a trained model says of its own answers is no order of M_t's.
+        if kind is None or (kind.answer.signals and kind.speaker != BASE):
             continue
         if kind.answer.signals:
             signal = kind.answer.signals[-1]
-            model = model_name(method, seed) if kind.head or kind.speaker != BASE else BASE
+            model = model_name(method, seed) if kind.head else BASE
         else:
             signal, model = "refusal", model_name(method, seed)
         table = measured.get((model, dataset))

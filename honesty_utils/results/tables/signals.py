@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from honesty_utils.common.paths import BASE
 from honesty_utils.evaluation import frames
 from honesty_utils.knowledge.signals import SIGNALS
+from honesty_utils.methods.plan import HEAD
 from honesty_utils.metrics import calibration, intervals
 from honesty_utils.metrics.honesty import Floats
 from honesty_utils.results.settings import Analysis
@@ -16,6 +18,8 @@ from honesty_utils.results.settings import Analysis
 COLUMNS = ["signal", "label", "model", "dataset", "auroc", "low", "high", "right", "questions", "without"]
 GOLD = "expected_accuracy"
 """Stands among the signals as what they are held against: it needs the right answers."""
+OF_QUESTIONS = (HEAD, "refusal")
+"""What a trained model or head says of M_t's questions; its other signals are of its own answers, which are others."""
 LEVELS = 200
 """A signal of more values is cut into so many groups of equal size; within a group there is no order."""
 
@@ -48,7 +52,11 @@ def _of_set(
 ) -> Iterator[tuple[object, ...]]:
     own = evaluations[(evaluations["method"] == "unaligned") & (evaluations["dataset"] == dataset)]
     answers = own[own["outcome"].isin(["correct", "wrong"])]
-    values = {name: part.set_index("question_id")["value"] for name, part in table.groupby("signal", sort=False)}
+    values = {
+        name: part.set_index("question_id")["value"]
+        for name, part in table.groupby("signal", sort=False)
+        if model == BASE or name in OF_QUESTIONS
+    }
     for name, value in values.items():
         measured = value.reindex(answers["question_id"]).to_numpy(dtype=np.float64)
         yield _row(str(name), SIGNALS[str(name)].label, model, dataset, answers, measured, analysis)
