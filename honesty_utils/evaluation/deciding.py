@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from honesty_utils import engines
@@ -84,7 +85,10 @@ def measure(
             for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
         ]
         said = table["text"].tolist() if head.reads_answers else None
-        found[name] = signals.measure([HEAD], table, engine.states(texts, head.layer, said), folder)
+        states = engine.states(texts, head.layer, said)
+        if said is not None:
+            states[[not text for text in said]] = np.nan  # there is no answer to read
+        found[name] = signals.measure([HEAD], table, states, folder)
     return found
 
 

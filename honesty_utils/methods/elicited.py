@@ -100,5 +100,9 @@ CALIBRATED = Method(
     ),
     answer=Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide),
     color="#4477AA",
-    search=HEADS,
+    search={
+        "stages.elicit.objective.C": (0.001, 0.01, 0.1, 1.0),
+        "stages.elicit.objective.layer": (-1, -2, -3),
+        "stages.head.objective.C": (0.001, 0.01, 0.1, 1.0),
+    },
 )

@@ -111,7 +111,8 @@ def build_sure(labels: pd.DataFrame, prompts: Prompts, options: OptionsSure) -> 
 
     The second shows the question and the answer of the first and asks whether the model is sure (`signals.sure`). Both
     rows together are what the paper trains on: loss on the answer and on the sureness, none on what is read between
-    them. A question without the answer that is to be taught has no row, nor has one that M_t refuses.
+    them. A question without the answer that is to be taught has no row, nor has one that M_t refuses, which the paper,
+    whose models do not refuse, would count as unsure.
 
     Args:
         labels: LABELS columns with ``question``, ``answers`` and, if any, ``choices``; samples are not looked at.

@@ -3,7 +3,7 @@
 Azaria and Mitchell (arXiv 2304.13734) train a small network on states of statements, true and false ones of a set of
 their own. Here the statement is M_t's greedy answer with its question, the label is how it was graded, and the head is
 linear, as that of P(IK), which reads the question alone. M_t answers as ever, and what the head believes too little is
-withheld. Their best layers were in the middle: sweep `layer`.
+withheld. Their best layers were in the middle: `stages: {head: {objective: {layer: …}}}` names another.
 """
 
 from __future__ import annotations

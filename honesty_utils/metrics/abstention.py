@@ -124,6 +124,7 @@ def truthful_rate(grid: ArrayLike) -> Floats:
 
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_ROUNDING = 1e-12
 _STEPS = 40
 """Newton's, or halvings of what is left of the range where his would leave it."""
 
@@ -180,4 +181,7 @@ def _correlation(first: Floats, second: Floats, both: Floats) -> Floats:
         done, angle = np.abs(moved - angle).max(), moved
         if done < 1e-12:
             break
-    return np.sin(angle)
+    # Where a cell is empty the shares are at their bound, and no correlation short of 1 gives them.
+    most, least = np.minimum(first, second), np.maximum(first + second - 1, 0)
+    found = np.sin(angle)
+    return np.where(both >= most - _ROUNDING, 1.0, np.where(both <= least + _ROUNDING, -1.0, found))

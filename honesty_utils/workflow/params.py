@@ -347,6 +347,12 @@ class Params(Section):
                 f"methods.{name}.method: {entry.method!r} fits a rule on signals of a trained model, which answers no "
                 "training questions: let it decide without fitting, or speak as `base`"
             )
+        sampled = [signal for signal in kind.answer.signals if SIGNALS[signal].needs_samples]
+        if sampled and kind.speaker != BASE:
+            raise ValueError(
+                f"methods.{name}.method: {entry.method!r} reads the signal {sampled[0]!r} of sampled answers, and a "
+                "trained model answers once: let it speak as `base`, or read another signal"
+            )
 
     def _check_sampled(self, name: str, entry: MethodEntry) -> None:
         """Signals of samples need some of the sets that a method trains on and, to answer by, of those it answers.

@@ -112,8 +112,10 @@ def _room_for_rows(params: Params) -> None:
     asked, style = prompts.render(params.prompts, "honest", "?"), params.prompts.style
     row = prompts.prompt_ids(tokenizer, asked, style)
     row += prompts.completion_ids(tokenizer, asked, params.prompts.refusal, style)
-    for method in params.trained:
-        settings = params.training_of(method)
+    for method, entry in params.trained.items():
+        kind, settings = METHODS[entry.method], params.training_of(method)
+        if not kind.teaches_refusal or kind.stages[-1].objective == HEAD:
+            continue
         if settings.too_long == "refuse" and settings.max_length < len(row):
             raise ConfigError(
                 f"methods.{method}: training.max_length is {settings.max_length}, and a row that refuses the shortest "

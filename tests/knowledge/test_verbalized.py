@@ -20,13 +20,13 @@ SHOWN = ["Capital of France?", "Capital of {answer}?", "Where?"]
 class Speaker:
     """Replies in turn, and keeps what it was asked."""
 
-    def __init__(self, *replies: str) -> None:
-        self.replies, self.asked = replies, []
+    def __init__(self, *replies: str, cut: bool = False) -> None:
+        self.replies, self.asked, self.cut = replies, [], cut
 
     def generate(self, requests):
         self.asked = [request.prompt for request in requests]
         assert all(request.temperature == 0 for request in requests)
-        return [Response(text, 1, -1.0, "stop") for text in self.replies]
+        return [Response(text, 1, -1.0, "length" if self.cut else "stop") for text in self.replies]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,21 @@ def test_the_answer_is_shown_and_an_empty_one_is_not_asked_about():
     assert found["value"].tolist()[:2] == [0.7, 0.2] and all(name in words.asked[0] for name in verbalized.WORDS)
 
 
+def test_what_was_cut_off_is_not_read():
+    cut = Speaker("Lyon | 10\nParis | 8", "8", cut=True)
+    assert signals.measure(["verbalized_top"], ANSWERS, shown=SHOWN, engine=cut)["value"].tolist()[0] == 0.0
+    assert (
+        signals.measure(["verbalized"], ANSWERS, shown=SHOWN, engine=Speaker("8", "9", cut=True))["value"].isna().all()
+    )
+
+
+def test_guesses_at_a_question_with_options_tell_nothing_of_a_letter():
+    engine = Speaker("Paris | 90", "Rome | 80")
+    asked = [f"{SHOWN[0]}\nA) Paris\nB) Bonn", *SHOWN[1:]]
+    found = signals.measure(["verbalized_top"], ANSWERS, questions=SHOWN, shown=asked, engine=engine)["value"]
+    assert found.isna().tolist() == [True, False, True] and found[1] == 0.8
+
+
 @pytest.mark.parametrize("name", ["verbalized", "verbalized_words", "verbalized_top"])
 def test_what_it_lacks_is_named(name):
     with pytest.raises(ValueError, match="a verbalized signal: needs an engine and the texts of the questions"):
@@ -112,6 +127,16 @@ def test_the_least_likely_token_is_the_minimum():
     found = signals.measure(["likelihood_min"], ANSWERS, engine=engine, prompts=["Ask A", "Ask B", "Ask C"])["value"]
     assert found.tolist()[:2] == [-2.0, -2.0] and math.isnan(found[2])
     assert engine.pairs == [("Ask A", "Paris."), ("Ask B", "Rome")]
+
+
+def test_an_answer_that_was_cut_off_has_no_end_to_be_unlikely():
+    class Ends:
+        def logprobs(self, pairs):
+            return [[-0.5, -0.7, -9.0] for _ in pairs]
+
+    cut = ANSWERS.assign(finish_reason=["length", "stop", "stop"])
+    found = signals.measure(["likelihood_min"], cut, engine=Ends(), prompts=["A", "B", "C"])["value"]
+    assert found.tolist()[:2] == [-0.7, -9.0]
 
 
 def test_sure_is_weighed_against_unsure():

@@ -89,6 +89,15 @@ def test_the_refusal_index_does_not_change_with_how_much_is_refused():
     assert found == pytest.approx([6 / np.pi * np.arcsin(0.3)] * 3, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("counts", "index"),
+    [((60, 40, 0, 10), 1), ((90, 10, 0, 5), 1), ((90, 10, 5, 10), 1), ((60, 40, 10, 0), -1), ((20, 80, 20, 70), -1)],
+)
+def test_where_a_cell_is_empty_the_index_is_at_its_end(counts, index):
+    """All that is refused is wrong, or all that is wrong is refused, or the other way round."""
+    assert metrics.refusal_index(grid_of(*counts)) == pytest.approx(index, abs=1e-12)
+
+
 @pytest.mark.parametrize("counts", [(50, 50, 0, 0), (50, 50, 50, 50), (50, 0, 10, 0), (0, 50, 0, 10), (0, 0, 0, 0)])
 def test_a_refusal_index_that_cannot_be_told(counts):
     assert np.isnan(metrics.refusal_index(grid_of(*counts)))

@@ -7,6 +7,7 @@ mean, a token, does not: its exponential is the "N-Prob" baseline of EliCal (arX
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from honesty_utils.knowledge.signals.signal import Evidence, Values
 
@@ -24,13 +25,16 @@ def mean(evidence: Evidence) -> Values:
 def minimum(evidence: Evidence) -> Values:
     """Natural log-probability of the least likely token of an answer, its end included; NaN for an empty answer.
 
-    The answer is read once more: engines tell sums with their answers and no single tokens.
+    The answer is read once more: engines tell sums with their answers and no single tokens. An answer that was cut off
+    has no end, where its column ``finish_reason`` says so.
     """
     if evidence.engine is None or evidence.prompts is None:
         raise ValueError("signal 'likelihood_min': needs an engine that scores and the prompts; give both")
     said = evidence.answers["text"].tolist()
     spoken = [place for place, text in enumerate(said) if text]
     told = evidence.engine.logprobs([(evidence.prompts[place], said[place]) for place in spoken])
+    reasons = evidence.answers.get("finish_reason", pd.Series("stop", evidence.answers.index)).tolist()
     found = np.full(len(said), np.nan)
-    found[spoken] = [min(tokens) for tokens in told]
+    for place, tokens in zip(spoken, told, strict=True):
+        found[place] = min(tokens[:-1] or tokens) if reasons[place] == "length" else min(tokens)
     return found

@@ -58,14 +58,16 @@ def word(evidence: Evidence) -> Values:
 def guesses(evidence: Evidence) -> Values:
     """Fraction that the model states of the guess that agrees with its answer (1S top-4); 0 where none does.
 
-    NaN for an empty answer, or a reply in which no line has the form that was asked for.
+    NaN for an empty answer, a reply in which no line has the form that was asked for, and a question with options,
+    whose answer is a letter as a rule.
     """
     replies = _replies(evidence, GUESSES, {"top": str(TOP)})
     said = [normalize(text) for text in evidence.answers["text"].tolist()]
     found = np.full(len(said), np.nan)
+    plain = evidence.questions if evidence.questions is not None else evidence.shown
     for place, reply in replies.items():
         stated = read_guesses(reply)
-        if stated:
+        if stated and evidence.shown is not None and plain is not None and plain[place] == evidence.shown[place]:
             found[place] = max((share for guess, share in stated if _agree(guess, said[place])), default=0.0)
     return found
 
@@ -120,7 +122,7 @@ _LINE = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])?\s*(?P<guess>[^|]*\w[^|]*?)
 
 
 def read_guesses(text: str) -> list[tuple[str, float]]:
-    """Guesses of a reply, normalised, and the fraction stated of each; lines of another form are left out."""
+    """Guesses of a reply, normalized, and the fraction stated of each; lines of another form are left out."""
     spoken = apart(text)
     if not spoken.ended:
         return []
@@ -148,7 +150,7 @@ def _asked(
 
 
 def _replies(evidence: Evidence, wording: str, more: Mapping[str, str]) -> dict[int, str]:
-    """Replies by the place of the answer that they are about; none for an empty answer."""
+    """Replies by the place of their answer; none for an empty answer, whole lines of a reply that was cut off."""
     if evidence.engine is None or evidence.shown is None:
         raise ValueError(
             "a verbalized signal: needs an engine and the texts of the questions with their options; give both"
@@ -161,4 +163,6 @@ def _replies(evidence: Evidence, wording: str, more: Mapping[str, str]) -> dict[
         if answer
     }
     replies = evidence.engine.generate([Request(prompt) for prompt in asked.values()])
-    return {place: reply.text for place, reply in zip(asked, replies, strict=True)}
+    # Of a number that was cut off nobody knows how it goes on.
+    texts_of = [reply.text if reply.finish_reason == "stop" else reply.text.rpartition("\n")[0] for reply in replies]
+    return dict(zip(asked, texts_of, strict=True))
