@@ -17,14 +17,13 @@ import pandas as pd
 from pydantic import Field
 
 from honesty_utils.common import prompts as wording
-from honesty_utils.common.paths import BASE
 from honesty_utils.common.records import HEAD_ROWS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
 from honesty_utils.methods import p_ik
 from honesty_utils.methods.p_ik import Labels
-from honesty_utils.methods.plan import HEAD, HEADS, Answer, Method, Stage
-from honesty_utils.methods.threshold import decide, fit_on
+from honesty_utils.methods.plan import HEAD, HEADS, Method, Stage
+from honesty_utils.methods.threshold import BY_HEAD
 
 SIGNAL = "self_consistency"
 
@@ -86,7 +85,7 @@ METHOD = Method(
     rule="M_t's answer, withheld where a head says that its samples would not agree with it",
     options=Options,
     stages=(Stage(build, name="head", objective=HEAD, signals=(SIGNAL,), lacking="it has no samples"),),
-    answer=Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide),
+    answer=BY_HEAD,
     color="#6699CC",
     search=HEADS,
 )
@@ -98,7 +97,7 @@ CALIBRATED = Method(
         Stage(build, name="elicit", objective=HEAD, signals=(SIGNAL,), lacking="it has no samples"),
         Stage(calibrate, name="head", objective=HEAD, start="elicit", lacking="it is not among those with labels"),
     ),
-    answer=Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide),
+    answer=BY_HEAD,
     color="#4477AA",
     search={
         "stages.elicit.objective.C": (0.001, 0.01, 0.1, 1.0),

@@ -12,13 +12,12 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from honesty_utils.common import prompts as wording
-from honesty_utils.common.paths import BASE
 from honesty_utils.common.records import GREEDY, HEAD_ROWS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered, expected_accuracy
 from honesty_utils.methods.lots import lot
-from honesty_utils.methods.plan import HEAD, HEADS, Answer, Method, Stage
-from honesty_utils.methods.threshold import decide, fit_on
+from honesty_utils.methods.plan import HEAD, HEADS, Method, Stage
+from honesty_utils.methods.threshold import BY_HEAD
 
 
 class Labels(Section):
@@ -87,7 +86,7 @@ METHOD = Method(
             lacking="no sample could be scored, or it is not among those with labels",
         ),
     ),
-    answer=Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide),
+    answer=BY_HEAD,
     color="#882255",
     search=HEADS,
 )

@@ -11,13 +11,12 @@ from __future__ import annotations
 import pandas as pd
 
 from honesty_utils.common import prompts as wording
-from honesty_utils.common.paths import BASE
 from honesty_utils.common.records import HEAD_ROWS
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import answered
 from honesty_utils.methods.p_ik import Labels, with_labels
-from honesty_utils.methods.plan import HEAD, HEADS, Answer, Method, Stage
-from honesty_utils.methods.threshold import decide, fit_on
+from honesty_utils.methods.plan import HEAD, HEADS, Method, Stage
+from honesty_utils.methods.threshold import BY_HEAD
 
 
 class Options(Labels):
@@ -56,7 +55,7 @@ METHOD = Method(
             lacking="its greedy answer was a refusal or unscored, or it is not among those with labels",
         ),
     ),
-    answer=Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide),
+    answer=BY_HEAD,
     color="#AA3377",
     search=HEADS,
 )

@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from honesty_utils.common.paths import BASE
 from honesty_utils.common.settings import Section
-from honesty_utils.methods.plan import Answer, Fitted, Method
+from honesty_utils.methods.plan import HEAD, Answer, Fitted, Method
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -145,6 +145,8 @@ def _method(label: str, signal: str, rule: str, color: str) -> Method:
     return Method(label=label, rule=f"M_t's answer, withheld where {rule}", options=Options, answer=answer, color=color)
 
 
+BY_HEAD = Answer(prompt="plain", speaks=BASE, signals=(HEAD,), fit=fit_on(HEAD), decide=decide)
+"""How a method answers that trains a head: M_t's answer, withheld where the head gives too little."""
 METHOD = _method("LIKELIHOOD THRESHOLD", "likelihood", "its log-probability is below a threshold", "#332288")
 MEAN = _method("MEAN THRESHOLD", "likelihood_mean", "its log-probability a token is below a threshold", "#88CCEE")
 MINIMUM = _method("MINIMUM THRESHOLD", "likelihood_min", "its least likely token is too unlikely", "#2B9A87")

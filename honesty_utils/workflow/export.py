@@ -10,6 +10,7 @@ from honesty_utils.common import records
 from honesty_utils.common.paths import Run
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines.loading import ModelError
+from honesty_utils.methods import METHODS
 from honesty_utils.release.export import Aligned, ExportError, export, upload_commands
 from honesty_utils.workflow.params import Params, load
 
@@ -18,10 +19,15 @@ def aligned(params: Params, method: str, seed: int) -> Aligned:
     """The model of one method and seed, with what the cards say of it.
 
     Raises:
-        ExportError: no such method.
+        ExportError: no such method, or one whose refusals no model folder holds.
     """
     if method not in params.trained:
         raise ExportError(f"{method!r} is no trained method of {params.run}; known: {sorted(params.trained)}")
+    if METHODS[params.trained[method].method].answer.signals:
+        raise ExportError(
+            f"{method!r} withholds answers by a rule on a signal, which is no part of a model: its folder would answer "
+            "everything; export a method whose model refuses by itself"
+        )
     return Aligned(
         run=params.run,
         method=method,

@@ -34,7 +34,7 @@ def params_file(folder: Path, model: Path) -> Path:
         "run": "toy",
         "model": {"name": str(model), "device": "cpu"},
         "questions": {"train": {"source": "triviaqa"}, "indist": {"source": "triviaqa"}},
-        "methods": {"absolute": {"options": {"tau": 0.1}}, "multisample": None},
+        "methods": {"absolute": {"options": {"tau": 0.1}}, "multisample": None, "p_ik": None},
         "evaluation": {"datasets": ["indist"]},
     }
     path = folder / "toy.yaml"
@@ -133,7 +133,12 @@ def test_the_licence_of_the_base_is_that_of_its_card(run, tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("method", "seed", "message"),
     [
-        ("oracle", 0, r"'oracle' is no trained method of toy; known: \['absolute', 'multisample'\]"),
+        ("oracle", 0, r"'oracle' is no trained method of toy; known: \['absolute', 'multisample', 'p_ik'\]"),
+        (
+            "p_ik",
+            0,
+            r"'p_ik' withholds answers by a rule on a signal, which is no part of a model: its folder would an",
+        ),
         ("absolute", 3, r"seed3: not there; run 40_training for run 'toy' first"),
     ],
 )
