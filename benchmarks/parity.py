@@ -46,7 +46,8 @@ NEAR_TIE = 1e-3
 """A lead of logits that rounding at float32 may turn round, of a small model whose logits are about 10."""
 START = 240
 """Seconds in which a server must be there."""
-LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, "max_length": 128, "weight_decay": 0.0}
+LORA = {"mode": "lora", "learning_rate": 1.0e-3, "batch_size": 32, "epochs": 2, "max_length": 256, "weight_decay": 0.0,
+        "batches": "shared", "logits": "learned"}  # fmt: skip
 
 
 @dataclass(frozen=True)

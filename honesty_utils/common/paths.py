@@ -133,5 +133,8 @@ class Run:
     def drawn_answers(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / "answers" / f"{dataset}.parquet"
 
+    def doubted(self, method: str, seed: int, dataset: str) -> Path:
+        return self.folder / "evaluation" / method / f"seed{seed}" / "doubted" / f"{dataset}.parquet"
+
     def shards(self, stage: str) -> Path:
         return self.folder / stage / "shards"

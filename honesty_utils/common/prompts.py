@@ -18,6 +18,9 @@ from honesty_utils.common.settings import Prompts
 
 Kind = Literal["plain", "honest"]
 Style = Literal["raw", "chat"]
+Prompt = str | tuple[str, ...]
+"""What a model is asked: a user's text, or the turns of a conversation, the user's and the model's by turns; the first
+and the last are the user's."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TEMPLATE_SECONDS = 5.0
@@ -51,25 +54,46 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(rf"\{{({names})\}}", lambda match: values[match[1]], template)
 
 
-def prompt_ids(tokenizer: Any, prompt: str, style: Style) -> list[int]:
+def messages(prompt: Prompt) -> list[dict[str, str]]:
+    """A prompt as chat templates and servers take it: the turns with their roles.
+
+    Raises:
+        ValueError: turns that do not end with the user's.
+    """
+    turns = (prompt,) if isinstance(prompt, str) else prompt
+    if len(turns) % 2 == 0:
+        raise ValueError(f"{len(turns)} turns; an odd number is needed, the first and the last of them the user's")
+    return [{"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(turns)]
+
+
+def shown(prompt: Prompt, longest: int = 80) -> str:
+    """The beginning of a prompt, of a conversation that of its last turn, as errors show it."""
+    text = prompt if isinstance(prompt, str) else prompt[-1]
+    return repr(text if len(text) <= longest else f"{text[:longest]}…")
+
+
+def prompt_ids(tokenizer: Any, prompt: Prompt, style: Style) -> list[int]:
     """Token ids of a prompt, with exactly one begin token where the tokenizer has one.
 
     Args:
         tokenizer: a ``transformers`` tokenizer.
-        prompt: user text, from `render`.
+        prompt: user text, from `render`, or turns.
         style: ``raw`` puts the begin token before the text; ``chat`` makes it the user turn of the tokenizer's chat
             template and ends with the template's generation prompt.
 
     Raises:
-        ValueError: ``chat`` with a tokenizer that has no chat template, or one that does not come to an end.
+        ValueError: ``chat`` with a tokenizer that has no chat template, or one that does not come to an end; ``raw``
+            with several turns.
     """
     if style == "chat":
-        return _chat_ids(tokenizer, [{"role": "user", "content": prompt}], add_generation_prompt=True)
+        return _chat_ids(tokenizer, messages(prompt), add_generation_prompt=True)
+    if not isinstance(prompt, str):
+        raise ValueError(f"{len(prompt)} turns, and prompts.style: raw knows none; a conversation needs chat")
     begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return begin + _text_ids(tokenizer, prompt)
 
 
-def completion_ids(tokenizer: Any, prompt: str, completion: str, style: Style) -> list[int]:
+def completion_ids(tokenizer: Any, prompt: Prompt, completion: str, style: Style) -> list[int]:
     """Token ids that follow `prompt_ids` in a training row, the end token last.
 
     ``raw``: the ids of a space and the completion, then the end token. ``chat``: what the template puts after the
@@ -81,17 +105,17 @@ def completion_ids(tokenizer: Any, prompt: str, completion: str, style: Style) -
     before = prompt_ids(tokenizer, prompt, style)
     if style == "raw":
         return _raw_completion(tokenizer, prompt, completion, before)
-    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+    turns = [*messages(prompt), {"role": "assistant", "content": completion}]
     whole = _chat_ids(tokenizer, turns, add_generation_prompt=False)
     if whole[: len(before)] != before:
         raise ValueError(
-            f"{tokenizer.name_or_path}: the chat template changes the prompt {prompt!r} once an answer follows it, so "
-            "the answer's tokens cannot be told apart; use prompts.style: raw or another template"
+            f"{tokenizer.name_or_path}: the chat template changes the prompt {shown(prompt)} once an answer follows "
+            "it, so the answer's tokens cannot be told apart; use prompts.style: raw or another template"
         )
     return _end_of_turn(tokenizer, whole[len(before) :])
 
 
-def _raw_completion(tokenizer: Any, prompt: str, completion: str, before: list[int]) -> list[int]:
+def _raw_completion(tokenizer: Any, prompt: Prompt, completion: str, before: list[int]) -> list[int]:
     if tokenizer.eos_token_id is None:
         raise ValueError(f"{tokenizer.name_or_path}: has no end token, so an answer could not stop; set its eos_token")
     whole = prompt_ids(tokenizer, f"{prompt} {completion}", "raw")

@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 
+from honesty_utils.common.prompts import Prompt, shown
 from honesty_utils.engines.options import OpenAIOptions
 from honesty_utils.engines.replies import AnotherModel
 
@@ -66,7 +67,7 @@ def trouble(error: Exception, timeout: float, hide: Hide = str) -> Trouble:
     raise error
 
 
-def remedy(found: Trouble, model: str, options: OpenAIOptions, prompt: str | None = None) -> str:
+def remedy(found: Trouble, model: str, options: OpenAIOptions, prompt: Prompt | None = None) -> str:
     """What happened and what to do about it, for a trouble that no retry mends."""
     if found.status in (401, 403):
         variable = options.key_variable
@@ -82,9 +83,8 @@ def remedy(found: Trouble, model: str, options: OpenAIOptions, prompt: str | Non
         return f"{found.reason}; start the server, or correct engine_options.base_url"
     if prompt is None or found.status not in (400, 413, 422):
         return found.reason
-    shown = prompt if len(prompt) <= 80 else f"{prompt[:80]}…"
     return (
-        f"{found.reason}; the prompt: {shown!r}; where it is too long, shorten it, drop long questions with "
+        f"{found.reason}; the prompt: {shown(prompt)}; where it is too long, shorten it, drop long questions with "
         "questions.<set>.longest or lower max_new_tokens; otherwise look at engine_options.extra_body and logprobs"
     )
 

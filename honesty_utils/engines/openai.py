@@ -17,7 +17,7 @@ from typing import Any
 import openai
 from anyio.from_thread import start_blocking_portal
 
-from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.common.prompts import Prompt, Style, messages, prompt_ids, shown
 from honesty_utils.engines.failures import Trouble, backoff, remedy, trouble
 from honesty_utils.engines.loading import ModelError, ServerError, Unanswered
 from honesty_utils.engines.options import OpenAIOptions
@@ -69,7 +69,7 @@ class OpenAIEngine:
             return self._tokens
         return Usage(read, written, (read * (prices[0] or 0.0) + written * (prices[1] or 0.0)) / 1e6)
 
-    def prompt_length(self, prompt: str) -> int:
+    def prompt_length(self, prompt: Prompt) -> int:
         """Tokens of a prompt; of a chat as far as the server's template is that of the tokenizer."""
         return len(prompt_ids(self._tokenizer, prompt, self.style))
 
@@ -154,7 +154,7 @@ class OpenAIEngine:
         if answer.withheld:
             raise self._error(
                 "its content filter withheld an answer, which is none of the model's; leave the question out or take "
-                f"a server without a filter; the prompt: {request.prompt[:200]!r}"
+                f"a server without a filter; the prompt: {shown(request.prompt, 200)}"
             )
         return answer.response
 
@@ -195,15 +195,17 @@ class OpenAIEngine:
         return await create(**self._body(request))
 
     def _body(self, request: Request) -> dict[str, Any]:
-        """What is sent: the prompt as a user's turn (chat), as text or, with a tokenizer, as token ids (raw)."""
+        """What is sent: the prompt as turns (chat), as text or, with a tokenizer, as token ids (raw)."""
         options, limit = self.options, self.max_new_tokens
         body: dict[str, Any] = {"model": self.name, "temperature": request.temperature}
         if request.temperature > 0:
             # top_p is said aloud, because servers take other defaults from a model's generation config.
             body |= {"top_p": 1.0, "seed": request.seed % SEEDS}
         if self.style == "chat":
-            body |= {"messages": [{"role": "user", "content": request.prompt}], options.length_field: limit}
+            body |= {"messages": messages(request.prompt), options.length_field: limit}
             return body | ({"logprobs": True} if options.logprobs else {}) | {"extra_body": options.extra_body}
+        if not isinstance(request.prompt, str):
+            raise self._error(f"{len(request.prompt)} turns, and prompts.style: raw knows none; it needs chat")
         prompt = request.prompt if self._tokenizer is None else prompt_ids(self._tokenizer, request.prompt, self.style)
         if self.context is not None:
             limit = max(1, min(limit, self.context - len(prompt)))

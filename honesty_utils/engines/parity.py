@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from honesty_utils.common.prompts import Prompt
 from honesty_utils.engines.protocol import Request, Response
 
 
@@ -21,26 +22,26 @@ class Disagreement:
     """One prompt on which the engines part.
 
     Attributes:
-        prompt: user text.
+        prompt: what was asked.
         reference: answer of the engine on ``transformers``.
         other: answer of the other engine.
         margin: lead of the likeliest token's logit over the second one's where the answers part.
     """
 
-    prompt: str
+    prompt: Prompt
     reference: str
     other: str
     margin: float
 
 
 def disagreements(
-    reference: Any, prompts: Sequence[str], expected: Sequence[Response], found: Sequence[Response]
+    reference: Any, prompts: Sequence[Prompt], expected: Sequence[Response], found: Sequence[Response]
 ) -> list[Disagreement]:
     """Prompts to which ``found`` has another text than ``expected``, with their margins.
 
     Args:
         reference: the ``TransformersEngine`` that gave ``expected``.
-        prompts: user texts, each asked greedily.
+        prompts: what was asked, each asked greedily.
         expected: its responses, one a prompt.
         found: the other engine's, one a prompt.
     """
@@ -53,7 +54,7 @@ def disagreements(
 
 
 @torch.inference_mode()
-def _margin(reference: Any, prompt: str, other: str) -> float:
+def _margin(reference: Any, prompt: Prompt, other: str) -> float:
     before = reference._prompt_ids(prompt)
     batch = reference._decode([reference._row(Request(prompt), before)])
     after = batch.tokens[0, : batch.lengths[0]].tolist()

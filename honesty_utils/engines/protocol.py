@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from honesty_utils.common.prompts import Prompt
+
 Asks = Literal["nothing", "generate", "score", "hidden"]
 """What is asked of an engine: nothing beyond what it tells with every answer, its log-probability among it; further
 answers; the log-probability of a given text; hidden states (`HiddenEngine`)."""
@@ -22,14 +24,16 @@ States = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One response wanted: user text (from ``prompts.render``), temperature (0 is greedy), seed of its draws.
+    """One response wanted: what is asked, temperature (0 is greedy), seed of its draws.
+
+    ``prompt`` is a user's text (from ``prompts.render``) or the turns of a conversation, of which the last is answered.
 
     ``adapter`` is the folder of a LoRA adapter to answer with, for engines that hold several (`load_all`). ``options``
     are texts of which the likeliest is the answer, for engines that tell the likelihood of a given text
     (`ScoringEngine`); nothing is generated then.
     """
 
-    prompt: str
+    prompt: Prompt
     temperature: float = 0.0
     seed: int = 0
     adapter: str | None = None
@@ -88,7 +92,7 @@ class MeasuringEngine(Engine, Protocol):
     context: int | None
     max_new_tokens: int
 
-    def prompt_length(self, prompt: str) -> int:
+    def prompt_length(self, prompt: Prompt) -> int:
         """Tokens of a prompt, as the model reads it."""
         ...
 
@@ -119,7 +123,7 @@ class HiddenEngine(Engine, Protocol):
 class ScoringEngine(Engine, Protocol):
     """An engine that tells how likely a given text is as an answer."""
 
-    def logprobs(self, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+    def logprobs(self, pairs: Sequence[tuple[Prompt, str]]) -> list[list[float]]:
         """Natural log-probabilities of the tokens of answers, the end token's last.
 
         Args:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, astuple
 from typing import Any
 
-from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.common.prompts import Prompt, Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, ServerError
 from honesty_utils.engines.options import RayOptions
 from honesty_utils.engines.protocol import Engine, Request, Response, Usage, usage as usage_of
@@ -113,7 +113,7 @@ class RayEngine:
         self._each = {"CPU": options.replica_cpus, "GPU": options.gpus_each(model.device, there)}
         _check_room(options.replicas, self._each, nodes)
 
-    def prompt_length(self, prompt: str) -> int:
+    def prompt_length(self, prompt: Prompt) -> int:
         """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self._tokenizer, prompt, self.style))
 
@@ -185,8 +185,10 @@ def _measure(model: Model, options: RayOptions) -> tuple[int | None, Any]:
         return None, None  # the replicas have it, or say what is wrong
 
 
-def _request(prompt: str, temperature: float, seed: int, adapter: str | None, options: Sequence[str]) -> Request:
-    return Request(prompt, temperature, seed, adapter, tuple(options))
+def _request(
+    prompt: str | Sequence[str], temperature: float, seed: int, adapter: str | None, options: Sequence[str]
+) -> Request:
+    return Request(prompt if isinstance(prompt, str) else tuple(prompt), temperature, seed, adapter, tuple(options))
 
 
 def _connect(options: RayOptions) -> None:

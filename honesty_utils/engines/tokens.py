@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from honesty_utils.common.prompts import Kind, Style, prompt_ids, render
+from honesty_utils.common.prompts import Kind, Prompt, Style, prompt_ids, render, shown
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.loading import ModelError, base_of, first_line, has, model_folder
 from honesty_utils.engines.settings import Model
@@ -48,12 +48,12 @@ def check_room(name: str | None, context: int | None, max_new_tokens: int) -> No
         )
 
 
-def checked_ids(tokenizer: Any, prompt: str, style: Style, context: int | None, name: str | None) -> tuple[int, ...]:
+def checked_ids(tokenizer: Any, prompt: Prompt, style: Style, context: int | None, name: str | None) -> tuple[int, ...]:
     """Token ids of a prompt that leave room for an answer.
 
     Args:
         tokenizer: a ``transformers`` tokenizer.
-        prompt: user text.
+        prompt: user text, or turns.
         style: see ``prompts.prompt_ids``.
         context: tokens that the model reads, the answer included; ``None`` if there is no limit.
         name: of the model, for the message.
@@ -63,10 +63,9 @@ def checked_ids(tokenizer: Any, prompt: str, style: Style, context: int | None, 
     """
     ids = prompt_ids(tokenizer, prompt, style)
     if context is not None and len(ids) >= context:
-        shown = prompt if len(prompt) <= 80 else f"{prompt[:80]}…"
         raise ModelError(
             f"{name}: a prompt has {len(ids)} tokens and the model reads {context}, the answer included: "
-            f"{shown!r}; shorten the question or take a model with a longer context"
+            f"{shown(prompt)}; shorten the question or take a model with a longer context"
         )
     return tuple(ids)
 

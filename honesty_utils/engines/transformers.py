@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from transformers import Cache
 
-from honesty_utils.common.prompts import Style, completion_ids, prompt_ids
+from honesty_utils.common import memory
+from honesty_utils.common.prompts import Prompt, Style, completion_ids, prompt_ids
 from honesty_utils.engines import cache as caches
 from honesty_utils.engines.loading import ModelError, load_model
 from honesty_utils.engines.protocol import Request, Response, States, choose
@@ -94,6 +95,7 @@ class TransformersEngine:
             with _memory_errors(self.name, remedy):
                 decoded = self._decode(batch)
             done.update(zip(batch, self._responses(decoded), strict=True))
+        memory.give_back()
         return [done[row] for row in wanted]
 
     def _with_choices(self, requests: Sequence[Request]) -> list[Response]:
@@ -102,7 +104,7 @@ class TransformersEngine:
         said = iter(self.generate([request for request in requests if not request.options]))
         return [next(told) if request.options else next(said) for request in requests]
 
-    def logprobs(self, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+    def logprobs(self, pairs: Sequence[tuple[Prompt, str]]) -> list[list[float]]:
         """Log-probabilities of the tokens of answers, see `protocol.ScoringEngine`; equal pairs are read once.
 
         Raises:
@@ -124,7 +126,7 @@ class TransformersEngine:
             start += size
         return [done[rows[pair]] for pair in pairs]
 
-    def _ids_of(self, prompt: str, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _ids_of(self, prompt: Prompt, answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         before, after = self._prompt_ids(prompt), tuple(completion_ids(self.tokenizer, prompt, answer, self.style))
         if self.context is not None and len(before) + len(after) > self.context:
             raise ModelError(
@@ -222,11 +224,11 @@ class TransformersEngine:
         found: States = output.hidden_states[layer][:, -1].float().cpu().numpy()
         return found
 
-    def prompt_length(self, prompt: str) -> int:
+    def prompt_length(self, prompt: Prompt) -> int:
         """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self.tokenizer, prompt, self.style))
 
-    def _prompt_ids(self, prompt: str) -> tuple[int, ...]:
+    def _prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         return checked_ids(self.tokenizer, prompt, self.style, self.context, self.name)
 
     def _row(self, request: Request, ids: tuple[int, ...]) -> _Row:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from honesty_utils.common.prompts import Style, prompt_ids
+from honesty_utils.common.prompts import Prompt, Style, prompt_ids
 from honesty_utils.engines.loading import ModelError, adapter_config, model_folder
 from honesty_utils.engines.options import VllmOptions
 from honesty_utils.engines.protocol import Request, Response
@@ -97,11 +97,11 @@ class VllmEngine:
             done.update(zip(part, self._responses(part), strict=True))
         return [done[row] for row in wanted]
 
-    def prompt_length(self, prompt: str) -> int:
+    def prompt_length(self, prompt: Prompt) -> int:
         """Tokens of a prompt as the model reads it, the template's own included."""
         return len(prompt_ids(self.tokenizers[None], prompt, self.style))
 
-    def _prompt_ids(self, prompt: str, adapter: str | None) -> tuple[int, ...]:
+    def _prompt_ids(self, prompt: Prompt, adapter: str | None) -> tuple[int, ...]:
         if adapter not in self.tokenizers:
             raise ModelError(f"{self.name}: started without the adapter {adapter!r}; it has {sorted(self.adapters)}")
         return checked_ids(self.tokenizers[adapter], prompt, self.style, self.context, self.name)

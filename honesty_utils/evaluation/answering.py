@@ -7,76 +7,25 @@ that sampling has drawn already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
 from honesty_utils import engines, methods
 from honesty_utils.common import prompts, records
-from honesty_utils.common.paths import BASE, Run, model_name
+from honesty_utils.common.paths import Run, model_name
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, Request, ScoringEngine
-from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.engines.settings import Generation
+from honesty_utils.evaluation import doubting
+from honesty_utils.evaluation.chosen import Evaluated
+from honesty_utils.evaluation.settings import Doubt
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling, signals
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import Method
-from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.shards import Asked, Shard, Summary
 
 _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason"]
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """One model of a run to evaluate.
-
-    Attributes:
-        method: name of its entry in the params file.
-        seed: of its training; 0 where nothing is trained.
-        model: whose words are the answer.
-        kind: what the method is.
-    """
-
-    method: str
-    seed: int
-    model: Model
-    kind: Method
-
-    @property
-    def name(self) -> str:
-        """Method and seed as file names have them, such as ``absolute_seed0``."""
-        return f"{self.method}_seed{self.seed}"
-
-    @property
-    def trained(self) -> bool:
-        """Whether training made the model that speaks."""
-        return self.kind.speaker != BASE
-
-    def files(self) -> list[str]:
-        """Folders that it is read from, for a manifest; M_t's own is not hashed for each method."""
-        return [str(self.model.name)] if self.trained else []
-
-    @property
-    def asked(self) -> bool:
-        """Whether it is asked here; M_t under the plain prompt has answered in sampling."""
-        return not self.kind.reuses_base
-
-
-def models(
-    run: Run, entries: Mapping[str, MethodEntry], chosen: Iterable[tuple[str, int]], base: Model
-) -> list[Evaluated]:
-    """Models of a run, as ``(method, seed)``, each with the folder of the one who speaks; M_t is ``base``."""
-    found = []
-    for name, seed in chosen:
-        kind = METHODS[entries[name].method]
-        last = kind.stages[-1].name if kind.stages else BASE
-        stage = None if kind.speaker == last else kind.speaker
-        folder = base if kind.speaker == BASE else base.model_copy(update={"name": str(run.model(name, seed, stage))})
-        found.append(Evaluated(name, seed, folder, kind))
-    return found
 
 
 def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: prompts.Kind = "honest") -> list[Shard]:
@@ -100,6 +49,7 @@ def draw(
     generation: Generation,
     refusals: bool = False,
     graded: Iterable[str] = (),
+    doubt: Doubt | None = None,
 ) -> dict[Evaluated, dict[str, Summary]]:
     """Let the models answer, in one process, and write ``Run.drawn_answers``; finished shards are not drawn again.
 
@@ -111,6 +61,7 @@ def draw(
         generation: engine, its options, length of an answer, size of a shard.
         refusals: whether each model is also asked how likely its refusal is.
         graded: sets of which models tell the signals that they are asked for (`Method.told`), as ``Run.signals``.
+        doubt: sets that are asked again, and in what words; written as ``Run.doubted``.
 
     Returns:
         What each set took, by model.
@@ -118,7 +69,7 @@ def draw(
     Raises:
         ModelError: a model that cannot be loaded, a prompt that is too long.
     """
-    speaking = [one for one in chosen if one.asked]
+    speaking = [one for one in chosen if one.asked or (doubt and one.kind.can_be_doubted)]
     kinds = {one.kind.answer.prompt for one in speaking}
     plans = {
         kind: {name: plan(table, wording, generation.shard_size, kind) for name, table in asked.items()}
@@ -127,7 +78,7 @@ def draw(
     done: dict[Evaluated, dict[str, Summary]] = {}
     loaded = engines.in_turn([one.model for one in speaking], generation, wording.style)
     for one, (_, engine) in zip(speaking, loaded, strict=True):
-        sets = plans[one.kind.answer.prompt]
+        sets = plans[one.kind.answer.prompt] if one.asked else {}
         shards.check_lengths(engine, [shard for shards_of in sets.values() for shard in shards_of])
         identity = engines.identity(one.model, generation, wording.style)
         done[one] = {
@@ -140,6 +91,9 @@ def draw(
             )
             for name, shards_of in sets.items()
         }
+        if doubt and doubting.sets(one, doubt):
+            first = answers(run, one, doubt.datasets)
+            doubting.draw(engine, run, one, asked, first, wording, doubt, generation.shard_size, identity)
         for name in graded if one.kind.told(refusals) else ():
             told = own_signals(run, one, name, one.kind.told(refusals), asked[name], wording, engine)
             records.write(told, records.SIGNALS, run.signals(name, model_name(one.method, one.seed)))

@@ -19,7 +19,7 @@ from honesty_utils.common import prompts, records
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.evaluation.answering import Evaluated
+from honesty_utils.evaluation.chosen import Evaluated
 from honesty_utils.knowledge import signals
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import HEAD

@@ -167,6 +167,11 @@ class Method:
         """Whether its words are M_t's greedy ones under the plain prompt, which sampling has drawn already."""
         return self.answer.prompt == "plain" and self.speaker == BASE
 
+    @property
+    def can_be_doubted(self) -> bool:
+        """Whether it has a second answer of its own; a rule that withholds what M_t says has none."""
+        return not self.reuses_base or self.answer.decide is as_said
+
     def told(self, refusals: bool) -> tuple[str, ...]:
         """Signals that a model of it tells of its own answers, where it answers: those it decides by, of a trained one.
 

@@ -6,7 +6,7 @@ REFUSED = {
     "of refusals with honesty score --scorer should_refuse",
     "abstentionbench": "its indices and the prompt of its judge are under CC BY-NC 4.0, and the parts keep their own "
     "licences; take the parts: selfaware, umwp, falseqa, bbh_disambiguation, freshqa, kuq, coconot",
-    "are_you_sure": "it asks twice, and a run asks once; ask the second turn elsewhere, and score both replies with "
-    "honesty score --scorer stance",
+    "are_you_sure": "no licence is stated; evaluation.doubt asks the same of every set of multiple choice: each answer "
+    "is doubted once, and tab_doubt counts who gives in (replies from elsewhere: honesty score --scorer stance)",
 }
 """Why a set is not offered, by the name that its source would have."""

@@ -133,9 +133,10 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     },
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(
-        **params.evaluation.model_dump(exclude={"datasets", "refusal_likelihood"})
+        **params.evaluation.model_dump(exclude={"datasets", "refusal_likelihood", "doubt"})
     ),
     "refusal_likelihood": lambda params, scope: params.evaluation.refusal_likelihood,
+    "doubt": lambda params, scope: params.evaluation.doubt,
     "entries": _entries,
     "origin": lambda params, scope: {
         "world": params.world.seed if params.world else None,

@@ -128,6 +128,7 @@ class Params(Section):
         self._check_requests()
         self._check_choosing()
         self._check_refusal_likelihood()
+        self._check_doubt()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
@@ -270,6 +271,22 @@ class Params(Section):
             raise ValueError(
                 f"evaluation.refusal_likelihood: true, but evaluation.engine {section.engine!r} does not tell how "
                 f"likely a given text is; write one of {able}, or false"
+            )
+
+    def _check_doubt(self) -> None:
+        doubt = self.evaluation.doubt
+        for name in doubt.datasets if doubt else ():
+            if name not in self.graded_sets():
+                raise ValueError(f"evaluation.doubt.datasets: {name!r} is not in {self.graded_sets()}")
+            if self.questions[name].choose == LIKELIHOOD:
+                raise ValueError(
+                    f"evaluation.doubt.datasets: {name!r} has choose: likelihood, which says nothing that could be "
+                    "doubted; leave it out, or write choose: letter"
+                )
+        if doubt and self.prompts.style != "chat":
+            raise ValueError(
+                "evaluation.doubt: is a conversation, and prompts.style: raw knows no turns; write prompts.style: "
+                "chat, or leave doubt out"
             )
 
     def graded_sets(self) -> list[str]:

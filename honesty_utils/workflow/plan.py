@@ -590,6 +590,7 @@ class _Plan:
                 *self._of_models(models, run.evaluation, graded),
                 *self._of_models(models, run.answers, requests),
                 *self._own_signals(models),
+                *self._doubted(models),
             ],
             scope=Scope(methods=tuple(asked)),
             gpus=engines.gpus(params.evaluation, params.judge),
@@ -602,6 +603,12 @@ class _Plan:
         refusals = self.params.evaluation.refusal_likelihood
         asked = [one for one in models if METHODS[self.params.entries[one[0]].method].told(refusals)]
         return [self.run.signals(name, model_name(*one)) for one in asked for name in self.params.graded_sets()]
+
+    def _doubted(self, models: list[tuple[str, int]]) -> list[Path]:
+        """Second answers, of sets that are doubted."""
+        doubt = self.params.evaluation.doubt
+        able = [one for one in models if METHODS[self.params.entries[one[0]].method].can_be_doubted]
+        return self._of_models(able, self.run.doubted, doubt.datasets if doubt else ())
 
     def _deciding(self, models: list[tuple[str, int]]) -> list[Path]:
         """Signals and fitted rules that the models' methods read when they answer."""
@@ -671,7 +678,7 @@ class _Plan:
         told += self._own_signals(self._all_models())
         yield self._tables("confidence", "61_confidence", [*evaluated, *asked, *told])
         labels = [run.labels(name) for name in graded]
-        inputs = [*evaluated, *asked, *labels, *again, *judged]
+        inputs = [*evaluated, *asked, *labels, *again, *judged, *self._doubted(self._all_models())]
         yield self._tables("readings", "62_readings", inputs, helpfulness)
         yield self._tables("findings", "63_findings", [*kept, *helpfulness, *evaluated], [run.figures / "claims.md"])
         yield Task(
@@ -717,9 +724,10 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
+        doubted = {"doubt"} if params.evaluation.doubt else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous}
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

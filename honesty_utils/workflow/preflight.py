@@ -53,6 +53,7 @@ def preflight(params: Params, cluster: bool = False) -> None:
             if spec.source != REQUESTS:
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
             _readable(name, table, params.judge)
+            _doubted(name, table, params)
     _apart(params)
     for method in params.trained:
         layouts.layout(params.training_of(method))
@@ -66,6 +67,16 @@ def _readable(name: str, table: pd.DataFrame, judge: Judge | None) -> None:
         raise ConfigError(
             f"questions.{name}: only a judge can read the replies, so that all would be unscored; add a judge section "
             "with refusals: either, or leave the set out"
+        )
+
+
+def _doubted(name: str, table: pd.DataFrame, params: Params) -> None:
+    """Second answers are compared with first ones by their options, which all questions need to have."""
+    doubt = params.evaluation.doubt
+    if doubt and name in doubt.datasets and table["choices"].isna().any():
+        raise ConfigError(
+            f"evaluation.doubt.datasets: {name!r} has questions without options, such as "
+            f"{table.loc[table['choices'].isna(), 'question'].iloc[0][:80]!r}; name sets of multiple choice"
         )
 
 

@@ -190,3 +190,31 @@ def test_chat_template_that_rewrites_the_prompt_is_an_error(tokenizer: Any) -> N
 def test_chat_without_a_template_is_an_error(tokenizer: Any) -> None:
     with pytest.raises(ValueError, match=r"has no chat template; use prompts.style: raw"):
         prompts.prompt_ids(tokenizer, "Who?", "chat")
+
+
+def test_a_conversation_has_its_turns_by_turns(tokenizer: Any) -> None:
+    tokenizer.chat_template = CHAT
+    turns = ("Who was it?", "Anna.", "Are you sure?")
+    assert [one["role"] for one in prompts.messages(turns)] == ["user", "assistant", "user"]
+    read = tokenizer.decode(prompts.prompt_ids(tokenizer, turns, "chat"))
+    places = [read.index(turn) for turn in turns]
+    assert places == sorted(places) and read.index("Anna.") > read.index("<assistant>"[1:-1])
+    # What follows is the answer to the last turn.
+    ids = prompts.completion_ids(tokenizer, turns, "Yes.", "chat")
+    assert tokenizer.decode(ids, skip_special_tokens=True).strip() == "Yes."
+    assert prompts.prompt_ids(tokenizer, ("Who was it?",), "chat") == prompts.prompt_ids(
+        tokenizer, "Who was it?", "chat"
+    )
+
+
+def test_turns_that_end_with_the_model_or_have_no_template_are_errors(tokenizer: Any) -> None:
+    tokenizer.chat_template = CHAT
+    with pytest.raises(ValueError, match="2 turns; an odd number"):
+        prompts.prompt_ids(tokenizer, ("Who?", "Anna."), "chat")
+    with pytest.raises(ValueError, match="raw knows none"):
+        prompts.prompt_ids(tokenizer, ("Who?", "Anna.", "Sure?"), "raw")
+
+
+def test_errors_show_the_last_turn() -> None:
+    assert prompts.shown("Who?") == "'Who?'"
+    assert prompts.shown(("Who?", "Anna.", "x" * 100)) == repr("x" * 80 + "…")

