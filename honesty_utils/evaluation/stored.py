@@ -123,7 +123,8 @@ def read(paths: Iterable[str | Path]) -> pd.DataFrame:
     Raises:
         StoredError: names file, row, value and what is needed.
     """
-    return rows_of((where, row, Path(path).stem) for path in paths for where, row in _rows(Path(path)))
+    named = [(Path(path), Path(path).stem) for path in paths]
+    return rows_of((where, row, name) for path, name in named for where, row in _rows(path))
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -157,7 +157,8 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line, object_pairs_hook=_once)
-            json.dumps(row, ensure_ascii=False).encode()
+            if "\\u" in line:  # nothing else can be half of a character
+                json.dumps(row, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             reason = _reason(error)
             raise QuestionError(f"{path}:{number}: not JSON ({reason}): {line[:80]!r}; correct the line") from None
