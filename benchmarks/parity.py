@@ -124,7 +124,7 @@ def served(model: Model, style: prompts.Style, length: int) -> Iterator[Any]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model.name)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "model", "--dtype", model.dtype]
-    command += ["--enforce-eager", "--kv-cache-memory-bytes", str(2**28), "--generation-config", "vllm"]
+    command += ["--enforce-eager", "--kv-cache-memory-bytes", str(2**30), "--generation-config", "vllm"]
     command += ["--no-enable-chunked-prefill", "--disable-uvicorn-access-log"]  # the first: see engines/vllm.py
     quiet = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
     server = subprocess.Popen(command, env={**os.environ, **quiet})
