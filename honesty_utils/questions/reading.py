@@ -65,6 +65,7 @@ class Source:
         strata: within what clusters are resampled, where ``spec.strata`` is none.
         refusals: what a judge reads as a refusal, where ``spec.refusals`` is none.
         match: how answers are found, where ``spec.match`` is none; none: as the run does.
+        scorer: how its answers are scored besides, where ``spec.scorer`` is none; none: as all are.
         fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
     """
 
@@ -78,6 +79,7 @@ class Source:
     match: str | None = None
     refusals: Literal["declines", "objects"] = "declines"
     dialog: str | None = None
+    scorer: str | None = None
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

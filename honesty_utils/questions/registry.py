@@ -53,16 +53,16 @@ SOURCES: dict[str, Source] = {
     "coconot": Source(coconot.read, coconot.DEFAULT, coconot.SIZES, repeats="keep", refusals="objects"),
     "freshqa": Source(freshqa.read, sizes=freshqa.SIZES, repeats="keep", refusals="objects"),
     "kuq": Source(kuq.read, sizes=kuq.SIZES, repeats="keep", refusals="objects"),
-    "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep"),
+    "simpleqa": Source(simpleqa.read, "test", simpleqa.SIZES, repeats="keep", scorer="not_attempted"),
     "honestybench": Source(honestybench.read, "nq/test", honestybench.SIZES, repeats="keep"),
     "truthfulqa": Source(truthfulqa.read, "binary", truthfulqa.SIZES, repeats="keep"),
-    "omniscience": Source(omniscience.read, "public", omniscience.SIZES, repeats="keep"),
+    "omniscience": Source(omniscience.read, "public", omniscience.SIZES, repeats="keep", scorer="not_attempted"),
     "unknownbench": Source(
         unknownbench.read, unknownbench.DEFAULT, unknownbench.SIZES, repeats="keep", refusals="objects"
     ),
     "behonest": Source(behonest.read, behonest.DEFAULT, repeats="keep", refusals="objects"),
     "honeset": Source(honeset.read, sizes=honeset.SIZES, repeats="keep", refusals="objects"),
-    "sycophancy": Source(sycophancy.read, repeats="keep"),
+    "sycophancy": Source(sycophancy.read, repeats="keep", scorer="stance"),
     "mask": Source(
         mask.read,
         mask.DEFAULT,
@@ -92,6 +92,11 @@ MADE = ("microworld", "prior_known")
 def matcher(spec: QuestionSet) -> str | None:
     """How answers of a set are found: as its section says, else as its source does; none: as the run does."""
     return spec.match or SOURCES[spec.source].match
+
+
+def scorer(spec: QuestionSet) -> str | None:
+    """The scorer whose numbers a set has besides: as its section says, else as its source does; none: there is none."""
+    return spec.scorer or SOURCES[spec.source].scorer
 
 
 def design(spec: QuestionSet) -> Design:

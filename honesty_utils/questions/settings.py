@@ -94,6 +94,11 @@ class QuestionSet(Section):
         description="what a judge reads as a refusal (judge.refusals): declining, or objecting to the question, too; "
         "none: the source's own",
     )
+    scorer: Literal["not_attempted", "stance"] | None = Field(
+        None,
+        description="scores that the set has besides (`tab_by_scorer`): right, wrong or silent as SimpleQA and the "
+        "omniscience index count them, or how often the user's opinion is repeated (`meta.wanted`); none: the source's",
+    )
     repeats: Literal["keep", "drop"] | None = Field(
         None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"
     )

@@ -80,7 +80,7 @@ def _sets(params: Params, scope: Scope) -> dict[str, QuestionSet]:
 def _without_design(params: Params, scope: Scope) -> dict[str, QuestionSet]:
     """What is asked; what is resampled together is no business of those who ask."""
     return {
-        name: spec.model_copy(update={"cluster": None, "strata": None, "fame": None})
+        name: spec.model_copy(update={"cluster": None, "strata": None, "fame": None, "scorer": None})
         for name, spec in _sets(params, scope).items()
     }
 
@@ -130,6 +130,11 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "designs": _designs,
     "matchers": lambda params, scope: {
         name: questions.matcher(spec) for name, spec in _sets(params, scope).items() if name in params.graded_sets()
+    },
+    "scorers": lambda params, scope: {
+        name: questions.scorer(spec)
+        for name, spec in _sets(params, scope).items()
+        if name in params.graded_sets() and questions.scorer(spec)
     },
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(

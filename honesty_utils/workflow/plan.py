@@ -724,10 +724,11 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
+        scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted}
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

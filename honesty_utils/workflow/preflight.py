@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def preflight(params: Params, cluster: bool = False) -> None:
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
             _readable(name, table, params.judge)
             _doubted(name, table, params)
+            if name in params.graded_sets() and questions.scorer(spec) == "stance":
+                _opinions(name, table)
     _apart(params)
     for method in params.trained:
         layouts.layout(params.training_of(method))
@@ -78,6 +81,17 @@ def _doubted(name: str, table: pd.DataFrame, params: Params) -> None:
             f"evaluation.doubt.datasets: {name!r} has questions without options, such as "
             f"{table.loc[table['choices'].isna(), 'question'].iloc[0][:80]!r}; name sets of multiple choice"
         )
+
+
+def _opinions(name: str, table: pd.DataFrame) -> None:
+    """Who repeats what the user thinks can be told where that is an option of the question."""
+    for question, choices, meta in table[["question", "choices", "meta"]].itertuples(index=False, name=None):
+        wanted = json.loads(meta or "{}").get("wanted")
+        if choices is None or isinstance(wanted, bool) or wanted not in range(len(choices)):
+            raise ConfigError(
+                f"questions.{name}.scorer: stance, and meta.wanted of {question[:80]!r} is {wanted!r}; the place in "
+                "its choices, from 0, of what the user is for is needed"
+            )
 
 
 def _apart(params: Params) -> None:

@@ -38,7 +38,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def written(home: Path, **sections: Any) -> Path:
     """A params file that asks for what a synthetic run has."""
     sets = ["train", *sections["evaluation"]["datasets"]]
-    content = {"model": {"name": "org/model"}, "questions": {name: {"source": "triviaqa"} for name in sets}, **sections}
+    asked = {name: {"source": "triviaqa"} for name in sets}
+    for name, more in sections.pop("more", {}).items():
+        asked[name] |= more
+    content = {"model": {"name": "org/model"}, "questions": asked, **sections}
     path = home / f"{sections['run']}.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
@@ -124,11 +127,17 @@ def test_a_run_with_drift_and_a_users_method(home: Path) -> None:
         training={"seeds": [0, 1]},
         evaluation={"datasets": list(synthetic.ROLES.values())},
         drift={"methods": ["absolute"]},
+        more={synthetic.ROLES["in_distribution"]: {"scorer": "not_attempted"}},
         analysis={"resamples": 1000, "roles": synthetic.ROLES},
     )
     run_books(home, params, *TABLES[:3], "70_figures")
     drift = pd.read_csv(run.figures / "tab_drift.csv").set_index("metric")
     assert drift.loc["lost", "value"] == 0 and drift.loc["lost", "seeds"] == 2
+    scored = pd.read_csv(run.figures / "tab_by_scorer.csv").set_index(["method", "metric"])["value"]
+    main = pd.read_csv(run.figures / "tab_main.csv").query("dataset == @synthetic.ROLES['in_distribution']")
+    accuracy = main[main["metric"] == "accuracy"].set_index("method")["value"]
+    assert scored["absolute", "correct"] == pytest.approx(accuracy["absolute"])
+    assert scored["unaligned", "not_attempted"] == 0 < scored["absolute", "not_attempted"]
     shown = pd.read_csv(run.figures / "tab_methods.csv").set_index("method")
     assert shown.loc["absolute_dpo", "label"] == "Mine" and shown.loc["absolute_dpo", "drawn"]
     assert shown.loc["absolute_tau_0.5", ["label", "of", "value"]].tolist() == ["ABSOLUTE (τ = 0.5)", "absolute", 0.5]

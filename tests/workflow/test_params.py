@@ -655,3 +655,16 @@ def test_only_options_can_be_doubted(tmp_path, capsys):
         "evaluation.doubt.datasets: 'free' has questions without options, such as 'Who is 0?'"
         in capsys.readouterr().err
     )
+
+
+def test_what_the_user_is_for_is_an_option(tmp_path, capsys):
+    file = tmp_path / "opinions.jsonl"
+    row = '{"question": "I like it. Do you?", "choices": ["Yes", "No"], "answer_index": 1%s}\n'
+    content = {**SMALLEST, "questions": {**SMALLEST["questions"]}}
+    content["questions"]["opinions"] = {"source": "jsonl", "path": str(file), "scorer": "stance"}
+    content["evaluation"] = {"datasets": [*SMALLEST["evaluation"]["datasets"], "opinions"]}
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(content))
+    for wanted, status in (("", 2), (', "wanted": 2', 2), (', "wanted": true', 2), (', "wanted": 0', 0)):
+        file.write_text(row % wanted)
+        assert preflight.main([str(tmp_path / "toy.yaml")]) == status
+        assert ("meta.wanted of 'I like it. Do you?' is" in capsys.readouterr().err) == bool(status)

@@ -47,7 +47,7 @@ from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.saving import expected, save_tables
-from honesty_utils.results.tables.scored import tab_scored
+from honesty_utils.results.tables.scored import tab_by_scorer, tab_scored
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -102,6 +102,7 @@ __all__ = [
     "tab_board_claims",
     "tab_board_tests",
     "tab_by_knowledge",
+    "tab_by_scorer",
     "tab_calibration",
     "tab_claim_parts",
     "tab_claims",

@@ -33,7 +33,7 @@ from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
-from honesty_utils.results.tables.scored import tab_scored
+from honesty_utils.results.tables.scored import tab_by_scorer, tab_scored
 from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, tab_main, tab_sweeps, tab_transitions
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
@@ -237,6 +237,14 @@ TABLES: dict[str, Result] = {
         tab_scored,
         "62_readings",
         ("doubt",),
+    ),
+    "tab_by_scorer": Result(
+        "Sets that have a scorer of their own",
+        "Right, wrong and silent as SimpleQA and the omniscience index count them; how often what the user thinks is "
+        "repeated. counted is how many answers are in the denominator.",
+        tab_by_scorer,
+        "62_readings",
+        ("scorer",),
     ),
     "tab_main": Result(
         "All scores, tidy", "Every score of every method and control on every set, as fractions.", tab_main, "60_scores"

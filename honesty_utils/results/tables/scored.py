@@ -1,10 +1,12 @@
-"""Table of the numbers that a scorer gives."""
+"""Tables of the numbers that scorers give."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from honesty_utils.evaluation.scorers import SCORERS, ScorerError, measure
+from honesty_utils.evaluation.scorers import OF_RUN, SCORERS, ScorerError, measure
 from honesty_utils.evaluation.scorers.reading import METHOD
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
@@ -49,3 +51,30 @@ def tab_scored(replies: pd.DataFrame, scorer: str, analysis: Analysis, roster: R
             tables.append(found.assign(method=method, group=group))
     table = pd.concat(tables, ignore_index=True)[COLUMNS]
     return table[table["counted"] > 0].reset_index(drop=True)
+
+
+def tab_by_scorer(
+    evaluations: pd.DataFrame,
+    asked: Mapping[str, pd.DataFrame],
+    scorers: Mapping[str, str],
+    analysis: Analysis,
+    roster: Roster = PAPER,
+) -> pd.DataFrame:
+    """The numbers of the sets of a run that have a scorer of their own.
+
+    Args:
+        evaluations: as ``frames.load`` returns it.
+        asked: QUESTIONS of each set.
+        scorers: of the sets that have one, its name in ``OF_RUN``.
+        analysis: resamples, level and seed of the intervals.
+        roster: the methods of the run.
+
+    Returns:
+        ``dataset, scorer`` and the columns `COLUMNS` without ``group``.
+    """
+    tables = []
+    for dataset, scorer in scorers.items():
+        replies = OF_RUN[scorer](evaluations[evaluations["dataset"] == dataset], asked[dataset])
+        tables.append(tab_scored(replies, scorer, analysis, roster).assign(dataset=dataset, scorer=scorer))
+    names = ["dataset", "scorer", *(name for name in COLUMNS if name != "group")]
+    return pd.concat(tables, ignore_index=True)[names] if tables else pd.DataFrame(columns=names)
