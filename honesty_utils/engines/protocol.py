@@ -42,7 +42,8 @@ class Request:
     def content(self) -> tuple[Any, ...]:
         """All that its response depends on, for hashes; what is not asked for is left out."""
         fields = astuple(self)
-        return fields if self.options else fields[:-1]
+        # The last word says how options are read: shards of another reading, with their end tokens, are not taken.
+        return (*fields, "without end") if self.options else fields[:-1]
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,16 @@ class ScoringEngine(Engine, Protocol):
 def choose(engine: ScoringEngine, requests: Sequence[Request]) -> list[Response]:
     """The likeliest option of each request as its answer: by the sum over its tokens, the first of equal ones.
 
-    A sum favors short options, as the published readings of TruthfulQA's MC1 do.
+    A sum favors short options, as the published readings of TruthfulQA's MC1 do. As there, the end token does not
+    count: an option is compared as the beginning of an answer, which need not end there.
     """
     pairs = list(dict.fromkeys((request.prompt, option) for request in requests for option in request.options))
     found = dict(zip(pairs, engine.logprobs(pairs), strict=True))
     answers = []
     for request in requests:
-        sums = [sum(found[request.prompt, option]) for option in request.options]
+        sums = [sum(found[request.prompt, option][:-1]) for option in request.options]
         best = request.options[sums.index(max(sums))]
-        tokens = found[request.prompt, best]
+        tokens = found[request.prompt, best][:-1]
         answers.append(Response(best, len(tokens), sum(tokens) / len(tokens), "stop"))
     return answers
 
