@@ -58,6 +58,7 @@ class Folder:
         self.path, self.starts = path, 0
         path.mkdir(parents=True)
         shutil.copy(TOP / "params" / "smoke.yaml", path)
+        shutil.copy(TOP / "Snakefile", path)
         (path / "faults.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
         self.environment = {**os.environ, "HONESTY_ROOT": str(path), "PYTHONPATH": str(TOP), "OMP_NUM_THREADS": "1"}
 
