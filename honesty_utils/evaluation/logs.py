@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -79,17 +80,67 @@ def _lm_eval(path: Path) -> Rows:
         replies = row.get("filtered_resps", row.get("resps"))
         if not isinstance(doc, dict) or not isinstance(replies, list) or not replies:
             raise StoredError(f"{where}: no doc and replies; a line of samples_<task>.jsonl is needed (--log_samples)")
+        likelihoods = _likelihoods(replies)
+        if likelihoods is not None:
+            yield where, _chosen(row, doc, likelihoods, where) | {"dataset": _task(path)}, "model"
+            continue
         reply = replies[0]
         while isinstance(reply, list) and reply:
             reply = reply[0]
         if not isinstance(reply, str):
-            raise StoredError(f"{where}: the reply is {str(reply)[:60]!r}, no text: the task compares likelihoods")
+            raise StoredError(f"{where}: the reply is {str(reply)[:60]!r}, no text and no likelihoods of options")
         question = doc.get("question", doc.get("query", doc.get("problem")))
         if question is None:
             raise StoredError(f"{where}: doc has no question, query or problem; it has {sorted(doc)}: give --questions")
         answers = _answers(doc, row.get("target"))
         yield where, {"question_id": str(row.get("doc_id")), "question": question, "answers": answers, "greedy": reply,
                       "dataset": _task(path)}, "model"  # fmt: skip
+
+
+def _likelihoods(replies: list[Any]) -> list[float] | None:
+    """Log-probabilities of the options of a task that compares them; none: it generates.
+
+    A reply is then a log-probability and whether it is the greedy one, both as texts.
+    """
+    found = []
+    for reply in replies:
+        inner = reply[0] if isinstance(reply, list) and len(reply) == 1 else reply
+        if not isinstance(inner, list) or len(inner) != 2 or str(inner[1]) not in ("True", "False"):
+            return None
+        try:
+            found.append(float(inner[0]))
+        except (TypeError, ValueError):
+            return None
+    return found
+
+
+def _chosen(row: Mapping[str, Any], doc: Mapping[str, Any], told: list[float], where: str) -> dict[str, Any]:
+    """The likeliest option as the reply, and whether it is the right one."""
+    given = row.get("arguments")
+    try:
+        listed = isinstance(given, list)
+        asked = [given[at if listed else f"gen_args_{at}"] for at in range(len(told))]  # type: ignore[index]
+        options = [str(one[1 if listed else "arg_1"]).strip() or "(empty)" for one in asked]
+        target = int(str(row.get("target")))
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise StoredError(
+            f"{where}: likelihoods of {len(told)} options, target {_short(row.get('target'))} and no argument to each; "
+            "of a task with one right option target is its place, from 0"
+        ) from None
+    if not 0 <= target < len(told) or any(math.isnan(one) for one in told):
+        raise StoredError(
+            f"{where}: target {target} and likelihoods {_short(told)}; the place of the right option is needed, and "
+            "numbers"
+        )
+    best = told.index(max(told))
+    return {
+        "question_id": str(row.get("doc_id")),
+        "question": doc.get("question", doc.get("query", asked[0][0 if listed else "arg_0"])),
+        "choices": options,
+        "answer_index": target,
+        "greedy": options[best],
+        "outcome": "correct" if best == target else "wrong",
+    }
 
 
 def _task(path: Path) -> str:

@@ -140,9 +140,31 @@ def test_a_log_of_lm_eval(tmp_path):
     }  # fmt: skip
     (row,) = read_log("lm_eval", write(tmp_path, "samples_triviaqa_2026-11-27T10-00-00.000000", line))
     assert row["text"] == "It was Shakespeare" and row["answers"] == ["Shakespeare"] and row["dataset"] == "triviaqa"
-    likelihoods = line | {"filtered_resps": [[-1.2, False], [-0.3, True]]}
-    with pytest.raises(StoredError, match="the task compares likelihoods"):
-        read_log("lm_eval", write(tmp_path, "samples_mc", likelihoods))
+    with pytest.raises(StoredError, match="no text and no likelihoods of options"):
+        read_log("lm_eval", write(tmp_path, "samples_odd", line | {"filtered_resps": [[1.5]]}))
+
+
+def test_a_log_of_lm_eval_that_compares_likelihoods(tmp_path):
+    arguments = {f"gen_args_{at}": {"arg_0": "Q: Who?\nA:", "arg_1": f" {name}"} for at, name in enumerate("ab")}
+    line = {
+        "doc_id": 3, "doc": {"question": "Who?"}, "target": "1", "arguments": arguments,
+        "resps": [[["-1.2", "False"]], [["-0.3", "True"]]], "filtered_resps": [["-1.2", "False"], ["-0.3", "True"]],
+    }  # fmt: skip
+    (row,) = read_log("lm_eval", write(tmp_path, "samples_mc1_2026-11-27T10-00-00.000000", line))
+    assert row["choices"] == ["a", "b"] and row["answer_index"] == 1 and row["text"] == "b"
+    assert row["given"] == "correct" and row["dataset"] == "mc1" and row["question"] == "Who?"
+    # As older versions write arguments; the other option is right.
+    older = line | {"arguments": [["Q: Who?\nA:", " a"], ["Q: Who?\nA:", " b"]], "target": 0}
+    (row,) = read_log("lm_eval", write(tmp_path, "samples_mc1", older))
+    assert row["given"] == "wrong" and row["text"] == "b"
+    for change in (
+        {"target": "[0, 1]"},
+        {"target": "2"},
+        {"arguments": {}},
+        {"filtered_resps": [["nan", "False"]] * 2},
+    ):
+        with pytest.raises(StoredError, match="target"):
+            read_log("lm_eval", write(tmp_path, "samples_bad", line | change))
 
 
 def inspect_log(**sample):
