@@ -140,13 +140,12 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def rows_of(rows: Iterable[tuple[str, Mapping[str, Any], str]]) -> pd.DataFrame:
     """The same of rows from anywhere, each as ``(where, row, method unless it names one)``; see `read`."""
     reader = _Reader()
-    columns: dict[str, list[Any]] = {name: [] for name in _READ}
-    for where, row, method in rows:
-        for name, value in zip(_READ, reader.values(where, row, method), strict=True):
-            columns[name].append(value)
-    if not columns["where"]:
+    found = [reader.values(where, row, method) for where, row, method in rows]
+    if not found:
         raise StoredError("no answers in what was given; a line needs at least:\n" + schema())
-    return pd.DataFrame({name: pd.Series(values, dtype=_READ[name]) for name, values in columns.items()})
+    return pd.DataFrame(
+        {name: pd.Series([row[at] for row in found], dtype=kind) for at, (name, kind) in enumerate(_READ.items())}
+    )
 
 
 _READ: dict[str, Any] = {
@@ -203,7 +202,7 @@ class _Reader:
         )
 
     def _item(self, where: str, row: Mapping[str, Any]) -> Item:
-        said = tuple(str(row.get(name)) for name in _OF_QUESTION)
+        said = tuple([str(row[name]) if name in row else None for name in _OF_QUESTION])
         found = self._questions.get(said)
         if found is None:
             try:
