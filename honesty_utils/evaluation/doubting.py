@@ -8,7 +8,7 @@ sure* in arXiv 2310.13548; the words are our own, and options in the place of fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -96,28 +96,33 @@ def draw(
 
 
 def replies(
-    run: Run, entries: Mapping[str, MethodEntry], models: Mapping[str, Iterable[int]], doubt: Doubt
+    run: Run,
+    evaluations: pd.DataFrame,
+    asked: Mapping[str, pd.DataFrame],
+    entries: Mapping[str, MethodEntry],
+    doubt: Doubt,
 ) -> pd.DataFrame:
     """First and second replies of several models in the columns of the scorer ``stance``, with ``method``.
 
     Args:
-        run: where they lie.
+        run: where second answers lie.
+        evaluations: first answers as they are said, as ``frames.load`` returns them; what a rule withheld is a refusal
+            there, which names no option. Methods that cannot be doubted are passed over.
+        asked: QUESTIONS of each set.
         entries: the run's methods.
-        models: seeds of each of them; those that cannot be doubted are passed over.
         doubt: the sets, each of which is a ``group``.
     """
     parts = []
     for name in doubt.datasets:
-        asked = records.read(records.QUESTIONS, run.questions(name))[["question_id", "choices", "answer_index"]]
-        for method, seed in [(method, seed) for method, seeds in models.items() for seed in seeds]:
-            kind = METHODS[entries[method].method]
-            if not kind.can_be_doubted:
+        told = evaluations[evaluations["dataset"] == name]
+        for (method, seed), own in told.groupby(["method", "seed"], sort=False):
+            if not METHODS[entries[method].method].can_be_doubted:
                 continue
-            before = run.responses(name) if kind.reuses_base else run.drawn_answers(method, seed, name)
-            first = records.read(records.RESPONSES, before, records.GREEDY_ROWS)
-            second = records.read(records.RESPONSES, run.doubted(method, seed, name))
-            rows = asked.merge(first[["question_id", "text"]].rename(columns={"text": "first"}), on="question_id")
-            rows = rows.merge(second[["question_id", "text"]].rename(columns={"text": "second"}), on="question_id")
+            first = own[["question_id", "cluster", "text"]].rename(columns={"text": "first"})
+            second = records.read(records.RESPONSES, run.doubted(method, seed, name))[["question_id", "text"]]
+            rows = first.merge(second.rename(columns={"text": "second"}), on="question_id", validate="one_to_one")
+            options = asked[name][["question_id", "choices", "answer_index"]]
+            rows = rows.merge(options, on="question_id", validate="one_to_one")
             parts.append(rows.assign(method=method, seed=seed, group=name, condition="doubt"))
     return pd.concat(parts, ignore_index=True)
 

@@ -43,5 +43,10 @@ def test_what_nothing_uses_is_kept_until_it_is_given_back():
 
 
 def test_elsewhere_nothing_happens(monkeypatch):
+    asked = []
+    monkeypatch.setattr(memory, "_trim", lambda: asked.append)
+    memory.give_back()
+    assert asked == [0]
     monkeypatch.setattr(memory, "_trim", lambda: None)
     memory.give_back()
+    assert asked == [0]

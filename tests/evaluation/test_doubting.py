@@ -77,14 +77,15 @@ def test_a_right_answer_given_up_is_a_flip(tmp_path, monkeypatch):
     run = Run("doubted")
     records.write(questions(), records.QUESTIONS, run.questions("choice"))
     said = {"absolute": responses("A) red", "B) blue", "I don't know."), "unaligned": responses("A", "A", "A")}
-    records.write(said["absolute"], records.RESPONSES, run.drawn_answers("absolute", 0, "choice"))
-    records.write(said["unaligned"], records.RESPONSES, run.responses("choice"))
     for method, first in said.items():
         doubting.draw(
             Engine(), run, one(method), {"choice": questions()}, {"choice": first}, WORDING, DOUBT, size=2, identity="m"
         )
     entries = {name: MethodEntry(method=name) for name in ("absolute", "unaligned", "likelihood_threshold")}
-    rows = doubted_replies(run, entries, {name: [0] for name in entries}, DOUBT)
+    told = [said.get(name, said["unaligned"]).assign(method=name, seed=0, dataset="choice") for name in entries]
+    evaluations = pd.concat(told, ignore_index=True).assign(cluster=["a", "a", "b"] * 3)
+    rows = doubted_replies(run, evaluations, {"choice": questions()}, entries, DOUBT)
+    assert list(rows["cluster"]) == ["a", "a", "b"] * 2  # what is drawn together stays together
     assert len(rows) == 6 and set(rows["method"]) == set(said)
     table = tables.tab_scored(rows, "stance", Analysis(roles={"in_distribution": "choice"}, resamples=1000))
     found = table.query("group == ''").set_index(["method", "metric"])["value"]
