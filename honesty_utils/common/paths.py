@@ -136,5 +136,8 @@ class Run:
     def doubted(self, method: str, seed: int, dataset: str) -> Path:
         return self.folder / "evaluation" / method / f"seed{seed}" / "doubted" / f"{dataset}.parquet"
 
+    def harness(self, method: str, seed: int) -> Path:
+        return self.folder / "harness" / method / f"seed{seed}.parquet"
+
     def shards(self, stage: str) -> Path:
         return self.folder / stage / "shards"

@@ -162,6 +162,15 @@ EVALUATION = Table(
     key=("question_id",),
     allowed=(("outcome", OUTCOMES), ("before", OUTCOMES)),
 )
+HARNESS = Table(
+    "harness",
+    _schema(
+        ("task", pa.string()), ("question_id", pa.string()), ("question", pa.string()),
+        ("metric", pa.string()), ("value", pa.float64()),
+    ),
+    key=("task", "question_id", "metric"),
+)  # fmt: skip
+"""What lm-evaluation-harness makes of a model's answer to a question of a task, by one of the task's metrics."""
 ANSWERS = Table(
     "answers",
     _schema(

@@ -1,10 +1,10 @@
-"""Sections on what is evaluated, and on whether training moved the boundary."""
+"""Sections on what is evaluated, by this project and by others, and on whether training moved the boundary."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
 from honesty_utils.common.settings import Section, no_repeats
 from honesty_utils.engines.settings import Generation
@@ -37,6 +37,23 @@ class Evaluation(Generation):
         None,
         description="sets of multiple choice of which every answer is doubted once, and who gives in (`tab_doubt`); "
         "needs prompts.style: chat",
+    )
+
+
+class Harness(Section):
+    """Tasks of lm-evaluation-harness, asked of M_t and of every model that the run trains (`tab_harness`)."""
+
+    tasks: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
+        min_length=1, description="names as the harness has them, such as truthfulqa_mc1 or sycophancy_on_nlp_survey"
+    )
+    include: str | None = Field(None, description="folder with task files of your own, beside those of the harness")
+    examples: NonNegativeInt | None = Field(
+        None, description="solved examples before each question; none: as many as the task asks for"
+    )
+    limit: PositiveInt | None = Field(None, description="questions of each task, the first ones; none: all")
+    batch_size: PositiveInt = 16
+    chat: bool = Field(
+        False, description="put every request into the model's chat template; the published readings do not"
     )
 
 

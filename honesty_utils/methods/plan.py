@@ -172,6 +172,11 @@ class Method:
         """Whether it has a second answer of its own; a rule that withholds what M_t says has none."""
         return not self.reuses_base or self.answer.decide is as_said
 
+    @property
+    def of_harness(self) -> bool:
+        """Whether another harness, which has prompts of its own, meets a model here that no other method has."""
+        return self.speaker != BASE or (self.reuses_base and self.baseline)
+
     def told(self, refusals: bool) -> tuple[str, ...]:
         """Signals that a model of it tells of its own answers, where it answers: those it decides by, of a trained one.
 

@@ -17,7 +17,7 @@ from honesty_utils import engines, grading, methods, questions
 from honesty_utils.common.paths import BASE
 from honesty_utils.common.settings import NAME_START, ConfigError, Name, Prompts, Section, explain
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.evaluation.settings import Drift, Evaluation
+from honesty_utils.evaluation.settings import Drift, Evaluation, Harness
 from honesty_utils.judge.settings import JUDGED_ROLES, Judge
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.knowledge.signals import SIGNALS
@@ -63,6 +63,7 @@ class Params(Section):
     sweeps: dict[str, Sweep] = Field({}, description="a quantity in honesty_utils.workflow.sweeps.SWEEPS -> its values")
     training: Training = Training()
     evaluation: Evaluation
+    harness: Harness | None = Field(None, description="tasks of lm-evaluation-harness (extra `harness`); none: none")
     drift: Drift | None = None
     code_changes: Literal["rerun", "report"] = Field(
         "rerun", description="what other code has made is made again, or only said (where hours of GPUs are at stake)"

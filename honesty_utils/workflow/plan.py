@@ -4,7 +4,7 @@ The order of tasks follows from files: a task waits for those that write what it
 the estimate counts it, and it is tested without either.
 
     00 world, 01 model > 10 sampling > 20 labeling > 30-34 rows > 40 training > 50 evaluation > 60-63 tables, 70 figures
-               (of M_t, or of any model of the run)       25 signals > 45 thresholds ^       56 judging ^
+               (of M_t, or of any model of the run)       25 signals > 45 thresholds ^  56 judging, 57 harness ^
 """
 
 from __future__ import annotations
@@ -565,6 +565,7 @@ class _Plan:
         if adapters:
             yield self._evaluation(ADAPTERS, adapters, None)
         yield from self._judging()
+        yield from self._harness()
 
     def _points(self) -> set[str]:
         return {point.name for point in self.params.points}
@@ -648,6 +649,34 @@ class _Plan:
                 gpus=engines.gpus(judge),
             )  # fmt: skip
 
+    def _harness(self) -> Iterator[Task]:
+        """Tasks of lm-evaluation-harness, asked of M_t once and of what is trained."""
+        if self.params.harness is None:
+            return
+        asked = self._asked_by_harness()
+        shared = {name: self._shared(name) for name, _ in asked}
+        for item, models in [
+            *((name, [one for one in asked if one[0] == name]) for name in shared if shared[name]),
+            *((f"{name}_seed{seed}", [(name, seed)]) for name, seed in asked if not shared[name]),
+        ]:
+            trained = [self.run.trained(*one) for one in models if one[0] in self.params.trained]
+            given = self.params.harness.include
+            yield Task(
+                "harness", item, "57_harness",
+                parameters={"method": models[0][0], **({} if shared[models[0][0]] else {"seed": models[0][1]})},
+                inputs=[*(trained or self.base), *([Path(given)] if given else [])],
+                outputs=[self.run.harness(*one) for one in models],
+                scope=Scope(methods=(models[0][0],)),
+                gpus=engines.gpus(self.params.evaluation),
+                threads=self._threads(1),
+                models=len(models),
+            )  # fmt: skip
+
+    def _asked_by_harness(self) -> list[tuple[str, int]]:
+        """M_t and every trained model, but for the points of sweeps."""
+        kinds = {name: METHODS[entry.method] for name, entry in self.params.entries.items()}
+        return [one for one in self._compared() if kinds[one[0]].of_harness] if self.params.harness else []
+
     def _of_models(self, models: Sequence[tuple[str, int]], path: Any, sets: Iterable[str]) -> list[Path]:
         return [path(name, seed, item) for name, seed in models for item in sets]
 
@@ -679,6 +708,7 @@ class _Plan:
         yield self._tables("confidence", "61_confidence", [*evaluated, *asked, *told])
         labels = [run.labels(name) for name in graded]
         inputs = [*evaluated, *asked, *labels, *again, *judged, *self._doubted(self._all_models())]
+        inputs += [run.harness(*one) for one in self._asked_by_harness()]
         yield self._tables("readings", "62_readings", inputs, helpfulness)
         yield self._tables("findings", "63_findings", [*kept, *helpfulness, *evaluated], [run.figures / "claims.md"])
         yield Task(
@@ -726,9 +756,10 @@ class _Plan:
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
+        others = {"harness"} if params.harness else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored}
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

@@ -13,6 +13,7 @@ from honesty_utils import engines, grading, judge, questions
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf, tokens
+from honesty_utils.evaluation import harness
 from honesty_utils.judge.settings import Judge
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
@@ -58,6 +59,8 @@ def preflight(params: Params, cluster: bool = False) -> None:
             if name in params.graded_sets() and questions.scorer(spec) == "stance":
                 _opinions(name, table)
     _apart(params)
+    if params.harness is not None:
+        harness.check(params.harness)
     for method in params.trained:
         layouts.layout(params.training_of(method))
     if not cluster:

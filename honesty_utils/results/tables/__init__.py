@@ -24,6 +24,7 @@ from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
 from honesty_utils.results.tables.graders import tab_graders
+from honesty_utils.results.tables.harness import load_harness, tab_harness
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     keep_exact,
@@ -75,6 +76,7 @@ __all__ = [
     "find",
     "keep_exact",
     "load_drift",
+    "load_harness",
     "load_rows",
     "mean_curves",
     "of_one_run",
@@ -117,6 +119,7 @@ __all__ = [
     "tab_form",
     "tab_graders",
     "tab_groups",
+    "tab_harness",
     "tab_judged",
     "tab_knowledge",
     "tab_main",

@@ -66,17 +66,17 @@ def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis, roster: Rost
         scale = SCALES[metric.removesuffix("_change")]
         for group in groups:
             part = judged if group == ALL else judged[judged["group"] == group]
-            values = _Values.of(part, scale)
+            values = Values.of(part, scale)
             for method in roster.ordered(values.states):
                 if method == BEFORE and (metric.endswith("_change") or not scale.has_before):
                     continue
-                rows.append(_row(values, method, group, metric, str(judged["dataset"].iloc[0]), analysis))
+                rows.append(row_of(values, method, group, metric, str(judged["dataset"].iloc[0]), analysis))
     columns = ["method", "dataset", "group", "metric", "value", "low", "high", "seeds", "questions", "unscored"]
     return pd.DataFrame(rows, columns=columns)
 
 
 @dataclass(frozen=True)
-class _Values:
+class Values:
     """Verdicts of a column as states: the place of a value among ``levels`` (scaled to 0-1), the last is unscored."""
 
     levels: Floats
@@ -85,27 +85,37 @@ class _Values:
     scale: Scale
 
     @staticmethod
-    def of(part: pd.DataFrame, scale: Scale) -> _Values:
+    def of(part: pd.DataFrame, scale: Scale) -> Values:
+        """Of rows with ``method``, ``seed``, ``question_id``, ``cluster``, ``stratum`` and the column of the scale."""
         numbers = part[scale.column].astype("float64")
         levels = np.unique(numbers.dropna())
         coded = np.where(numbers.isna(), len(levels), np.searchsorted(levels, numbers.fillna(scale.low)))
         wide = part.assign(state=coded).pivot(index="question_id", columns=["method", "seed"], values="state")
         states = {str(name): wide[name].to_numpy(dtype=np.int64) for name in wide.columns.unique(0)}
-        return _Values((levels - scale.low) / (scale.high - scale.low), states, frames.clusters(part), scale)
+        return Values((levels - scale.low) / (scale.high - scale.low), states, frames.clusters(part), scale)
 
     def parts(self, counts: Floats) -> tuple[Floats, Floats]:
+        """Sum of the scored values and their number, each of shape (…, 1), from counts of states."""
         scored = counts[..., : len(self.levels)]
         return (scored @ self.levels)[..., None], scored.sum(axis=-1)[..., None]
 
     def mean(self, counts: Floats) -> Floats:
+        """Mean of what is scored, on the scale from 0 to 1."""
         return ratio(*self.parts(counts))
 
     @property
     def num_states(self) -> int:
+        """Different values, and one for what is unscored."""
         return len(self.levels) + 1
 
 
-def _row(values: _Values, method: str, group: str, metric: str, dataset: str, analysis: Analysis) -> tuple[object, ...]:
+def row_of(
+    values: Values, method: str, group: str, metric: str, dataset: str, analysis: Analysis
+) -> tuple[object, ...]:
+    """``method, dataset, group, metric, value, low, high, seeds, questions, unscored`` of a method's mean.
+
+    A metric whose name ends with ``_change`` is the difference to M_t, question by question.
+    """
     states, scale = values.states[method], values.scale
     rng = intervals.generator(analysis.seed, "judged", dataset, group, metric, method)
     span, base = scale.high - scale.low, scale.low

@@ -20,6 +20,7 @@ from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
 from honesty_utils.results.tables.graders import tab_graders
+from honesty_utils.results.tables.harness import tab_harness
 from honesty_utils.results.tables.judged import printed_judged, tab_agreement, tab_judged
 from honesty_utils.results.tables.layout import (
     paper_tables,
@@ -245,6 +246,14 @@ TABLES: dict[str, Result] = {
         tab_by_scorer,
         "62_readings",
         ("scorer",),
+    ),
+    "tab_harness": Result(
+        "Tasks of lm-evaluation-harness",
+        "What is asked and how an answer counts is the harness's; value is the mean over questions, …_change its "
+        "difference to the model before alignment.",
+        tab_harness,
+        "62_readings",
+        ("harness",),
     ),
     "tab_main": Result(
         "All scores, tidy", "Every score of every method and control on every set, as fractions.", tab_main, "60_scores"
