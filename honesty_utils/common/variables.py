@@ -24,9 +24,18 @@ MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**29), "MALLOC_TRIM_THRESHOLD_": str(2*
 third of the time of sampling from a small chat model (docs/log.md). Of GNU's C library; others do not read it."""
 
 
+PRODUCTS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+"""Matrix products of other shapes that oneDNN keeps compiled, with their scratch memory. Every batch has a length of
+its own, so that a training which keeps a thousand of them, as is the default, grows by a gigabyte and more, and is no
+faster (docs/log.md)."""
+
+
 def set_for_processes() -> None:
-    """Set `THREADS` and `MEMORY` for the processes that this one starts, unless the user has: read when one starts."""
-    for name, value in {**THREADS, **MEMORY}.items():
+    """Set `THREADS`, `MEMORY` and `PRODUCTS` for the processes that this one starts, unless the user has.
+
+    They are read when a process starts.
+    """
+    for name, value in {**THREADS, **MEMORY, **PRODUCTS}.items():
         os.environ.setdefault(name, value)
 
 

@@ -15,6 +15,7 @@ import torch
 import transformers
 from peft import LoraConfig
 
+from honesty_utils.common import memory
 from honesty_utils.common.progress import Progress
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
@@ -293,10 +294,26 @@ def history(log: Sequence[dict[str, Any]], columns: Mapping[str, str] = HISTORY)
     return pd.DataFrame(rows, columns=list(columns))
 
 
+def let_go(trainer: Any) -> None:
+    """Give back what only steps need, gradients and states, before a copy of the weights is made to save them.
+
+    Where processes share out a model, the weights are collected by what shares them: nothing is done there.
+    """
+    accelerator = trainer.accelerator
+    if accelerator.num_processes > 1 or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        return
+    trainer.optimizer = trainer.lr_scheduler = None
+    trainer.model.zero_grad(set_to_none=True)
+    accelerator.free_memory()
+    gc.collect()
+    memory.give_back()
+
+
 def release(trainer: Any) -> None:
     """Give the device's memory back: what is next in this process may be the model's evaluation."""
     trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
     trainer.accelerator.free_memory()
     gc.collect()
+    memory.give_back()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

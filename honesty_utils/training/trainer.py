@@ -43,6 +43,7 @@ def run(job: Job) -> TrainingResult:
         trainer.add_callback(building.Lines)
     trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     building.check_weights(trainer)
+    building.let_go(trainer)
     saving.save(trainer, tokenizer, job)
     result = TrainingResult(
         folder=job.output,
