@@ -33,6 +33,7 @@ def run(job: Job) -> TrainingResult:
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(building.Epochs(trainer.order))
     trainer.add_callback(building.Finite(trainer, job.settings.most_loss))
+    trainer.add_callback(building.GivesBack())
     folder = job.work / checkpoint.key(job, rows, processes, device)
     trainer.args.output_dir = str(folder)
     resumed = checkpoint.latest(job.work, folder.name)
