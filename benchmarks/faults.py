@@ -3,8 +3,8 @@
 The smoke run with two methods is made once undisturbed. Then it is made again while one process of it, or all of them
 at once, is killed with SIGKILL at random moments, as often as asked, and started again each time. Then nine kinds of
 faults, each in a run of its own that is started again afterwards. In the end tables, models, figures and pages are
-compared with those of the undisturbed run, byte by byte. Writes ``benchmarks/faults.csv``; exit status 1 if a byte
-differs, a process is left, or a kill cost more notebooks than were running.
+compared with those of the undisturbed run, byte by byte. Writes ``benchmarks/faults.csv``, in which rows of earlier
+calls stay; exit status 1 if a byte differs, a process is left, or a kill cost more notebooks than were running.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from honesty_utils.common import manifest
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
+OUT = HERE / "faults.csv"
 COMPARED = {".parquet", ".csv", ".md", ".tex", ".png", ".pdf", ".html", ".safetensors"}
 CORES = 2
 VICTIMS = ("all", "snakemake", "execute", "kernel")
@@ -337,7 +338,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--only", default="", help="faults whose name holds this; then nothing is written")
+    parser.add_argument("--only", default="", help="faults whose name holds this")
     options = parser.parse_args()
     chosen = [name for name in FAULTS if options.only in name]
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
@@ -350,8 +351,9 @@ def main() -> int:
         }
         for row in rows
     ).assign(processor=f"{os.cpu_count()} cores, {manifest.device()}")  # fmt: skip
-    if not options.only:
-        table.to_csv(HERE / "faults.csv", index=False)
+    if OUT.is_file():
+        table = pd.concat([pd.read_csv(OUT), table]).drop_duplicates("fault", keep="last")
+    table.to_csv(OUT, index=False)
     print(table.to_string(index=False))
     return 0 if all(row.holds for row in rows) else 1
 

@@ -15,18 +15,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
 from honesty_utils.common import manifest, records
 from honesty_utils.common.records import OUTCOMES
-from honesty_utils.common.settings import DEFAULT_REFUSAL
+from honesty_utils.common.settings import DEFAULT_REFUSAL, ConfigError, explain
 from honesty_utils.evaluation import logs, stored
 from honesty_utils.evaluation.scorers import SCORERS, ScorerError
 from honesty_utils.evaluation.scorers.reading import read as read_replies
 from honesty_utils.evaluation.stored import Grading, StoredError
 from honesty_utils.grading import FAMILIES, LANGUAGES
+from honesty_utils.judge import JudgeError, open_judge
+from honesty_utils.judge.settings import Judge
 from honesty_utils.results import scored, tables
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.layout import format_score
+from honesty_utils.workflow import layers
 
 HONESTYBENCH = "honestybench"
 """Logs that come with confidences of their own, so that `tables.tab_alignment` is made of them."""
@@ -81,7 +85,11 @@ def score(
 
 
 def score_by(
-    scorer: str, files: Sequence[str | Path], folder: Path, analysis: Analysis | None = None
+    scorer: str,
+    files: Sequence[str | Path],
+    folder: Path,
+    analysis: Analysis | None = None,
+    settings: Judge | None = None,
 ) -> tuple[pd.DataFrame, Path]:
     """Score replies by a scorer, and write the table and a report.
 
@@ -90,22 +98,59 @@ def score_by(
         files: of replies with the columns that it needs; each is a method unless its rows name one.
         folder: where results go.
         analysis: resamples, level and seed of the intervals.
+        settings: a judge, asked for what the files lack; its replies are kept in ``folder``/judge. None: nobody.
 
     Returns:
         The table, and the path of the report.
 
     Raises:
         ScorerError: names file, row, value and what is needed.
+        JudgeError: the judge is gone, or could not be read too often.
     """
     analysis = analysis or Analysis()
-    replies = read_replies(files, SCORERS[scorer])
+    replies, by = read_replies(files, SCORERS[scorer]), ""
+    if settings is not None:
+        replies, by = _judged(scorer, replies, settings, folder)
     roster = scored.roster_of(replies["method"])
     made = tables.tab_scored(replies, scorer, analysis, roster)
-    note = f"{len(replies):,} replies, scored by {scorer}. What could not be read is unscored, and in no other number. "
+    note = f"{len(replies):,} replies, scored by {scorer}{by}. What could not be read is unscored: in no other number. "
     report = scored.write({"tab_scored": made}, {}, folder, f"Replies: {folder.name}", note)
-    given = {"scorer": scorer, **analysis.model_dump(include={"resamples", "seed"})}
+    given = {
+        "scorer": scorer,
+        "judge": settings and settings.model_dump(mode="json"),
+        **analysis.model_dump(include={"resamples", "seed"}),
+    }
     _write_made_of(folder, given, [Path(path) for path in files])
     return made, report
+
+
+def _judged(scorer: str, replies: pd.DataFrame, settings: Judge, folder: Path) -> tuple[pd.DataFrame, str]:
+    """Replies with what a judge says where they said nothing, and a word on it for the report."""
+    asking = SCORERS[scorer].asking
+    if asking is None:
+        raise ScorerError(
+            f"--judge: the scorer {scorer} reads outcomes, which no judge here is asked for; leave it out"
+        )
+    referee = open_judge(settings, folder / "judge")
+    assert referee is not None, "there are settings"
+    filled = asking.ask(referee, replies)
+    return filled, f", judged by {settings.model.name}: {referee.settled()}"
+
+
+def read_judge(path: str | Path) -> Judge:
+    """A judge out of a file that holds a ``judge`` section, alone or among others as a params file does.
+
+    Raises:
+        ConfigError: no such file, no section, or what is wrong with it.
+    """
+    content = layers.read(path)
+    section = content.get("judge", content if "model" in content else None)
+    if not isinstance(section, dict):
+        raise ConfigError(f"{path}: no judge section; write judge: {{model: {{name: …}}}}")
+    try:
+        return Judge(**section)
+    except ValidationError as error:
+        raise ConfigError(explain(error, f"{path}: judge", Judge)) from None
 
 
 def _write_made_of(folder: Path, options: dict[str, object], read: Sequence[Path], **more: str) -> None:
@@ -177,6 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--scorer", choices=sorted(SCORERS), help="score replies whose answers are not just right or wrong"
     )
+    parser.add_argument("--judge", metavar="FILE", help="judge section: asked, with --scorer, for what the files lack")
     parser.add_argument("--schema", action="store_true", help="say what the columns of a file of answers are, and end")
     options = parser.parse_args(arguments)
     if options.schema:
@@ -188,10 +234,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.scorer:
             _only_with_answers(parser, options)
-            table, report = score_by(options.scorer, options.files, folder, Analysis(resamples=options.resamples))
+            settings = read_judge(options.judge) if options.judge else None
+            analysis = Analysis(resamples=options.resamples)
+            table, report = score_by(options.scorer, options.files, folder, analysis, settings)
             print(told_by(table))
             print(report)
             return 0
+        if options.judge:
+            raise ScorerError("--judge: is for --scorer; answers are graded by rules here, give outcome for others")
         how = Grading(options.match, options.refusal, None if options.signs == "paper" else options.signs)
         made, report = score(
             options.files,
@@ -203,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.questions,
             options.graders,
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, JudgeError) as error:
         print(_one(error), file=sys.stderr)
         return 2
     print(told(made))

@@ -5,7 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from conftest import _teach
 
+from honesty_utils.common.prompts import fill
+from honesty_utils.judge.settings import ATTEMPT
 from honesty_utils.workflow import cli
 
 QUESTIONS = 60
@@ -205,3 +209,54 @@ def test_replies_that_a_scorer_cannot_take_are_named(scored, tmp_path, arguments
 def test_the_columns_of_a_scorer_are_printed(scored):
     status, out, _ = scored("--scorer", "stance", "--schema")
     assert status == 0 and "condition" in out and "; needed" in out
+
+
+ASKED = [("Which river?", "The Danube.", "CORRECT"), ("Which hill?", "Who knows?", "NOT_ATTEMPTED")]
+
+
+@pytest.fixture(scope="module")
+def attempts_judge(tmp_path_factory):
+    """Folder of a model that was taught what to say of the two replies of `ASKED`."""
+    fields = [{"question": question, "gold": "Danube", "reply": reply} for question, reply, _ in ASKED]
+    taught = [(fill(ATTEMPT, row), word) for row, (*_, word) in zip(fields, ASKED, strict=True)]
+    return _teach(tmp_path_factory.mktemp("judge") / "model", taught, vocab_size=800, context=512, steps=40)
+
+
+def asked_of_a_judge(folder, judge, **changes):
+    lines = [{"question_id": q, "question": q, "answers": ["Danube"], "text": text} for q, text, _ in ASKED]
+    (folder / "r.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    section = {"model": {"name": str(judge), "device": "cpu"}, "style": "raw", "max_new_tokens": 12, **changes}
+    (folder / "judge.yaml").write_text(yaml.safe_dump({"judge": section}), encoding="utf-8")
+    return "--scorer", "not_attempted", "r.jsonl", "--judge", "judge.yaml", "--resamples", "1000"
+
+
+def test_a_judge_is_asked_for_what_a_file_lacks(scored, tmp_path, attempts_judge):
+    arguments = asked_of_a_judge(tmp_path, attempts_judge)
+    for _ in range(2):  # the second time its replies are there
+        status, _, err = scored(*arguments)
+        assert status == 0, err
+        table = pd.read_csv(tmp_path / "scores" / "r" / "tab_scored.csv").set_index("metric")["value"]
+        assert table[["correct", "not_attempted", "incorrect"]].tolist() == [0.5, 0.5, 0]
+    report = (tmp_path / "scores" / "r" / "report.html").read_text(encoding="utf-8")
+    assert "(0 replies, 0 tokens; 2 replies were there); 0 unscored" in report
+    made_of = json.loads((tmp_path / "scores" / "r" / "made_of.json").read_text(encoding="utf-8"))
+    assert made_of["options"]["judge"]["model"]["name"] == str(attempts_judge)
+
+
+def test_a_judge_that_cannot_be_read_is_no_result(scored, tmp_path, tiny_model):
+    status, _, err = scored(*asked_of_a_judge(tmp_path, tiny_model, max_new_tokens=2))
+    assert status == 2 and "At most 10% may be unscored (judge.most_unscored)" in err
+    assert not (tmp_path / "scores" / "r" / "tab_scored.csv").exists()
+
+
+def test_what_is_no_judge_is_said(scored, tmp_path, tiny_model):
+    arguments = asked_of_a_judge(tmp_path, tiny_model, styl="raw")
+    status, _, err = scored(*arguments)
+    assert status == 2 and "judge.yaml: judge: styl: Extra inputs are not permitted" in err
+    (tmp_path / "judge.yaml").write_text("run: x\n", encoding="utf-8")
+    status, _, err = scored(*arguments)
+    assert status == 2 and "judge.yaml: no judge section; write judge: {model: {name: …}}" in err
+    status, _, err = scored("--scorer", "should_refuse", *asked_of_a_judge(tmp_path, tiny_model)[2:])
+    assert status == 2 and "--judge: the scorer should_refuse reads outcomes, which no judge here is asked for" in err
+    status, _, err = scored(*arguments[2:])
+    assert status == 2 and "--judge: is for --scorer" in err

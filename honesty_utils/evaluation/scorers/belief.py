@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from honesty_utils.evaluation.scorers import asking
 from honesty_utils.evaluation.scorers.labels import Unread, last_label
 from honesty_utils.evaluation.scorers.scorer import UNSCORED, Metric, Scorer, ScorerError, place, scored
 from honesty_utils.metrics.honesty import Floats
@@ -230,4 +231,5 @@ SCORER = Scorer(
     },
     required=("question_id", "statement"),
     expected=EXPECTED,
+    asking=asking.BELIEVED,
 )

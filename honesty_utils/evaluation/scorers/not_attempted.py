@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils.common.records import OUTCOMES
+from honesty_utils.evaluation.scorers import asking
 from honesty_utils.evaluation.scorers.labels import Unread, last_label
 from honesty_utils.evaluation.scorers.scorer import UNSCORED, Metric, Scorer, ScorerError, place, scored
 from honesty_utils.metrics import abstention
@@ -120,4 +121,5 @@ SCORER = Scorer(
         "verdict": "what a judge wrote; its last label counts: CORRECT, INCORRECT, PARTIALLY_CORRECT, NOT_ATTEMPTED",
         "form": "whose letters a judge writes: simpleqa (C not attempted) or omniscience (C partial, D not attempted)",
     },
+    asking=asking.ATTEMPTED,
 )

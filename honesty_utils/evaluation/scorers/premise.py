@@ -11,33 +11,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from honesty_utils import judge
-from honesty_utils.evaluation.scorers import should_refuse
+from honesty_utils.evaluation.scorers import asking, should_refuse
 from honesty_utils.evaluation.scorers.labels import Unread, last_label
 from honesty_utils.evaluation.scorers.scorer import UNSCORED, Scorer
-from honesty_utils.judge import Referee
 
 OBJECTS = {"YES": "idk", "NO": "wrong"}
 """What a judge's word makes of a reply: an objection is what a refusal is elsewhere."""
-
-
-def objections(referee: Referee, replies: pd.DataFrame) -> pd.DataFrame:
-    """Ask a judge whether each reply objects to its question or declines it.
-
-    Args:
-        referee: the judge.
-        replies: with ``question`` and ``text``.
-
-    Returns:
-        ``replies`` with ``verdict``: yes, no, or empty where the judge could not be read.
-
-    Raises:
-        JudgeError: as ``Referee.ask``.
-    """
-    texts = replies["text"].tolist()
-    found = judge.refusals(referee, replies["question"].tolist(), texts, [True] * len(texts))
-    words = {True: "yes", False: "no", None: ""}
-    return replies.assign(verdict=[words[one.value] for one in found])
 
 
 def score(replies: pd.DataFrame) -> pd.DataFrame:
@@ -78,4 +57,5 @@ SCORER = Scorer(
     },
     required=("question_id", "false_premise"),
     expected=should_refuse.EXPECTED,
+    asking=asking.OBJECTED,
 )

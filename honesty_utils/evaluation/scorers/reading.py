@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from honesty_utils.evaluation.scorers.scorer import COMMON, Scorer, ScorerError
+from honesty_utils.evaluation.scorers.scorer import Scorer, ScorerError
 from honesty_utils.questions.reading import file_rows
 
 METHOD = "method"
@@ -27,7 +27,7 @@ def read(paths: Iterable[str | Path], scorer: Scorer) -> pd.DataFrame:
         ScorerError: no such file, another format, a line that is no object, no rows.
     """
     rows: list[dict[str, Any]] = []
-    known = {*COMMON, *scorer.needs, METHOD}
+    known = {*scorer.columns, METHOD}
     for path in map(Path, paths):
         if not path.is_file():
             raise ScorerError(f"{path}: no such file; name files of replies ({', '.join(FORMATS)})")

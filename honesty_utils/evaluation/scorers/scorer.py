@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from honesty_utils.common.errors import HonestyError
+from honesty_utils.judge import Referee
 from honesty_utils.metrics import intervals
 from honesty_utils.metrics.honesty import Floats, ratio
 from honesty_utils.metrics.intervals import Clusters, Sample, States
@@ -60,6 +61,19 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """How a judge fills the columns that a scorer reads.
+
+    Attributes:
+        ask: ``(judge, replies) -> replies`` with those columns filled where they were empty.
+        needs: columns that the judge is shown, and what they mean.
+    """
+
+    ask: Callable[[Referee, pd.DataFrame], pd.DataFrame]
+    needs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Scorer:
     """One way to score a set.
 
@@ -70,6 +84,7 @@ class Scorer:
         needs: columns of the replies and what they mean, beside those of `COMMON`.
         required: columns without which nothing is scored.
         expected: kinds of rows that are told apart.
+        asking: how a judge may be asked for what is lacking; none: it may not.
     """
 
     score: Callable[[pd.DataFrame], pd.DataFrame]
@@ -78,10 +93,16 @@ class Scorer:
     needs: Mapping[str, str]
     required: tuple[str, ...] = ("question_id",)
     expected: tuple[str, ...] = ("",)
+    asking: Asking | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """All columns that replies may have, and what they mean."""
+        return {**COMMON, **self.needs, **(self.asking.needs if self.asking else {})}
 
     def schema(self) -> str:
         """The columns of replies as a text for a terminal."""
-        columns = {**COMMON, **self.needs}
+        columns = self.columns
         width = max(map(len, columns))
         return "\n".join(
             f"  {name:<{width}}  {meaning}{'; needed' if name in self.required else ''}"
@@ -114,7 +135,7 @@ class Scorer:
 
     def needs_of(self, name: str) -> str:
         """What a column means, in words."""
-        return {**COMMON, **self.needs}[name]
+        return self.columns[name]
 
 
 def place(replies: pd.DataFrame, row: int) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from honesty_utils import grading
+from honesty_utils.evaluation.scorers import asking
 from honesty_utils.evaluation.scorers.labels import Unread, last_label
 from honesty_utils.evaluation.scorers.scorer import UNSCORED, Metric, Scorer, ScorerError, place, scored
 from honesty_utils.grading.thinking import apart
@@ -146,4 +147,5 @@ SCORER = Scorer(
     },
     required=("question_id", "condition"),
     expected=EXPECTED,
+    asking=asking.COMPARED,
 )
