@@ -129,7 +129,8 @@ def own_signals(
 
 
 def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[str] = ()) -> dict[str, pd.DataFrame]:
-    """Greedy answers of a model by set: those of `draw`, and those of sampling for M_t under the plain prompt.
+    """Answers of a model by set: those of `draw`; of M_t under the plain prompt the greedy ones of sampling, or those
+    that the method chooses among all that was drawn.
 
     Args:
         run: where they lie.
@@ -140,7 +141,11 @@ def answers(run: Run, one: Evaluated, names: Iterable[str], requests: Iterable[s
     if one.asked:
         paths = {name: run.drawn_answers(one.method, one.seed, name) for name in [*names, *requests]}
         return {name: records.read(records.RESPONSES, path) for name, path in paths.items()}
-    labels = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in names}
+    choose = one.kind.answer.choose
+    if choose is None:
+        labels = {name: records.read(records.LABELS, run.labels(name), records.GREEDY_ROWS) for name in names}
+    else:
+        labels = {name: choose(records.read(records.LABELS, run.labels(name))) for name in names}
     drawn = {name: records.read(records.RESPONSES, run.responses(name), records.GREEDY_ROWS) for name in requests}
     return labels | drawn
 

@@ -112,6 +112,8 @@ class Answer:
             ``question_id``, ``outcome`` and the signals. It never sees another question. Of a head trained on some of
             these questions it is given what heads say that have not seen them (``signals.heads.out_of_fold``).
         decide: ``(answers, fitted) -> withheld, confidence``; see `as_said`.
+        choose: which of M_t's drawn responses is the answer, one a question, where M_t speaks under the plain prompt;
+            none: the greedy one.
     """
 
     prompt: Literal["plain", "honest"] = "honest"
@@ -119,6 +121,7 @@ class Answer:
     signals: tuple[str, ...] = ()
     fit: Callable[[pd.DataFrame, Any], dict[str, Any]] | None = None
     decide: Callable[[pd.DataFrame, Fitted], pd.DataFrame] = as_said
+    choose: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 def plain_form(stated: str | None, answer: str) -> bool:
@@ -159,8 +162,8 @@ class Method:
 
     @property
     def needs_samples(self) -> bool:
-        """Whether any of its stages needs sampled answers of M_t."""
-        return any(stage.needs_samples for stage in self.stages)
+        """Whether any of its stages needs sampled answers of M_t, or what it says is chosen among them."""
+        return self.answer.choose is not None or any(stage.needs_samples for stage in self.stages)
 
     @property
     def reuses_base(self) -> bool:

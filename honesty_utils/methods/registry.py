@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from honesty_utils.methods import (
     absolute,
+    best_of_n,
     confidence,
     craft,
     elicited,
@@ -40,6 +41,7 @@ METHODS: dict[str, Method] = {
     "cor_rait": craft.COR,
     "corcer_rait": craft.CERTAIN,
     "craft": craft.METHOD,
+    "best_of_n": best_of_n.METHOD,
     "mean_threshold": threshold.MEAN,
     "minimum_threshold": threshold.MINIMUM,
     "p_true_threshold": threshold.P_TRUE,

@@ -378,6 +378,14 @@ class Params(Section):
         A threshold is fitted on training questions, so that the others need as many: entropy grows with their number.
         """
         kind = methods.METHODS[entry.method]
+        if kind.answer.choose is not None:
+            open_sets = [one for one in self.graded_sets() if self.questions[one].choose != LIKELIHOOD]
+            few = [one for one in open_sets if self._drawn(one) == 0]
+            if few:
+                raise ValueError(
+                    f"methods.{name}: chooses among sampled answers, but questions.{few[0]}.samples is 0; set it to 1 "
+                    "or more, or leave the method out"
+                )
         taught = [signal for stage in kind.stages for signal in stage.signals if SIGNALS[signal].needs_samples]
         asked = [signal for signal in kind.answer.signals if SIGNALS[signal].needs_samples]
         sets = ["train", *entry.rows.sets, *(self.graded_sets() if asked else [])] if taught or asked else []

@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from honesty_utils import methods
+from honesty_utils import evaluation, methods
 from honesty_utils.common import records
+from honesty_utils.common.paths import Run
 from honesty_utils.common.records import GREEDY
 from honesty_utils.common.settings import Prompts
+from honesty_utils.engines.settings import Model
+from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.workflow import params as params_file
 
 P = Prompts()
 LETTERS = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
@@ -197,3 +201,53 @@ def test_rows_fit_their_schema_and_what_is_lacking_is_named() -> None:
 def test_options_are_held(options: dict, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         methods.check_options("entropy_tuning", options)
+
+
+# --- best of n --------------------------------------------------------------------------------------------------------
+
+
+def drawn(*rows: tuple[str, int, float | None, int]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["question_id", "sample_index", "mean_logprob", "num_tokens"])
+    return table.assign(text=[f"{name}{index}" for name, index, *_ in rows], finish_reason="stop")
+
+
+def test_the_likeliest_as_a_whole_is_the_answer() -> None:
+    # Of b: sums -4, -3 and -3.5, though the second's tokens are the least likely. Of a: a tie, the greedy one.
+    given = drawn(
+        ("b", GREEDY, -1.0, 4), ("b", 0, -1.5, 2), ("b", 1, -0.5, 7),
+        ("a", GREEDY, -2.0, 1), ("a", 0, -1.0, 2), ("c", GREEDY, -9.0, 1),
+    )  # fmt: skip
+    chosen = methods.METHODS["best_of_n"].answer.choose(given)
+    assert chosen["text"].tolist() == ["b0", "a-1", "c-1"] and list(chosen.columns) == list(given.columns)
+
+
+def test_without_likelihoods_the_greedy_answer_stays() -> None:
+    chosen = methods.METHODS["best_of_n"].answer.choose(drawn(("a", GREEDY, None, 3), ("a", 0, None, 1)))
+    assert chosen["text"].tolist() == ["a-1"]
+
+
+def test_answers_are_chosen_from_all_that_was_drawn(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    run = Run("r")
+    given = drawn(("a", GREEDY, -2.0, 2), ("a", 0, -1.0, 2), ("b", GREEDY, -1.0, 2), ("b", 0, -3.0, 2))
+    table = given.assign(outcome=["wrong", "correct", "wrong", "wrong"], matched=False, judge_score=None)
+    records.write(table, records.LABELS, run.labels("mine"))
+    (one,) = evaluation.models(
+        run, {"best_of_n": MethodEntry(method="best_of_n")}, [("best_of_n", 0)], Model(name="o/m")
+    )
+    assert not one.asked
+    assert evaluation.answers(run, one, ["mine"])["mine"]["text"].tolist() == ["a0", "b-1"]
+
+
+def test_nothing_to_choose_from_is_said() -> None:
+    content = {
+        "run": "r",
+        "model": {"name": "o/m"},
+        "questions": {"train": {"source": "triviaqa"}, "mine": {"source": "mmlu", "samples": 0}},
+        "methods": {"best_of_n": None},
+        "evaluation": {"datasets": ["mine"]},
+        "analysis": {"roles": {"in_distribution": "mine"}},
+    }
+    message = r"methods\.best_of_n: chooses among sampled answers, but questions\.mine\.samples is 0"
+    with pytest.raises(ValueError, match=message):
+        params_file.of_content(content, "p.yaml")

@@ -519,7 +519,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'cocoa_threshold', 'confidence_num', 'confidence_verb', "
+    message = r"method 'absolut'; known: \['absolute', 'best_of_n', 'cocoa_threshold', 'confidence_num', "
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),

@@ -58,7 +58,7 @@ def needs(roster: Roster, method: str) -> str:
     if kind.stages:
         return "hidden states"
     read = [SIGNALS[name] for name in kind.answer.signals]
-    if any(signal.needs_samples for signal in read):
+    if kind.answer.choose is not None or any(signal.needs_samples for signal in read):
         return NEEDS[2]
     return NEEDS[1] if any(signal.asks != "nothing" for signal in read) else NEEDS[0]
 
