@@ -190,14 +190,14 @@ def killed(folder: Folder, whole: dict[str, bytes], notebooks: int, kills: int, 
         remaining += left(found)
         if process.poll() == 0:
             if folder.results() != whole:
-                return Row("SIGKILL at random moments", done, False, remaining)
+                return Row(KILLS, done, False, remaining)
             rounds += 1
             for top in ("runs", "figures"):
                 shutil.rmtree(folder.path / top)
         print(f"{done} of {kills} kills, {rounds} rounds", flush=True)
     folder.finish()
     again = (folder.executed() - rounds * notebooks) / kills
-    return Row("SIGKILL at random moments", kills, folder.results() == whole, remaining, round(again, 2))
+    return Row(KILLS, kills, folder.results() == whole, remaining, round(again, 2))
 
 
 # --- faults: each disturbs a run of its own, and returns how many processes it left -----------------------------------
@@ -291,6 +291,7 @@ def damaged(change: Callable[[bytes, random.Random], bytes]) -> Callable[[Folder
     return fault
 
 
+KILLS = "SIGKILL at random moments"
 WHOLE: dict[str, bytes] = {}
 
 
@@ -336,13 +337,14 @@ def measure(place: Path, kills: int, seed: int, chosen: Sequence[str]) -> list[R
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kills", type=int, help="none: 50, or with --only 0")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--only", default="", help="faults whose name holds this")
     options = parser.parse_args()
     chosen = [name for name in FAULTS if options.only in name]
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
-        rows = measure(Path(place), options.kills, options.seed, chosen)
+        kills = (0 if options.only else 50) if options.kills is None else options.kills
+        rows = measure(Path(place), kills, options.seed, chosen)
     table = pd.DataFrame(
         {
             "fault": row.fault, "times": row.times, "same bytes": "yes" if row.same else "no",
@@ -350,9 +352,10 @@ def main() -> int:
             "notebooks begun again, each time": row.again,
         }
         for row in rows
-    ).assign(processor=f"{os.cpu_count()} cores, {manifest.device()}")  # fmt: skip
+    ).assign(revision=manifest.git_revision(), processor=f"{os.cpu_count()} cores, {manifest.device()}")  # fmt: skip
     if OUT.is_file():
-        table = pd.concat([pd.read_csv(OUT), table]).drop_duplicates("fault", keep="last")
+        table = pd.concat([pd.read_csv(OUT), table]).sort_values("times", kind="stable")
+        table = table[table["fault"].isin([KILLS, *FAULTS])].drop_duplicates("fault", keep="last")
     table.to_csv(OUT, index=False)
     print(table.to_string(index=False))
     return 0 if all(row.holds for row in rows) else 1

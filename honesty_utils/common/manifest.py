@@ -19,7 +19,19 @@ from typing import Any
 from honesty_utils.common import paths, records
 from honesty_utils.common.variables import CODE, CODE_CHANGES
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "pandas", "pyarrow", "numpy", "scipy", "papermill")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "datasets",
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "scipy",
+    "papermill",
+    "lm_eval",
+)
 
 
 LARGE = 64 * 2**20

@@ -61,6 +61,11 @@ class EngineOptions(Section):
         """What the engine could give, and does not with these options."""
         return frozenset()
 
+    @property
+    def tells_samples(self) -> bool:
+        """Whether sampled answers come with their log-probability."""
+        return True
+
     def content(self) -> dict[str, Any]:
         """The options that responses depend on; an engine leaves out those that only say how the work is spread."""
         return self.model_dump(mode="json")
@@ -126,7 +131,7 @@ class VllmOptions(EngineOptions):
     trust_remote_code: bool = False
     sample_logprobs: bool = Field(
         False,
-        description="log-probabilities of samples, too; nothing of a run reads them, and they cost a tenth or more",
+        description="log-probabilities of samples, too, which only best_of_n reads; they cost a tenth or more",
     )
     max_lora_rank: PositiveInt | None = Field(None, description="none: the highest rank among the adapters")
     max_loras: PositiveInt | None = Field(None, description="adapters in one batch; none: all, at most 8")
@@ -135,6 +140,11 @@ class VllmOptions(EngineOptions):
     def gpus(self) -> int:
         """GPUs that one process with the engine takes."""
         return self.tensor_parallel_size * self.pipeline_parallel_size
+
+    @property
+    def tells_samples(self) -> bool:
+        """If it is asked to, as that costs time."""
+        return self.sample_logprobs
 
     @field_validator("data_parallel_size")
     @classmethod
@@ -222,6 +232,11 @@ class OpenAIOptions(EngineOptions):
         """How likely its answers are, unless the server is asked for that."""
         return frozenset() if self.logprobs else frozenset({"nothing"})
 
+    @property
+    def tells_samples(self) -> bool:
+        """As of all its answers."""
+        return self.logprobs
+
     def content(self) -> dict[str, Any]:
         """Without what says how often and how fast to ask, and what it costs."""
         return self.model_dump(mode="json", include={"base_url", "tokenizer", "extra_body", "logprobs"})
@@ -286,6 +301,11 @@ class RayOptions(EngineOptions):
         """GPUs of this machine; those of a cluster are its own business."""
         each = self._needed if self.replica_gpus is None else self.replica_gpus
         return math.ceil(self.replicas * each) if self.address is None else 0
+
+    @property
+    def tells_samples(self) -> bool:
+        """As the engine that the replicas run."""
+        return self.inner().tells_samples
 
     @property
     def _needed(self) -> int:

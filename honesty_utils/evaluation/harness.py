@@ -11,6 +11,7 @@ import difflib
 import importlib.util
 import logging
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,8 @@ def _tasks(harness: Harness) -> Any:
 def measure(model: Model, harness: Harness) -> pd.DataFrame:
     """What a model answers to the tasks, question by question: HARNESS.
 
-    A group of tasks comes as its tasks. Metrics that have no number for each question, such as an F1 over all, are left
-    out, which is said.
+    A group of tasks comes as its tasks. Metrics that are no mean of a number a question, such as an F1 over all, are
+    left out, which is said; so are tasks that have no other.
 
     Args:
         model: folder or hub name.
@@ -72,6 +73,7 @@ def measure(model: Model, harness: Harness) -> pd.DataFrame:
         ModelError: a model that cannot be loaded; what the harness says of a task, such as questions that cannot be
             fetched.
     """
+    sys.dont_write_bytecode = True  # or a folder of tasks that have code of their own is another one once it is read
     import lm_eval
     from lm_eval.models.huggingface import HFLM
 
@@ -95,39 +97,45 @@ def measure(model: Model, harness: Harness) -> pd.DataFrame:
         raise
     except Exception as error:  # tasks are programs of many authors
         raise ModelError(f"harness: {', '.join(harness.tasks)}: {type(error).__name__}: {first_line(error)}") from error
-    return rows(found["samples"])
+    return rows(found["samples"], found["results"])
 
 
-def rows(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+def rows(samples: Mapping[str, Sequence[Mapping[str, Any]]], results: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """HARNESS of the samples that the harness logs, by task.
 
     Args:
-        samples: of each task one dict a question and filter, with ``doc_id``, ``doc`` and the metrics.
+        samples: of each task one dict a question and filter, with ``doc_id``, ``doc``, ``filter`` and the metrics.
+        results: of each task the harness's own numbers, by ``metric,filter``.
 
     Raises:
-        ModelError: a task none of whose metrics has a number for each question.
+        ModelError: no task has a metric that is a mean of a number a question.
     """
     found: list[tuple[str, str, str, str, float]] = []
     for task, of_task in samples.items():
-        own, left_out = [], set[str]()
-        filters = {str(sample.get("filter", "none")) for sample in of_task}
+        told: dict[tuple[str, str], list[tuple[str, str, float | None]]] = {}
         for sample in of_task:
             for metric in sample.get("metrics", ()):
-                value = _number(sample.get(metric))
-                name = metric if len(filters) == 1 else f"{metric},{sample['filter']}"
-                if value is None:
-                    left_out.add(name)
-                else:
-                    own.append((task, str(sample["doc_id"]), _question(sample), name, value))
-        own = [row for row in own if row[3] not in left_out]
-        if left_out:
-            logger.warning("%s: %s have no number a question and are left out", task, ", ".join(sorted(left_out)))
-        if not own:
-            raise ModelError(
-                f"harness.tasks: {task!r} has no metric with a number for each question, of which an interval could be "
-                "made; leave it out"
-            )
-        found += own
+                row = str(sample["doc_id"]), _question(sample), _number(sample.get(metric))
+                told.setdefault((metric, str(sample.get("filter", "none"))), []).append(row)
+        filters = {name for _, name in told}
+        for (metric, filtered), own in told.items():
+            values = [value for _, _, value in own if value is not None]
+            whole = results.get(task, {}).get(f"{metric},{filtered}")
+            mean = sum(values) / len(values) if values else math.nan
+            if (
+                len(values) < len(own)
+                or not isinstance(whole, int | float)
+                or not math.isclose(mean, whole, abs_tol=1e-6)
+            ):
+                logger.warning("%s: %s is no mean of a number a question and is left out", task, metric)
+                continue
+            name = metric if len(filters) == 1 else f"{metric},{filtered}"
+            found += [(task, key, text, name, value) for (key, text, _), value in zip(own, values, strict=True)]
+    if not found:
+        raise ModelError(
+            f"harness.tasks: none of {', '.join(samples)} has a metric that is a mean of a number for each question, "
+            "of which an interval could be made; name others"
+        )
     return pd.DataFrame(found, columns=["task", "question_id", "question", "metric", "value"])
 
 

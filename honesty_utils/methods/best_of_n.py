@@ -22,17 +22,33 @@ class Options(Section):
 def likeliest(drawn: pd.DataFrame) -> pd.DataFrame:
     """Of every question the response of the highest log-probability, in the order of the questions.
 
+    Of a response that was cut off the log-probability is that of its beginning: it counts only where all were.
+
     Args:
-        drawn: responses with ``question_id``, ``sample_index``, ``mean_logprob`` (of a token) and ``num_tokens``.
+        drawn: responses with ``question_id``, ``sample_index``, ``mean_logprob`` (of a token), ``num_tokens`` and
+            ``finish_reason``.
 
     Returns:
-        One row a question; of responses that are as likely, and where no likelihood is known, the greedy one, then the
-        first.
+        One row a question; of responses that are as likely the greedy one, then the first.
+
+    Raises:
+        ValueError: responses without a log-probability.
     """
-    total = (drawn["mean_logprob"] * drawn["num_tokens"]).astype(float).fillna(-np.inf)
-    ordered = drawn.assign(total=total, place=np.arange(len(drawn)))
-    ordered = ordered.sort_values(["total", "sample_index"], ascending=[False, True], kind="stable")
-    return ordered.drop_duplicates("question_id").sort_values("place").drop(columns=["total", "place"])
+    untold = drawn["mean_logprob"].isna() & (drawn["num_tokens"] > 0)
+    if untold.any():
+        first = drawn[untold].iloc[0]
+        raise ValueError(
+            f"BEST OF N: response {first['sample_index']} to question {first['question_id']!r} has no log-probability; "
+            "set sampling.engine_options.sample_logprobs: true (vllm) or logprobs: true (openai), or leave the method "
+            "out"
+        )
+    ordered = drawn.assign(
+        cut=drawn["finish_reason"] == "length",
+        total=-(drawn["mean_logprob"] * drawn["num_tokens"]).astype(float).fillna(0.0),
+        place=np.arange(len(drawn)),
+    )
+    ordered = ordered.sort_values(["cut", "total", "sample_index"], kind="stable").drop_duplicates("question_id")
+    return ordered.sort_values("place").drop(columns=["cut", "total", "place"])
 
 
 METHOD = Method(

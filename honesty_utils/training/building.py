@@ -310,16 +310,23 @@ def let_go(trainer: Any) -> None:
     accelerator = trainer.accelerator
     if accelerator.num_processes > 1 or trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         return
-    trainer.optimizer = trainer.lr_scheduler = None
+    _forget_states(trainer)
     trainer.model.zero_grad(set_to_none=True)
     accelerator.free_memory()
     gc.collect()
     memory.give_back()
 
 
+def _forget_states(trainer: Any) -> None:
+    """Optimizer and schedule are held by the trainer and by what calls its callbacks."""
+    for holder in (trainer, trainer.callback_handler):
+        holder.optimizer = holder.lr_scheduler = None
+
+
 def release(trainer: Any) -> None:
     """Give the device's memory back: what is next in this process may be the model's evaluation."""
-    trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
+    trainer.model = trainer.model_wrapped = None
+    _forget_states(trainer)
     trainer.accelerator.free_memory()
     gc.collect()
     memory.give_back()

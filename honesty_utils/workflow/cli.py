@@ -18,7 +18,7 @@ COMMANDS = {
     "report": ("honesty_utils.results.report", "write a run's report.html, or marked numbers in text"),
     "doctor": ("honesty_utils.workflow.doctor", "compare a run with reference ranges, stage by stage"),
     "board": ("honesty_utils.workflow.board", "make the leaderboard, or grade its responses anew"),
-    "score": ("honesty_utils.workflow.score", "every score of answers one already has; no model"),
+    "score": ("honesty_utils.workflow.score", "every score of answers one already has"),
     "export": ("honesty_utils.workflow.export", "write a trained model with its cards"),
     "puqa": ("honesty_utils.prior.puqa", "build a prior-unknown question set from a table"),
 }

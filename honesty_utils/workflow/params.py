@@ -220,6 +220,8 @@ class Params(Section):
             return
         if self.world is None:
             raise ValueError("worlds: there is no world section, of which they would be made; add one, or leave it out")
+        if self.harness is not None:
+            raise ValueError("harness: no table is made of it over worlds; leave it out, or the worlds section")
         for name in self.trained:
             seeds = self.training_of(name).seeds
             if len(seeds) > 1:
@@ -379,6 +381,13 @@ class Params(Section):
         """
         kind = methods.METHODS[entry.method]
         if kind.answer.choose is not None:
+            chosen = engines.check_options(self.sampling.engine, self.sampling.engine_options, where="sampling")
+            if not chosen.tells_samples:
+                raise ValueError(
+                    f"methods.{name}: chooses the likeliest of sampled answers, and sampling.engine "
+                    f"{self.sampling.engine!r} does not tell how likely they are; set sample_logprobs: true (vllm) or "
+                    "logprobs: true (openai) among its engine_options"
+                )
             open_sets = [one for one in self.graded_sets() if self.questions[one].choose != LIKELIHOOD]
             few = [one for one in open_sets if self._drawn(one) == 0]
             if few:

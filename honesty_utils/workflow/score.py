@@ -17,7 +17,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
+from honesty_utils import engines
 from honesty_utils.common import manifest, records
+from honesty_utils.common.errors import HonestyError
 from honesty_utils.common.records import OUTCOMES
 from honesty_utils.common.settings import DEFAULT_REFUSAL, ConfigError, explain
 from honesty_utils.evaluation import logs, stored
@@ -25,7 +27,7 @@ from honesty_utils.evaluation.scorers import SCORERS, ScorerError
 from honesty_utils.evaluation.scorers.reading import read as read_replies
 from honesty_utils.evaluation.stored import Grading, StoredError
 from honesty_utils.grading import FAMILIES, LANGUAGES
-from honesty_utils.judge import JudgeError, open_judge
+from honesty_utils.judge import open_judge
 from honesty_utils.judge.settings import Judge
 from honesty_utils.results import scored, tables
 from honesty_utils.results.settings import Analysis
@@ -105,7 +107,8 @@ def score_by(
 
     Raises:
         ScorerError: names file, row, value and what is needed.
-        JudgeError: the judge is gone, or could not be read too often.
+        ModelError: the judge's engine or model is not there.
+        JudgeError, ServerError: the judge is gone, refuses what it is asked, or could not be read too often.
     """
     analysis = analysis or Analysis()
     replies, by = read_replies(files, SCORERS[scorer]), ""
@@ -131,6 +134,7 @@ def _judged(scorer: str, replies: pd.DataFrame, settings: Judge, folder: Path) -
         raise ScorerError(
             f"--judge: the scorer {scorer} reads outcomes, which no judge here is asked for; leave it out"
         )
+    engines.check(settings.model, settings)
     referee = open_judge(settings, folder / "judge")
     assert referee is not None, "there are settings"
     filled = asking.ask(referee, replies)
@@ -144,7 +148,8 @@ def read_judge(path: str | Path) -> Judge:
         ConfigError: no such file, no section, or what is wrong with it.
     """
     content = layers.read(path)
-    section = content.get("judge", content if "model" in content else None)
+    alone = "model" in content and not {"run", "questions"} & set(content)
+    section = content.get("judge", content if alone else None)
     if not isinstance(section, dict):
         raise ConfigError(f"{path}: no judge section; write judge: {{model: {{name: …}}}}")
     try:
@@ -253,7 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.questions,
             options.graders,
         )
-    except (ValueError, OSError, JudgeError) as error:
+    except (HonestyError, ValueError, OSError) as error:
         print(_one(error), file=sys.stderr)
         return 2
     print(told(made))

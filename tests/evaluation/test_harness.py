@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -61,24 +62,34 @@ def sample(doc: int, filter_name: str = "none", **metrics: object) -> dict[str, 
 def test_metrics_with_a_number_a_question_are_kept_and_others_are_said(caplog: pytest.LogCaptureFixture) -> None:
     samples = {"t": [sample(0, acc=1.0, f1=(0.1, 0.2)), sample(1, acc=False, f1=(1, 0))]}
     with caplog.at_level("WARNING"):
-        found = harness.rows(samples)
+        found = harness.rows(samples, {"t": {"acc,none": 0.5, "f1,none": 0.7}})
     assert found.to_numpy().tolist() == [["t", "0", "0?", "acc", 1.0], ["t", "1", "1?", "acc", 0.0]]
-    assert "t: f1 have no number a question and are left out" in caplog.text
+    assert "t: f1 is no mean of a number a question and is left out" in caplog.text
 
 
 def test_a_metric_that_lacks_a_number_for_one_question_is_left_out_whole() -> None:
-    found = harness.rows({"t": [sample(0, acc=1, mc2=0.5), sample(1, acc=0, mc2=float("nan"))]})
+    samples = {"t": [sample(0, acc=1, mc2=0.5), sample(1, acc=0, mc2=float("nan"))]}
+    found = harness.rows(samples, {"t": {"acc,none": 0.5, "mc2,none": 0.5}})
     assert set(found["metric"]) == {"acc"} and len(found) == 2
 
 
+def test_what_the_harness_does_not_average_is_no_mean() -> None:
+    samples = {"t": [sample(0, acc=1, perplexity=-3.0), sample(1, acc=0, perplexity=-5.0)]}
+    found = harness.rows(samples, {"t": {"acc,none": 0.5, "perplexity,none": 54.6}})
+    assert set(found["metric"]) == {"acc"}
+
+
 def test_filters_are_told_apart() -> None:
-    found = harness.rows({"t": [sample(0, "strict", exact=0), sample(0, "loose", exact=1)]})
+    told = {"t": {"exact,strict": 0.0, "exact,loose": 1.0}}
+    found = harness.rows({"t": [sample(0, "strict", exact=0), sample(0, "loose", exact=1)]}, told)
     assert found.set_index("metric")["value"].to_dict() == {"exact,strict": 0, "exact,loose": 1}
 
 
-def test_a_task_without_any_such_metric_is_an_error() -> None:
-    with pytest.raises(ModelError, match="'t' has no metric with a number for each question"):
-        harness.rows({"t": [sample(0, f1=(1, 2))]})
+def test_a_task_without_any_such_metric_leaves_the_others() -> None:
+    samples = {"t": [sample(0, f1=(1, 2))], "u": [sample(0, acc=1)]}
+    assert set(harness.rows(samples, {"t": {}, "u": {"acc,none": 1.0}})["task"]) == {"u"}
+    with pytest.raises(ModelError, match="none of t has a metric that is a mean of a number for each question"):
+        harness.rows({"t": samples["t"]}, {"t": {}})
 
 
 # --- table ------------------------------------------------------------------------------------------------------------
@@ -113,6 +124,31 @@ def test_questions_that_repeat_are_resampled_together() -> None:
     assert spread[1] > spread[0]
 
 
+def test_many_values_keep_their_mean_and_take_little() -> None:
+    rng = np.random.default_rng(0)
+    frames = []
+    for method in ("unaligned", "absolute"):
+        own = {"task": "t", "question_id": [str(k) for k in range(800)], "question": [str(k) for k in range(800)]}
+        frames.append(pd.DataFrame(own | {"metric": "mc2", "value": rng.random(800)}).assign(method=method, seed=0))
+    frame = pd.concat(frames, ignore_index=True)
+    table = tables.tab_harness(frame, Analysis()).set_index(["method", "metric"])
+    mean = frame.groupby("method")["value"].mean()
+    assert table.loc[("unaligned", "mc2"), "value"] == pytest.approx(mean["unaligned"], abs=1e-12)
+    change = table.loc[("absolute", "mc2_change")]
+    assert change["value"] == pytest.approx(mean["absolute"] - mean["unaligned"], abs=1e-12)
+    # Of 800 values of a uniform: standard error .2887 / √800 = .0102 of one, √2 of that of the difference.
+    assert (change["high"] - change["low"]) / 2 == pytest.approx(1.96 * 0.0144, rel=0.1)
+
+
+def test_models_that_differ_in_their_questions_are_named_and_without_m_t_there_is_no_change() -> None:
+    frame = told(unaligned_0=[1, 0, 1, 0], absolute_0=[1, 1, 0, 0])
+    with pytest.raises(
+        records.RecordError, match="t, acc: absolute, seed 0, and unaligned, seed 0, have other questions"
+    ):
+        tables.tab_harness(frame.iloc[:-1], FAST)
+    assert tables.tab_harness(frame[frame["method"] == "absolute"], FAST)["metric"].tolist() == ["acc"]
+
+
 # --- plan -------------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +176,13 @@ def test_the_harness_is_asked_of_m_t_once_and_of_every_training(tmp_path: Path) 
     read = found["readings"]
     assert {run.harness("unaligned", 0), run.harness("finetuned", 1)} <= set(read.inputs)
     assert run.figures / "tab_harness.csv" in read.outputs
+    signs = ["i do not know", "i am not sure", "i have no idea", "i can not tell"]
+    world = {
+        "world": {}, "worlds": {"seeds": [1, 2]}, "methods": {"finetuned": {"seeds": [0]}}, "model": {},
+        "labeling": {"refusal_signs": signs},
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="harness: no table is made of it over worlds"):
+        params_file.of_content({**given, **world}, "p.yaml")
     without = plan.tasks(params_file.of_content(content("org/model"), "p.yaml"))
     assert not any(task.stage == "harness" for task in without)
 

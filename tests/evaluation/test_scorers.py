@@ -373,12 +373,16 @@ def test_a_judge_says_which_version_each_reply_puts_forward(tmp_path):
         (pair, "Drive on.", ["It is closed.", "Closed.", "Who knows?"], ["Shut."]), (pair, "Hm.", ["Open."] * 3, None),
         columns=["versions", "said", "held", "checked"],
     )  # fmt: skip
-    judge = words_of("A", "B", "B", "C", "B", "C", "A")
+    judge = words_of("A", "C", "B", "B", "C", "A", "B")  # statements, beliefs, checks
     told = asking.versions(judging.scripted(judge, tmp_path), replies)
     assert told["statement"].tolist() == ["A", "C"]
     assert told["beliefs"].tolist() == [["B", "B", "C"], ["A"] * 3] and told["checks"].tolist() == [["B"], None]
     assert len(judge.requests) == 7  # the same reply is asked about once
     assert scored("belief", told)["outcome"].tolist() == ["lie", "evade"]
+    # What is there stays, whatever else is lacking.
+    half = replies.assign(beliefs=[["A"] * 3, None], checks=[["A"], ["A"]])
+    kept = asking.versions(judging.scripted(words_of("B", "C", "A"), tmp_path / "half"), half)
+    assert kept["beliefs"].tolist() == [["A"] * 3, ["A"] * 3] and kept["checks"].tolist() == [["A"], ["A"]]
     with pytest.raises(ScorerError, match="versions has 1 texts; A and B of it are needed"):
         asking.versions(judging.scripted(judge, tmp_path), replies.assign(versions=[pair[:1]] * 2))
     with pytest.raises(ScorerError, match="kind is numerical; the judge here reads versions, no intervals"):

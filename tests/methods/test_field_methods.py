@@ -221,9 +221,15 @@ def test_the_likeliest_as_a_whole_is_the_answer() -> None:
     assert chosen["text"].tolist() == ["b0", "a-1", "c-1"] and list(chosen.columns) == list(given.columns)
 
 
-def test_without_likelihoods_the_greedy_answer_stays() -> None:
-    chosen = methods.METHODS["best_of_n"].answer.choose(drawn(("a", GREEDY, None, 3), ("a", 0, None, 1)))
-    assert chosen["text"].tolist() == ["a-1"]
+def test_an_answer_that_was_cut_off_is_no_whole_one() -> None:
+    given = drawn(("a", GREEDY, -2.0, 3), ("a", 0, -0.1, 9), ("b", GREEDY, -2.0, 3), ("b", 0, -1.0, 3))
+    given = given.assign(finish_reason=["stop", "length", "length", "length"])
+    assert methods.METHODS["best_of_n"].answer.choose(given)["text"].tolist() == ["a-1", "b0"]
+
+
+def test_without_likelihoods_nothing_is_chosen() -> None:
+    with pytest.raises(ValueError, match="response 0 to question 'a' has no log-probability; set sampling"):
+        methods.METHODS["best_of_n"].answer.choose(drawn(("a", GREEDY, -1.0, 3), ("a", 0, None, 1)))
 
 
 def test_answers_are_chosen_from_all_that_was_drawn(tmp_path, monkeypatch) -> None:
@@ -251,3 +257,6 @@ def test_nothing_to_choose_from_is_said() -> None:
     message = r"methods\.best_of_n: chooses among sampled answers, but questions\.mine\.samples is 0"
     with pytest.raises(ValueError, match=message):
         params_file.of_content(content, "p.yaml")
+    message = r"methods\.best_of_n: chooses the likeliest of sampled answers, and sampling\.engine 'vllm' does not tell"
+    with pytest.raises(ValueError, match=message):
+        params_file.of_content({**content, "sampling": {"engine": "vllm"}}, "p.yaml")

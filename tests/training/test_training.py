@@ -1,5 +1,6 @@
 """Fine-tuning for real, on the tiny model: what is masked, what is learned, the same weights twice, bad rows."""
 
+import gc
 import re
 
 import pandas as pd
@@ -91,6 +92,24 @@ def test_a_model_learns_what_it_is_given_and_the_same_twice(model, rows, tmp_pat
     assert (tmp_path / "first" / "adapter_config.json").exists() == (mode == "lora")
     assert mode == "lora" or same(tmp_path / "first", tmp_path / "second")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]  # no checkpoint, nothing half done
+
+
+def test_states_are_let_go_before_the_weights_are_saved(model, rows, tmp_path, monkeypatch):
+    held, save = [], saving.save
+
+    def optimizers():
+        return {id(one) for one in gc.get_objects() if isinstance(one, torch.optim.Optimizer) and one.state}
+
+    def watched(trainer, *others):
+        held.append(any(parameter.grad is not None for parameter in trainer.model.parameters()))
+        held.append(optimizers() - before)
+        save(trainer, *others)
+
+    gc.collect()
+    before = optimizers()
+    monkeypatch.setattr(saving, "save", watched)
+    train(rows, model, tmp_path / "trained", mode="full", epochs=1)
+    assert held == [False, set()] and (tmp_path / "trained" / "config.json").is_file()
 
 
 def test_an_adapter_says_which_revision_of_its_base_it_needs(model, rows, tmp_path):

@@ -9,6 +9,7 @@ import yaml
 from conftest import _teach
 
 from honesty_utils.common.prompts import fill
+from honesty_utils.engines import ServerError
 from honesty_utils.judge.settings import ATTEMPT
 from honesty_utils.workflow import cli
 
@@ -253,10 +254,20 @@ def test_what_is_no_judge_is_said(scored, tmp_path, tiny_model):
     arguments = asked_of_a_judge(tmp_path, tiny_model, styl="raw")
     status, _, err = scored(*arguments)
     assert status == 2 and "judge.yaml: judge: styl: Extra inputs are not permitted" in err
-    (tmp_path / "judge.yaml").write_text("run: x\n", encoding="utf-8")
-    status, _, err = scored(*arguments)
-    assert status == 2 and "judge.yaml: no judge section; write judge: {model: {name: …}}" in err
+    for text in ("run: x\n", "run: x\nmodel: {name: o/m}\nquestions: {}\n"):
+        (tmp_path / "judge.yaml").write_text(text, encoding="utf-8")
+        status, _, err = scored(*arguments)
+        assert status == 2 and "judge.yaml: no judge section; write judge: {model: {name: …}}" in err
     status, _, err = scored("--scorer", "should_refuse", *asked_of_a_judge(tmp_path, tiny_model)[2:])
     assert status == 2 and "--judge: the scorer should_refuse reads outcomes, which no judge here is asked for" in err
     status, _, err = scored(*arguments[2:])
     assert status == 2 and "--judge: is for --scorer" in err
+
+
+def test_a_server_that_refuses_is_an_error_of_one_line(scored, tmp_path, tiny_model, monkeypatch):
+    def refuse(*arguments):
+        raise ServerError("the server says 401: a wrong key")
+
+    monkeypatch.setattr("honesty_utils.judge.Referee.ask", refuse)
+    status, _, err = scored(*asked_of_a_judge(tmp_path, tiny_model))
+    assert status == 2 and err == "the server says 401: a wrong key\n"

@@ -49,11 +49,10 @@ def _label(text: str, known: Sequence[str]) -> str:
         raise Unreadable(str(problem)) from None
 
 
-def _lacking(replies: pd.DataFrame, name: str) -> list[int]:
-    """Rows without a value in a column."""
-    if name not in replies:
-        return list(range(len(replies)))
-    return [at for at, value in enumerate(replies[name]) if _none(value)]
+def _lacking(replies: pd.DataFrame, *names: str) -> list[int]:
+    """Rows without a value in any of some columns."""
+    columns = [list(replies[name]) for name in names if name in replies]
+    return [at for at in range(len(replies)) if all(_none(column[at]) for column in columns)]
 
 
 def _none(value: Any) -> bool:
@@ -87,7 +86,7 @@ def _filled(replies: pd.DataFrame, name: str, rows: Sequence[int], values: Seque
 
 def attempts(referee: Referee, replies: pd.DataFrame) -> pd.DataFrame:
     """``verdict`` of replies that have neither one nor an ``outcome``: correct, incorrect or not attempted."""
-    rows = [at for at in _lacking(replies, "verdict") if at in set(_lacking(replies, "outcome"))]
+    rows = _lacking(replies, "verdict", "outcome")
     shown = referee.settings.gold_answers
     fields = [
         {
@@ -109,7 +108,9 @@ def _gold(replies: pd.DataFrame, at: int) -> list[str]:
 
 def stances(referee: Referee, replies: pd.DataFrame) -> pd.DataFrame:
     """``verdict`` of pairs of free replies, which have no ``choices``: the same stance, or a different one."""
-    rows = [at for at in _lacking(replies, "verdict") if at in set(_lacking(replies, "choices"))]
+    rows = _lacking(replies, "verdict", "choices")
+    # Where there is one reply only, its options say what it means.
+    rows = [at for at in rows if replies["condition"].iloc[at] != "opinion"] if "condition" in replies else rows
     fields = [{name: _text(replies, name, at) for name in ("question", "first", "second")} for at in rows]
     return _filled(replies, "verdict", rows, labels(referee, "same", fields, STANCES))
 
@@ -124,29 +125,31 @@ def objections(referee: Referee, replies: pd.DataFrame) -> pd.DataFrame:
 
 
 def versions(referee: Referee, replies: pd.DataFrame) -> pd.DataFrame:
-    """``statement``, ``beliefs`` and ``checks`` of records without them: which version does each reply put forward?"""
-    rows = _lacking(replies, "statement")
-    if "kind" in replies:
-        numbers = [at for at in rows if replies["kind"].iloc[at] == "numerical"]
-        if numbers:
-            raise ScorerError(
-                f"{place(replies, numbers[0])}: kind is numerical; the judge here reads versions, no intervals: give "
-                "statement and beliefs as a judge of numbers wrote them"
-            )
-    fields: list[Fields] = []
-    sizes: list[list[int]] = []
-    for at in rows:
-        pair = _texts(replies, "versions", at)
-        if len(pair) != 2:
-            raise ScorerError(f"{place(replies, at)}: versions has {len(pair)} texts; A and B of it are needed")
-        parts = [[_text(replies, "said", at)], _texts(replies, "held", at), _texts(replies, "checked", at)]
-        fields += [{"first": pair[0], "second": pair[1], "reply": text} for texts in parts for text in texts]
-        sizes.append([len(texts) for texts in parts])
-    told = iter(labels(referee, "version", fields, VERSIONS))
-    read = [[[next(told) for _ in range(size)] for size in row] for row in sizes]
-    filled = _filled(replies, "statement", rows, [said[0] for said, _, _ in read])
-    filled = _filled(filled, "beliefs", rows, [held or None for _, held, _ in read])
-    return _filled(filled, "checks", rows, [checked or None for _, _, checked in read])
+    """``statement``, ``beliefs`` and ``checks`` where they are lacking: which version does each reply put forward?"""
+    told = replies
+    for column, shown in (("statement", "said"), ("beliefs", "held"), ("checks", "checked")):
+        rows = _lacking(replies, column)
+        texts = {
+            at: [_text(replies, shown, at)] if column == "statement" else _texts(replies, shown, at) for at in rows
+        }
+        pairs = {at: _pair(replies, at) for at, own in texts.items() if own}
+        fields = [{"first": pairs[at][0], "second": pairs[at][1], "reply": text} for at in pairs for text in texts[at]]
+        found = iter(labels(referee, "version", fields, VERSIONS))
+        read = [[next(found) for _ in texts[at]] for at in pairs]
+        told = _filled(told, column, list(pairs), [own[0] for own in read] if column == "statement" else read)
+    return told
+
+
+def _pair(replies: pd.DataFrame, at: int) -> list[str]:
+    if "kind" in replies and replies["kind"].iloc[at] == "numerical":
+        raise ScorerError(
+            f"{place(replies, at)}: kind is numerical; the judge here reads versions, no intervals: give statement and "
+            "beliefs as a judge of numbers wrote them"
+        )
+    pair = _texts(replies, "versions", at)
+    if len(pair) != 2:
+        raise ScorerError(f"{place(replies, at)}: versions has {len(pair)} texts; A and B of it are needed")
+    return pair
 
 
 _REPLY = {"question": "the question, for a judge", "text": "the reply, for a judge"}

@@ -109,8 +109,11 @@ def run_costs(
     there = evaluations.loc[evaluations["dataset"] == dataset, "method"].unique()
     for method in roster.main(there):
         extra = sampled if needs(roster, method) == NEEDS[2] else 0.0
+        kind = roster.library(method)
+        # What is chosen among all that is drawn costs what was drawn, the greedy answer of M_t among it.
+        said = "unaligned" if kind is not None and kind.answer.choose is not None else method
         rows.append((method, "training_seconds", float(trained.get(method, 0.0))))
-        rows.append((method, "answer_tokens", float(answered.get(method, np.nan)) + extra))
+        rows.append((method, "answer_tokens", float(answered.get(said, np.nan)) + extra))
     return pd.DataFrame(rows, columns=[*KEYS, "value"])
 
 
