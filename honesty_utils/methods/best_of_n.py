@@ -56,5 +56,5 @@ METHOD = Method(
     rule="the likeliest of M_t's greedy and sampled answers",
     options=Options,
     answer=Answer(prompt="plain", speaks=BASE, choose=likeliest),
-    color="#999933",
+    color="#A6761D",
 )
