@@ -130,6 +130,7 @@ class Params(Section):
         self._check_choosing()
         self._check_refusal_likelihood()
         self._check_doubt()
+        self._check_harness()
         check_phrases(self.prompts)
         if self.world is None and self.model.name is None:
             raise ValueError("model.name: none, and there is no world section that would make a model; name one")
@@ -274,6 +275,17 @@ class Params(Section):
             raise ValueError(
                 f"evaluation.refusal_likelihood: true, but evaluation.engine {section.engine!r} does not tell how "
                 f"likely a given text is; write one of {able}, or false"
+            )
+
+    def _check_harness(self) -> None:
+        """The harness loads M_t by itself, which a server's model cannot be."""
+        if (
+            self.harness is not None
+            and engines.check_options(self.sampling.engine, self.sampling.engine_options, where="sampling").served
+        ):
+            raise ValueError(
+                f"harness: loads the model by itself, and sampling.engine {self.sampling.engine!r} asks a server; name "
+                "another engine, or leave harness out"
             )
 
     def _check_doubt(self) -> None:

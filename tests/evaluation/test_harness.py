@@ -183,6 +183,9 @@ def test_the_harness_is_asked_of_m_t_once_and_of_every_training(tmp_path: Path) 
     }  # fmt: skip
     with pytest.raises(ValueError, match="harness: no table is made of it over worlds"):
         params_file.of_content({**given, **world}, "p.yaml")
+    served = {"engine": "openai", "engine_options": {"base_url": "http://127.0.0.1:1/v1"}}
+    with pytest.raises(ValueError, match=r"harness: loads the model by itself, and sampling\.engine 'openai' asks"):
+        params_file.of_content({**given, "sampling": served}, "p.yaml")
     without = plan.tasks(params_file.of_content(content("org/model"), "p.yaml"))
     assert not any(task.stage == "harness" for task in without)
 
