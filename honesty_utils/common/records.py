@@ -137,6 +137,12 @@ HEAD_ROWS = Table(
     key=(),
 )  # fmt: skip
 """What a head learns of a prompt, or of a prompt and an answer: 0, 1 or a share between them."""
+STATED = Table(
+    "stated",
+    _schema(("question_id", pa.string()), ("prompt", pa.string()), ("target", pa.float64())),
+    key=(),
+)
+"""What a model should say of how sure it is, after a prompt that asks for it: 0, 1 or a share between them."""
 SIGNALS = Table(
     "signals",
     _schema(("question_id", pa.string()), ("signal", pa.string()), ("value", pa.float64()), nullable=("value",)),

@@ -6,7 +6,8 @@ that sampling has drawn already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -28,15 +29,29 @@ from honesty_utils.sampling.shards import Asked, Shard, Summary
 _RESPONSE = ["question_id", "text", "num_tokens", "mean_logprob", "finish_reason"]
 
 
-def plan(questions: pd.DataFrame, wording: Prompts, shard_size: int, kind: prompts.Kind = "honest") -> list[Shard]:
+def plan(
+    questions: pd.DataFrame,
+    wording: Prompts,
+    shard_size: int,
+    kind: prompts.Kind = "honest",
+    worded: Callable[[str], str] = str,
+) -> list[Shard]:
     """Shards of ``shard_size`` questions, each asked once, greedily, under one of the two prompts.
+
+    Args:
+        questions: a QUESTIONS table.
+        wording: prompts of the run.
+        shard_size: questions of a shard.
+        kind: which prompt.
+        worded: what a method makes of it, see `Evaluated.worded`.
 
     Raises:
         ValueError: no questions, or two of one id.
     """
 
     def requests(asked: Asked) -> list[tuple[int, Request]]:
-        return [(records.GREEDY, shards.greedy(wording, kind, asked))]
+        request = shards.greedy(wording, kind, asked)
+        return [(records.GREEDY, dataclasses.replace(request, prompt=worded(str(request.prompt))))]
 
     return shards.plan(questions, requests, shard_size)
 
@@ -70,15 +85,11 @@ def draw(
         ModelError: a model that cannot be loaded, a prompt that is too long.
     """
     speaking = [one for one in chosen if one.asked or (doubt and one.kind.can_be_doubted)]
-    kinds = {one.kind.answer.prompt for one in speaking}
-    plans = {
-        kind: {name: plan(table, wording, generation.shard_size, kind) for name, table in asked.items()}
-        for kind in kinds
-    }
     done: dict[Evaluated, dict[str, Summary]] = {}
     loaded = engines.in_turn([one.model for one in speaking], generation, wording.style)
     for one, (_, engine) in zip(speaking, loaded, strict=True):
-        sets = plans[one.kind.answer.prompt] if one.asked else {}
+        kind, size = one.kind.answer.prompt, generation.shard_size
+        sets = {name: plan(table, wording, size, kind, one.worded) for name, table in asked.items() if one.asked}
         shards.check_lengths(engine, [shard for shards_of in sets.values() for shard in shards_of])
         identity = engines.identity(one.model, generation, wording.style)
         done[one] = {
@@ -118,7 +129,7 @@ def own_signals(
     told = records.read(records.RESPONSES, run.drawn_answers(one.method, one.seed, dataset))
     rows = told[["question_id"]].merge(asked, on="question_id", how="left", validate="one_to_one")
     whole = [
-        prompts.render(wording, one.kind.answer.prompt, question, choices)
+        one.prompt(wording, question, choices)
         for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
     shown = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from honesty_utils.common import prompts
 from honesty_utils.common.paths import BASE, Run
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines.settings import Model
-from honesty_utils.methods import METHODS
+from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import Method
 from honesty_utils.methods.settings import MethodEntry
 
@@ -21,12 +23,23 @@ class Evaluated:
         seed: of its training; 0 where nothing is trained.
         model: whose words are the answer.
         kind: what the method is.
+        options: of the method.
     """
 
     method: str
     seed: int
     model: Model
     kind: Method
+    options: Section
+
+    def worded(self, prompt: str) -> str:
+        """A prompt as this method asks it."""
+        words = self.kind.answer.words
+        return prompt if words is None else words(prompt, self.options)
+
+    def prompt(self, wording: Prompts, question: str, choices: Sequence[str] | None = None) -> str:
+        """How a question is asked of it."""
+        return self.worded(prompts.render(wording, self.kind.answer.prompt, question, choices))
 
     @property
     def name(self) -> str:
@@ -57,6 +70,8 @@ def models(
         kind = METHODS[entries[name].method]
         last = kind.stages[-1].name if kind.stages else BASE
         stage = None if kind.speaker == last else kind.speaker
-        folder = base if kind.speaker == BASE else base.model_copy(update={"name": str(run.model(name, seed, stage))})
-        found.append(Evaluated(name, seed, folder, kind))
+        made = run.model(entries[name].model_of or name, seed, stage)
+        folder = base if kind.speaker == BASE else base.model_copy(update={"name": str(made)})
+        options = check_options(entries[name].method, entries[name].options)
+        found.append(Evaluated(name, seed, folder, kind, options))
     return found

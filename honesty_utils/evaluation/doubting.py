@@ -14,7 +14,7 @@ import pandas as pd
 
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run
-from honesty_utils.common.prompts import Prompt, render
+from honesty_utils.common.prompts import Prompt
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, Request
 from honesty_utils.evaluation.chosen import Evaluated
@@ -49,7 +49,7 @@ def plan(
                 f"question {asked.question_id!r}: no options that a reply may name; evaluation.doubt is for sets of "
                 "multiple choice, with choose: letter"
             )
-        prompt = render(wording, one.kind.answer.prompt, asked.question, asked.choices)
+        prompt = one.prompt(wording, asked.question, asked.choices)
         turns: Prompt = (prompt, str(said[asked.question_id]), doubt.words)
         return [(records.GREEDY, Request(turns))]
 

@@ -114,6 +114,10 @@ class Answer:
         decide: ``(answers, fitted) -> withheld, confidence``; see `as_said`.
         choose: which of M_t's drawn responses is the answer, one a question, where M_t speaks under the plain prompt;
             none: the greedy one.
+        words: ``(prompt, options) -> prompt``: what a method adds to the prompt when it asks, such as where its dial
+            stands; none: nothing.
+        dial: the option that is read when it answers and at no other time, so that one model answers at each of its
+            values (`MethodEntry.model_of`).
     """
 
     prompt: Literal["plain", "honest"] = "honest"
@@ -122,6 +126,8 @@ class Answer:
     fit: Callable[[pd.DataFrame, Any], dict[str, Any]] | None = None
     decide: Callable[[pd.DataFrame, Fitted], pd.DataFrame] = as_said
     choose: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    words: Callable[[str, Any], str] | None = None
+    dial: str | None = None
 
 
 def plain_form(stated: str | None, answer: str) -> bool:

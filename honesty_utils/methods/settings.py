@@ -26,5 +26,10 @@ class MethodEntry(Section):
     training: dict[str, Any] = Field({}, description="keys of the training section to override")
     stages: dict[str, StageEntry] = Field({}, description="of a method with several stages: what one of them changes")
     seeds: Seeds | None = Field(None, description="none: training.seeds")
+    model_of: str | None = Field(
+        None,
+        description="an entry of the same method whose models answer here, at another place of the method's dial: "
+        "nothing is trained; none: it has models of its own",
+    )
     label: str | None = Field(None, min_length=1, description="display name; none: the method's own, or the entry's")
     drawn: bool = Field(True, description="shown in the main figures; tables have every method")

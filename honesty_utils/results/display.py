@@ -66,6 +66,7 @@ QUANTITIES = {
     "known_share": "known share",
     "labeled": "labeled",
     "draw": "draw",
+    "dial": "dial",
     "learning_rate": "learning rate",
 }
 """What sweeps vary, and its symbol."""

@@ -8,7 +8,8 @@ functions that every engine uses, so that what is trained is what is asked.
     checks.py       model, device, adapter, disk: what can go wrong is found before any step
     objectives/     how rows become a model, one way a file
     trainer.py      one process of a training
-    supervised.py   TRL's trainer of completions; preference.py, of pairs; building.py, what they share
+    supervised.py   TRL's trainer of completions; preference.py, of pairs; stating.py, of a digit that states sureness;
+                    building.py, what they share
     order.py        the order of rows on any number of devices
     checkpoint.py   stop at any moment, go on to the same weights
     layouts.py      how processes are laid out over devices

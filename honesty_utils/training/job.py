@@ -19,6 +19,7 @@ from honesty_utils.training.settings import Training
 ROWS = {
     "sft": ("question_id", "prompt", "completion"),
     "dpo": ("question_id", "prompt", "chosen", "rejected"),
+    "brier": ("question_id", "prompt", "target"),
 }
 """Columns that an objective trains on."""
 

@@ -30,7 +30,7 @@ class Tokenized:
         equal: question ids of pairs that were left out because their two texts are equal.
     """
 
-    items: list[dict[str, list[int]]]
+    items: list[dict[str, Any]]
     left_out: list[str]
     cut: list[str]
     equal: list[str] = field(default_factory=list)
@@ -115,13 +115,41 @@ def tokenize_pairs(
     if rows.empty:
         raise TrainingError("no pairs to train on; look at the rows of the stage and the labels they were built from")
     items = [_encode_pair(row, tokenizer, style) for row in rows.itertuples()]
-    lengths = [len(one["prompt_ids"]) + max(len(one["chosen_ids"]), len(one["rejected_ids"])) for one in items]
+    return held_to(items, [str(question) for question in rows["question_id"]], max_length, context, drop, "pairs")
+
+
+def held_to(
+    items: list[dict[str, Any]],
+    ids: list[str],
+    max_length: int,
+    context: int | None = None,
+    drop: bool = False,
+    kind: str = "rows",
+) -> Tokenized:
+    """Items that are no longer than they may be, and what was left out; what cannot be cut is not.
+
+    Args:
+        items: token ids of rows or of pairs.
+        ids: question id of each.
+        max_length: longest item, in tokens.
+        context: longest text that the model reads, in tokens; none: no limit.
+        drop: leave longer ones out; false: they are an error.
+        kind: what an error calls them.
+
+    Raises:
+        TrainingError: items that are too long (counted, the longest listed), also if all of them would be dropped.
+    """
+    lengths = [
+        len(one["input_ids"])
+        if "input_ids" in one
+        else len(one["prompt_ids"]) + max(len(one["chosen_ids"]), len(one["rejected_ids"]))
+        for one in items
+    ]
     limit = max_length if context is None else min(max_length, context)
-    ids = [str(question) for question in rows["question_id"]]
     long = [place for place, length in enumerate(lengths) if length > limit]
     if not long:
         return Tokenized(items, [], [])
-    message = _length_message("pairs", lengths, long, ids, limit, max_length)
+    message = _length_message(kind, lengths, long, ids, limit, max_length)
     if not drop:
         raise TrainingError(f"{message}: raise it, or set training.too_long to drop")
     return _without(items, long, ids, message)

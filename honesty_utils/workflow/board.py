@@ -78,13 +78,14 @@ def trained_seconds(opened: Opened) -> dict[str, float]:
     """
     found = {}
     for name, seeds in opened.models.items():
-        stages = METHODS[opened.entries[name].method].stages
+        entry = opened.entries[name]
+        stages, made = METHODS[entry.method].stages, entry.model_of or name
         totals = []
         for seed in seeds:
-            folders = [opened.run.model(name, seed, None if stage is stages[-1] else stage.name) for stage in stages]
+            folders = [opened.run.model(made, seed, None if stage is stages[-1] else stage.name) for stage in stages]
             told = [manifest.read(folder) for folder in folders if folder.exists()]
             totals.append(sum(float(one.get("training_seconds") or one["seconds"]) for one in told))
-        again = [opened.run.responses("train", model_name(name, seeds[0], one)) for s in stages for one in s.reads]
+        again = [opened.run.responses("train", model_name(made, seeds[0], one)) for s in stages for one in s.reads]
         asked = sum(float(manifest.read(path)["drawn_seconds"]) for path in again if path.exists())
         if stages and totals:
             found[name] = sum(totals) / len(totals) + asked

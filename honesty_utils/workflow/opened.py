@@ -114,6 +114,7 @@ def _trainings(params: Params, scope: Scope) -> dict[str, Training]:
     return {
         model: params.training_of(name, stage.name)
         for name, entry in _entries(params, scope).items()
+        if entry.model_of is None
         for stage in METHODS[entry.method].stages
         for model in [name if stage is METHODS[entry.method].stages[-1] else f"{name}.{stage.name}"]
     }
@@ -143,6 +144,9 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "refusal_likelihood": lambda params, scope: params.evaluation.refusal_likelihood,
     "doubt": lambda params, scope: params.evaluation.doubt,
     "entries": _entries,
+    "taught": lambda params, scope: {
+        name: entry for name, entry in _entries(params, scope).items() if entry.model_of is None
+    },
     "origin": lambda params, scope: {
         "world": params.world.seed if params.world else None,
         "development": params.worlds.development if params.worlds else DEVELOPMENT,

@@ -327,7 +327,8 @@ class Params(Section):
         if unknown:
             raise ValueError(f"methods.{name}.stages: {unknown[0]!r}; {entry.method} has {sorted(stages) or 'none'}")
         self._check_signals(name, entry)
-        if not stages:
+        self._check_model_of(name, entry)
+        if not stages or entry.model_of:
             return
         for dataset in ("train", *entry.rows.sets):
             self._check_rows(name, entry, dataset)
@@ -346,6 +347,31 @@ class Params(Section):
                 self.training_of(name, name_of)
             except ValidationError as error:
                 raise ValueError(explain(error, where, Training)) from None
+
+    def _check_model_of(self, name: str, entry: MethodEntry) -> None:
+        """What answers with another entry's models is trained for nothing and differs in its dial alone."""
+        if entry.model_of is None:
+            return
+        where, kind, others = f"methods.{name}.model_of", methods.METHODS[entry.method], self.methods
+        other = others.get(entry.model_of)
+        if other is None or other.method != entry.method or other.model_of:
+            able = [one for one, has in others.items() if has.method == entry.method and not has.model_of]
+            raise ValueError(f"{where}: {entry.model_of!r} has no models of {entry.method!r}; known: {able}")
+        if kind.answer.dial is None:
+            dials = [one for one, has in methods.METHODS.items() if has.answer.dial]
+            raise ValueError(f"{where}: {entry.method!r} has no dial by which it could answer otherwise; {dials} have")
+        changed = {key: value for key, value in entry.options.items() if key != kind.answer.dial}
+        if changed != {key: value for key, value in other.options.items() if key != kind.answer.dial}:
+            raise ValueError(
+                f"{where}: options other than {kind.answer.dial!r} are not those of {entry.model_of!r}, whose models "
+                "were trained with them; leave them alike, or model_of out"
+            )
+        own = [key for key in ("rows", "training", "stages", "seeds") if key in entry.model_fields_set]
+        if name in self.methods and own:
+            raise ValueError(
+                f"methods.{name}.{own[0]}: answers with the models of {entry.model_of!r}, and none is trained for it; "
+                f"leave {own[0]} out, or model_of"
+            )
 
     def _check_signals(self, name: str, entry: MethodEntry) -> None:
         """Signals are asked of M_t, and by an engine that can give what they ask for."""
@@ -472,12 +498,19 @@ class Params(Section):
     @cached_property
     def trained(self) -> dict[str, MethodEntry]:
         """Those that some stage trains a model for."""
-        return {name: entry for name, entry in self.entries.items() if methods.METHODS[entry.method].stages}
+        return {
+            name: entry
+            for name, entry in self.entries.items()
+            if methods.METHODS[entry.method].stages and entry.model_of is None
+        }
 
     @cached_property
     def models(self) -> dict[str, list[int]]:
         """Every method of the run with its seeds; what nothing is trained for has seed 0."""
-        return {name: list(self.training_of(name).seeds) if name in self.trained else [0] for name in self.entries}
+        made_of = {name: entry.model_of or name for name, entry in self.entries.items()}
+        return {
+            name: list(self.training_of(made).seeds) if made in self.trained else [0] for name, made in made_of.items()
+        }
 
     @property
     def row_sets(self) -> list[str]:

@@ -426,7 +426,7 @@ class _Plan:
 
     def taught(self) -> Iterator[Task]:
         """Rows and trainings, a stage of a method after the other."""
-        for method in self.params.methods:
+        for method in (name for name in self.params.methods if name in self.params.trained):
             kind = METHODS[self.params.entries[method].method]
             for stage in kind.stages:
                 last = None if stage is kind.stages[-1] else stage.name
@@ -437,7 +437,7 @@ class _Plan:
 
     def _read_again(self, method: str, earlier: str) -> Iterator[Task]:
         """The training questions, asked of the model of an earlier stage: that of the method's first training."""
-        run, family = self.run, self.params.family(method)
+        run, family = self.run, self._taught(method)
         first = [(name, self.params.models[name][0]) for name in family]
         names = ",".join(model_name(*one, earlier) for one in first)
         sets = list(dict.fromkeys(["train", *(one for name in family for one in self.params.entries[name].rows.sets)]))
@@ -447,7 +447,7 @@ class _Plan:
         yield self._labeling(item, sets, names)
 
     def _rows(self, method: str, stage: Stage, last: str | None) -> Task:
-        run, family = self.run, self.params.family(method)
+        run, family = self.run, self._taught(method)
         kind = METHODS[self.params.entries[method].method]
         rows = {name: self.params.entries[name].rows for name in family}
         inputs = [
@@ -468,7 +468,7 @@ class _Plan:
     def _trainings(self, method: str, stage: Stage, last: str | None) -> Iterator[Task]:
         run, params = self.run, self.params
         kind = METHODS[params.entries[method].method]
-        for item, models in self._models(method):
+        for item, models in self._models(method, trained=True):
             start = [] if stage.start == BASE else [run.trained(*model, stage.start) for model in models]
             names = list(dict.fromkeys(name for name, _ in models))
             yield Task(
@@ -486,12 +486,19 @@ class _Plan:
                 models=len(models),
             )  # fmt: skip
 
-    def _shared(self, method: str) -> bool:
-        return together(self.params, self.params.family(method))
+    def _taught(self, method: str) -> list[str]:
+        """A method and the points of its sweeps that models are trained for."""
+        return [name for name in self.params.family(method) if name in self.params.trained]
 
-    def _models(self, method: str, points: bool = True) -> list[tuple[str, list[tuple[str, int]]]]:
+    def _shared(self, method: str) -> bool:
+        made = self.params.entries[method].model_of or method
+        return together(self.params, self.params.family(made))
+
+    def _models(
+        self, method: str, points: bool = True, trained: bool = False
+    ) -> list[tuple[str, list[tuple[str, int]]]]:
         """Models of a method that one kernel makes or asks, with the name of that task."""
-        names = self.params.family(method) if points else [method]
+        names = self._taught(method) if trained else self.params.family(method) if points else [method]
         models = [(name, seed) for name in names for seed in self.params.models[name]]
         if self._shared(method):
             return [(method, models)]
@@ -556,7 +563,8 @@ class _Plan:
         shares = engines.ENGINES[self.params.evaluation.engine].serves_adapters
         adapters: list[tuple[str, int]] = []
         for method in (name for name in self.params.entries if name not in self._points()):
-            adapter = method in self.params.trained and self.params.training_of(method).mode != "full"
+            made = self.params.entries[method].model_of or method
+            adapter = made in self.params.trained and self.params.training_of(made).mode != "full"
             for item, models in self._models(method):
                 if shares and adapter:
                     adapters += models
@@ -580,7 +588,7 @@ class _Plan:
             "evaluation", item, "50_evaluation",
             parameters={"method": ",".join(asked), **({} if seed is None else {"seed": seed})},
             inputs=[
-                *(run.trained(*model) for model in trained),
+                *self._files_of(trained),
                 *(self.base if len(trained) < len(models) else []),
                 *self._deciding(models),
                 *(run.questions(name) for name in [*graded, *requests]),
@@ -598,6 +606,11 @@ class _Plan:
             threads=self._threads(1),
             models=len(models),
         )  # fmt: skip
+
+    def _files_of(self, models: list[tuple[str, int]]) -> list[Path]:
+        """Markers of the trained models that speak."""
+        made = [(self.params.entries[name].model_of or name, seed) for name, seed in models]
+        return list(dict.fromkeys(self.run.trained(*model) for model in made))
 
     def _own_signals(self, models: list[tuple[str, int]]) -> list[Path]:
         """What models tell of their own answers: signals that they decide by, how likely a refusal is."""
@@ -674,8 +687,13 @@ class _Plan:
 
     def _asked_by_harness(self) -> list[tuple[str, int]]:
         """M_t and every trained model, but for the points of sweeps."""
-        kinds = {name: METHODS[entry.method] for name, entry in self.params.entries.items()}
-        return [one for one in self._compared() if kinds[one[0]].of_harness] if self.params.harness else []
+        own = {name: entry for name, entry in self.params.entries.items() if entry.model_of is None}
+        kinds = {name: METHODS[entry.method] for name, entry in own.items()}
+        return (
+            [one for one in self._compared() if one[0] in kinds and kinds[one[0]].of_harness]
+            if self.params.harness
+            else []
+        )
 
     def _of_models(self, models: Sequence[tuple[str, int]], path: Any, sets: Iterable[str]) -> list[Path]:
         return [path(name, seed, item) for name, seed in models for item in sets]

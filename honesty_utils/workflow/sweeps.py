@@ -15,7 +15,7 @@ from honesty_utils.methods.settings import MethodEntry
 
 
 class Sweep(Section):
-    """Values of one quantity at which methods are built, trained and evaluated anew."""
+    """Values of one quantity at which methods are built, trained and evaluated anew; a dial's are only evaluated."""
 
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(no_repeats)] = Field(
         description="names under `methods`"
@@ -26,6 +26,9 @@ class Sweep(Section):
         None, description="training questions at every value, so that points differ in nothing else; none: the method's"
     )
 
+
+DIAL = "dial"
+"""The quantity that is no matter of training: its points answer with the models of their method."""
 
 Change = Callable[[MethodEntry, float], dict[str, Any]]
 
@@ -42,6 +45,7 @@ SWEEPS: dict[str, Change] = {
         entry.model_dump(), searching.draw(entry.method, _whole("draws", value))
     ),
     "labeled": lambda entry, value: {"options": {**entry.options, "labeled": _whole("labeled questions", value)}},
+    DIAL: lambda entry, value: {"options": {**entry.options, _dial(entry): value}},
     "learning_rate": lambda entry, value: {"training": {**entry.training, "learning_rate": value}},
 }
 """What can be swept, and what a value changes in a method's entry."""
@@ -75,7 +79,10 @@ def expand(sweeps: Mapping[str, Sweep], methods: Mapping[str, MethodEntry]) -> d
             if name not in methods:
                 raise ValueError(f"sweeps.{quantity}.methods: {name!r} is not under methods; known: {sorted(methods)}")
             for value in sweep.values:
-                entries[Point(quantity, name, value)] = _entry(methods[name], quantity, value, sweep)
+                entry = _entry(methods[name], quantity, value, sweep)
+                if quantity == DIAL:
+                    entry = entry.model_copy(update={"model_of": methods[name].model_of or name})
+                entries[Point(quantity, name, value)] = entry
     return entries
 
 
@@ -87,6 +94,13 @@ def _entry(method: MethodEntry, quantity: str, value: float, sweep: Sweep) -> Me
         return MethodEntry(**{**method.model_dump(), **SWEEPS[quantity](method, value), **seeds})
     except ValueError as error:
         raise ValueError(f"sweeps.{quantity}.values: {value:g}: {error}") from None
+
+
+def _dial(entry: MethodEntry) -> str:
+    found = METHODS[entry.method].answer.dial
+    if found is None:
+        raise ValueError(f"{entry.method!r} has no dial; leave it out of the sweep")
+    return found
 
 
 def _by_samples_alone(entry: MethodEntry) -> dict[str, Any]:

@@ -22,7 +22,7 @@ DOUBT = Doubt(datasets=("choice",), words="Are you sure?")
 
 
 def one(method: str = "absolute") -> Evaluated:
-    return Evaluated(method, 0, Model(name="nowhere"), METHODS[method])
+    return Evaluated(method, 0, Model(name="nowhere"), METHODS[method], METHODS[method].options())
 
 
 def questions(**changed: object) -> pd.DataFrame:

@@ -260,3 +260,54 @@ def test_nothing_to_choose_from_is_said() -> None:
     message = r"methods\.best_of_n: chooses the likeliest of sampled answers, and sampling\.engine 'vllm' does not tell"
     with pytest.raises(ValueError, match=message):
         params_file.of_content({**content, "sampling": {"engine": "vllm"}}, "p.yaml")
+
+
+# --- CONFTUNER and IDK-HIR --------------------------------------------------------------------------------------------
+
+
+def test_conftuner_asks_of_the_greedy_answer_whether_it_was_right() -> None:
+    given = labels(right="ccw", wrong="wcw", refused="icc", unread="ucc", bare="c")
+    rows = methods.build("conf_tuner", given)
+    records.conform(rows, records.STATED, "conf_tuner")
+    assert dict(zip(rows["question_id"], rows["target"], strict=True)) == {"right": 1.0, "wrong": 0.0, "bare": 1.0}
+    assert "Who is right?" in rows["prompt"][0] and "right c-1" in rows["prompt"][0] and "0 to 9" in rows["prompt"][0]
+    soft = methods.build("conf_tuner", given, target="expected_accuracy")
+    assert dict(zip(soft["question_id"], soft["target"], strict=True)) == {"right": 0.5, "wrong": 0.5}
+
+
+def test_conftuner_withholds_what_it_states_to_be_no_likelier_right_than_wrong() -> None:
+    answer = methods.METHODS["conf_tuner"].answer
+    told_of = pd.DataFrame({"question_id": list("abcd"), "text": "x", "digit": [0.5, 0.51, 0.0, np.nan]})
+    said = answer.decide(told_of, {})
+    assert said["withheld"].tolist() == [True, False, True, False]
+    assert said["confidence"].tolist()[:3] == [0.5, 0.51, 0.0]
+
+
+def test_idk_hir_teaches_every_question_at_every_place_of_the_dial() -> None:
+    given = labels(always="c" + "c" * 10, thrice="w" + "c" * 3 + "w" * 7, never="w" * 11, unread="cu")
+    rows = methods.build("idk_hir", given)
+    records.conform(rows, records.SFT, "idk_hir")
+    assert rows.groupby("question_id", sort=False).size().to_dict() == {"always": 11, "thrice": 11, "never": 11}
+    answers = rows[~rows["is_refusal"]].groupby("question_id")["prompt"].agg(list)
+    # tau is 1.1 - dial: three of ten are enough from .8 on, all ten from .1 on; at 0 everything is refused.
+    assert [prompt.split()[1] for prompt in answers["thrice"]] == ["0.8", "0.9", "1"]
+    assert len(answers["always"]) == 10 and "never" not in answers
+    assert set(rows.loc[rows["is_refusal"], "completion"]) == {P.refusal}
+    assert set(rows.loc[~rows["is_refusal"], "completion"]) <= set(given.loc[given["outcome"] == "correct", "text"])
+    assert rows["prompt"].str.startswith("Boldness ").all() and rows["prompt"].str.contains("Who is ").all()
+
+
+def test_a_question_may_be_taught_at_some_places_that_lots_choose() -> None:
+    given = labels(**{name: "c" + "c" * 5 + "w" * 5 for name in "abcdef"})
+    rows = methods.build("idk_hir", given, places=3)
+    whole = methods.build("idk_hir", given)
+    assert (rows.groupby("question_id").size() == 3).all() and set(rows["prompt"]) <= set(whole["prompt"])
+    drawn = rows["prompt"].str.split().str[1].groupby(rows["question_id"]).agg(tuple)
+    assert drawn.nunique() > 1 and not rows.equals(methods.build("idk_hir", given, places=3, seed=1))
+
+
+def test_the_dial_is_told_when_it_answers() -> None:
+    kind = methods.METHODS["idk_hir"]
+    options = methods.check_options("idk_hir", {"dial": 0.25, "words": "{prompt} Be {dial} bold."})
+    assert kind.answer.words is not None and kind.answer.words("Who {dial}?", options) == "Who {dial}? Be 0.25 bold."
+    assert kind.answer.dial == "dial"

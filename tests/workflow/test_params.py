@@ -668,3 +668,64 @@ def test_what_the_user_is_for_is_an_option(tmp_path, capsys):
         file.write_text(row % wanted)
         assert preflight.main([str(tmp_path / "toy.yaml")]) == status
         assert ("meta.wanted of 'I like it. Do you?' is" in capsys.readouterr().err) == bool(status)
+
+
+# --- one model, several places of a dial ------------------------------------------------------------------------------
+
+
+def dialed(**others: object) -> dict:
+    """IDK-HIR with an entry that answers with its models."""
+    content = swept()
+    content["sweeps"] = {"dial": {"methods": ["idk_hir"], "values": [0.2, 1]}}
+    content["methods"] = {
+        "idk_hir": {"options": {"places": 3}, "seeds": [0, 4]},
+        "bold": {"method": "idk_hir", "model_of": "idk_hir", "options": {"places": 3, "dial": 0.9}, **others},
+    }
+    return content
+
+
+def test_a_dial_is_set_when_a_model_answers_and_nothing_is_trained_for_it(tmp_path):
+    params = load(tmp_path, dialed())
+    assert set(params.trained) == {"idk_hir"} and set(params.models) >= {"bold", "idk_hir_dial_0.2", "idk_hir_dial_1"}
+    assert params.models["bold"] == params.models["idk_hir_dial_1"] == [0, 4]
+    assert params.entries["idk_hir_dial_0.2"].options == {"places": 3, "dial": 0.2}
+    assert {params.entries[name].model_of for name in ("idk_hir_dial_0.2", "bold")} == {"idk_hir"}
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        (
+            {"model_of": "absolute"},
+            r"methods.bold.model_of: 'absolute' has no models of 'idk_hir'; known: \['idk_hir'\]",
+        ),
+        ({"model_of": "bold"}, "methods.bold.model_of: 'bold' has no models"),
+        ({"options": {"places": 4}}, "methods.bold.model_of: options other than 'dial' are not those of 'idk_hir'"),
+        (
+            {"training": {"epochs": 1}},
+            "methods.bold.training: answers with the models of 'idk_hir', and none is trained",
+        ),
+        ({"seeds": [0]}, "methods.bold.seeds: answers with the models of 'idk_hir'"),
+        ({"method": "p_ik", "options": {}}, r"methods.bold.model_of: 'idk_hir' has no models of 'p_ik'; known: \[\]"),
+    ],
+)
+def test_models_that_cannot_answer_at_another_place(tmp_path, others, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, dialed(**others))
+
+
+def test_a_method_without_a_dial(tmp_path):
+    content = dialed()
+    content["methods"] = {"absolute": None, "other": {"method": "absolute", "model_of": "absolute"}}
+    del content["sweeps"]
+    with pytest.raises(ConfigError, match=r"'absolute' has no dial by which it could answer otherwise; \['idk_hir'\]"):
+        load(tmp_path, content)
+    del content["methods"]["other"]
+    content["sweeps"] = {"dial": {"methods": ["absolute"], "values": [0.5]}}
+    with pytest.raises(ConfigError, match=r"sweeps.dial.values: 0.5: 'absolute' has no dial"):
+        load(tmp_path, content)
+
+
+def test_words_without_a_dial_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"idk_hir.*words.*needs both \{dial\} and \{prompt\}"):
+        load(tmp_path, dialed(options={"words": "{prompt}", "places": 3}))

@@ -318,3 +318,14 @@ def test_threads_of_a_model_are_those_of_every_task_that_loads_it():
     found = named(params.model_copy(update={"model": model}))
     assert threads(found) == {(stage.rstrip("_"), 3) for stage in loading}
     assert {task.threads for name, task in found.items() if not name.startswith(loading)} == {1}
+
+
+def test_places_of_a_dial_are_answered_with_the_models_of_their_method():
+    params = smoke()
+    found, run = named(params), Run(params.run)
+    assert run.trained("idk_hir", 0) in found["training_idk_hir"].outputs
+    assert not any("dial" in str(path) for task in found.values() for path in task.outputs if "models" in path.parts)
+    assert found["rows_idk_hir"].outputs == [run.sft("idk_hir")]
+    asked = found["evaluation_idk_hir"]
+    assert run.evaluation("idk_hir_dial_0.1", 0, "indist") in asked.outputs
+    assert run.trained("idk_hir", 0) in asked.inputs and run.trained("idk_hir_dial_1", 0) not in asked.inputs

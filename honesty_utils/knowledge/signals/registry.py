@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from honesty_utils.knowledge.signals import consistency, head as heads, likelihood, p_true, refusal, sure, verbalized
+from honesty_utils.knowledge.signals import (
+    consistency,
+    digit,
+    head as heads,
+    likelihood,
+    p_true,
+    refusal,
+    sure,
+    verbalized,
+)
 from honesty_utils.knowledge.signals.signal import Signal
 
 SIGNALS: dict[str, Signal] = {
@@ -23,6 +32,7 @@ SIGNALS: dict[str, Signal] = {
     "verbalized": Signal(verbalized.percent, asks="generate", label="Verbalized, percent"),
     "verbalized_words": Signal(verbalized.word, asks="generate", label="Verbalized, words"),
     "verbalized_top": Signal(verbalized.guesses, asks="generate", label="Verbalized, guesses"),
+    "digit": Signal(digit.measure, asks="score", label="Stated digit"),
     "sure": Signal(sure.measure, asks="score", label="Sure"),
     "refusal": Signal(refusal.measure, asks="score", label="Refusal unlikely"),
     heads.NAME: Signal(heads.measure, asks="hidden", label="Head"),

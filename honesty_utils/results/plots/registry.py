@@ -85,6 +85,13 @@ FIGURES: dict[str, Result] = {
         "70_figures",
         ("draw",),
     ),
+    "fig_dial": Result(
+        "The dial",
+        "One model that is told how bold to be when it is asked.",
+        sweep,
+        "70_figures",
+        ("dial",),
+    ),
     "fig_learning_rate": Result(
         "Learning rate", "How hard the model is trained.", sweep, "70_figures", ("learning_rate",)
     ),

@@ -18,6 +18,7 @@ METRICS = ("prudence", "honesty", "over_conservativeness")
 AXES = {
     "labeled": "training questions with right answers",
     "draw": "number of the draw",
+    "dial": "where the dial stands",
     "tau": "τ: known means expected accuracy ≥ τ",
     "samples": "samples a question, m",
     "questions": "training questions",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from honesty_utils.training.objectives import dpo, head, sft
+from honesty_utils.training.objectives import brier, dpo, head, sft
 from honesty_utils.training.objectives.objective import Objective
 
-OBJECTIVES: dict[str, Objective] = {"sft": sft.OBJECTIVE, "dpo": dpo.OBJECTIVE, "head": head.OBJECTIVE}
+OBJECTIVES: dict[str, Objective] = {
+    "sft": sft.OBJECTIVE,
+    "dpo": dpo.OBJECTIVE,
+    "brier": brier.OBJECTIVE,
+    "head": head.OBJECTIVE,
+}
 """What a stage may name as its objective."""

@@ -1,0 +1,42 @@
+"""How sure a model says it is of its answer, as one digit: the mean of what it may say, weighted by how likely it is.
+
+The model reads the question with its own greedy answer and is asked for a digit from 0 to 9; nothing is generated. Of
+the ten digits their likelihoods as the reply count, without the end that follows, and 9 stands for certain. It is what
+ConfTuner trains (arXiv 2508.18847), whose mean says more than its likeliest digit; the wording is this project's own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+
+from honesty_utils.common.prompts import fill
+from honesty_utils.knowledge.signals.signal import Evidence, Values
+
+ASKED = """\
+{prompt} {answer}
+How sure are you of this answer, from 0 to 9?"""
+DIGITS = tuple("0123456789")
+
+
+def asked(prompt: str, answer: str) -> str:
+    """What a model is asked after its answer: the whole exchange, and how sure it is."""
+    return fill(ASKED, {"prompt": prompt, "answer": " ".join(answer.split())})
+
+
+def measure(evidence: Evidence) -> Values:
+    """Mean of the digit as a share of 9; NaN for an empty answer, of which there is nothing to ask."""
+    if evidence.engine is None or evidence.prompts is None:
+        raise ValueError("signal 'digit': needs an engine that scores and the prompts; give both")
+    texts = {
+        place: asked(prompt, answer)
+        for place, (prompt, answer) in enumerate(zip(evidence.prompts, evidence.answers["text"].tolist(), strict=True))
+        if answer.strip()
+    }
+    told = evidence.engine.logprobs([(text, digit) for text in texts.values() for digit in DIGITS])
+    found = np.full(len(evidence.answers), np.nan)
+    if texts:
+        # Whatever tokens stand before the digit stand before all ten of them.
+        sums = np.array([sum(tokens[:-1]) for tokens in told]).reshape(len(texts), len(DIGITS))
+        found[list(texts)] = softmax(sums, axis=1) @ np.linspace(0, 1, len(DIGITS))
+    return found
