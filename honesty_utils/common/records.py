@@ -143,6 +143,15 @@ STATED = Table(
     key=(),
 )
 """What a model should say of how sure it is, after a prompt that asks for it: 0, 1 or a share between them."""
+ROLLOUTS = Table(
+    "rollouts",
+    _schema(
+        ("question_id", pa.string()), ("prompt", pa.string()), ("known", pa.float64()),
+        nullable=("known",),
+    ),
+    key=("question_id",),
+)  # fmt: skip
+"""Questions that a model answers while it trains; ``known``: expected accuracy of M_t."""
 SIGNALS = Table(
     "signals",
     _schema(("question_id", pa.string()), ("signal", pa.string()), ("value", pa.float64()), nullable=("value",)),

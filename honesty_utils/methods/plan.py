@@ -56,6 +56,7 @@ class Stage:
         rows_per_sample: a question has a row for each of its sampled answers, not one.
         rows_per_question: as many rows has a question at most, where it has none for each sample.
         lacking: what a question has none of that gets no row.
+        given: fields of the objective's options that the method sets; a params file may set them otherwise.
     """
 
     build: Build
@@ -68,6 +69,7 @@ class Stage:
     rows_per_sample: bool = False
     rows_per_question: int = 1
     lacking: str = "no sample could be scored"
+    given: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def known_to(stage: str) -> str:

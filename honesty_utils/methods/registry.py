@@ -18,6 +18,7 @@ from honesty_utils.methods import (
     r_tuning,
     saplma,
     threshold,
+    truth_rl,
     untrained,
 )
 from honesty_utils.methods.plan import Method
@@ -45,6 +46,12 @@ METHODS: dict[str, Method] = {
     "cor_rait": craft.COR,
     "corcer_rait": craft.CERTAIN,
     "craft": craft.METHOD,
+    "truth_rl": truth_rl.METHOD,
+    "truth_rl_warm": truth_rl.WARM,
+    "binary_reward": truth_rl.BINARY,
+    "truth_rl_knowledge": truth_rl.KNOWLEDGE,
+    "rlcr": truth_rl.RLCR,
+    "rewarding_doubt": truth_rl.DOUBT,
     "best_of_n": best_of_n.METHOD,
     "mean_threshold": threshold.MEAN,
     "minimum_threshold": threshold.MINIMUM,

@@ -10,11 +10,12 @@ functions that every engine uses, so that what is trained is what is asked.
     trainer.py      one process of a training
     supervised.py   TRL's trainer of completions; preference.py, of pairs; stating.py, of a digit that states sureness;
                     building.py, what they share
+    reinforced.py   TRL's trainer of a model's own answers; rewards.py, what each is worth
     order.py        the order of rows on any number of devices
     checkpoint.py   stop at any moment, go on to the same weights
     layouts.py      how processes are laid out over devices
     launch.py       several devices: ``accelerate launch`` as a process of its own
-    learning.py     did the model learn its rows
+    learning.py     did the model learn its rows; asking.py, what it says to questions that it was rewarded on
 
 ``python -m honesty_utils.training JOB`` is what every process of a launch runs. Nothing here imports torch until a
 model is trained.

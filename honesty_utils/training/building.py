@@ -274,7 +274,6 @@ def arguments(kind: Any, job: Job, rows: int, device: str, per_device: int, **ow
         use_cpu=device == "cpu",
         seed=job.seed,
         data_seed=job.seed,
-        max_length=None,
         ddp_find_unused_parameters=False,
         save_strategy="no",
         logging_steps=10,
@@ -298,7 +297,7 @@ def warmup_steps(rows: int, settings: Training) -> int:
 
 def history(log: Sequence[dict[str, Any]], columns: Mapping[str, str] = HISTORY) -> pd.DataFrame:
     """A row a logged step; ``columns`` by the name that TRL gives them."""
-    rows = [{name: entry[key] for name, key in columns.items()} for entry in log if "loss" in entry]
+    rows = [{name: entry.get(key) for name, key in columns.items()} for entry in log if "loss" in entry]
     return pd.DataFrame(rows, columns=list(columns))
 
 

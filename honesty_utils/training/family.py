@@ -17,9 +17,10 @@ import pandas as pd
 from honesty_utils.common import manifest, records
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.prompts import Style
-from honesty_utils.common.settings import Section
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
+from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
@@ -27,6 +28,29 @@ from honesty_utils.training import learning, objectives
 from honesty_utils.training.job import TrainingResult
 from honesty_utils.training.learning import Learning
 from honesty_utils.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Grading:
+    """How answers are graded that are sampled while a model trains.
+
+    Attributes:
+        wording: prompts of the run.
+        settings: matcher and refusal signs.
+        matchers: matcher of each set of questions; none: that of ``settings``.
+    """
+
+    wording: Prompts
+    settings: Labeling
+    matchers: Mapping[str, str | None]
+
+    def parameters(self) -> dict[str, Any]:
+        """What stands in the manifest."""
+        return {
+            "wording": self.wording.model_dump(mode="json"),
+            "grading": self.settings.model_dump(mode="json"),
+            "matchers": dict(self.matchers),
+        }
 
 
 @dataclass(frozen=True)
@@ -44,6 +68,7 @@ class Planned:
         options: of the objective.
         run: where everything goes.
         after: folder of the head to begin from; none: of none.
+        sets: of questions that the rows are of.
     """
 
     method: str
@@ -56,6 +81,7 @@ class Planned:
     options: Section
     run: Run
     after: Path | None = None
+    sets: tuple[str, ...] = ("train",)
 
     @property
     def name(self) -> str:
@@ -66,6 +92,17 @@ class Planned:
     def target(self) -> Path:
         """Folder of the model."""
         return self.run.model(self.method, self.seed, self.stage)
+
+    @property
+    def grades(self) -> bool:
+        """Whether answers are graded while it trains."""
+        return objectives.OBJECTIVES[self.objective].grades
+
+    def questions(self) -> dict[str, Path]:
+        """Files with the questions and their right answers, by set, where answers are graded."""
+        if not self.grades:
+            return {}
+        return {name: self.run.train_questions if name == "train" else self.run.questions(name) for name in self.sets}
 
     def parameters(self, style: Style) -> dict[str, Any]:
         """What stands in the manifest: all that the model depends on, besides the rows."""
@@ -125,7 +162,7 @@ def plan(
         chosen = kind.stage(stage) if stage else kind.stages[-1]
         last = None if chosen is kind.stages[-1] else chosen.name
         settings = trainings[name if last is None else f"{name}.{last}"]
-        changed = entry.stages[chosen.name].objective if chosen.name in entry.stages else {}
+        changed = {**chosen.given, **(entry.stages[chosen.name].objective if chosen.name in entry.stages else {})}
         options = objectives.check_options(chosen.objective, changed, f"methods.{name}.stages.{chosen.name}.objective")
         for one in settings.seeds if seed is None else (seed,):
             start, after = base, None
@@ -137,7 +174,8 @@ def plan(
                 else:
                     start = base.model_copy(update={"name": str(folder)})
             rows = run.sft(name, last)
-            planned.append(Planned(name, one, last, rows, start, settings, chosen.objective, options, run, after))
+            sets = ("train", *entry.rows.sets)
+            planned.append(Planned(name, one, last, rows, start, settings, chosen.objective, options, run, after, sets))
     return planned
 
 
@@ -146,26 +184,44 @@ def rows_of(planned: Planned) -> pd.DataFrame:
     return records.read(objectives.OBJECTIVES[planned.objective].rows, planned.rows)
 
 
-def train(planned: list[Planned], style: Style) -> Iterator[Trained]:
+def with_questions(one: Planned, grading: Grading) -> pd.DataFrame:
+    """The rows of a model whose answers are graded, with all that grading takes, ``match`` among it."""
+    asked = [
+        records.read(records.QUESTIONS, path).assign(match=grading.matchers.get(name) or grading.settings.match)
+        for name, path in one.questions().items()
+    ]
+    return rows_of(one).merge(pd.concat(asked), on="question_id", how="left", validate="one_to_one")
+
+
+def train(planned: list[Planned], style: Style, grading: Grading | None = None) -> Iterator[Trained]:
     """Train one model after the other, each with its manifest and marker; what is there already is kept.
+
+    Args:
+        planned: the models.
+        style: as for engines.
+        grading: for objectives that grade answers.
 
     Raises:
         TrainingError: see ``training.train``.
     """
     for one in planned:
-        parameters = one.parameters(style)
-        if manifest.is_of(one.target, parameters, [one.rows]):
+        assert grading is not None or not one.grades, f"{one.objective} grades answers: give grading"
+        parameters = {**one.parameters(style), **(grading.parameters() if grading and one.grades else {})}
+        if manifest.is_of(one.target, parameters, [one.rows, *one.questions().values()]):
             yield Trained(one, None, learning.NONE)
         else:
-            yield _train(one, style, parameters)
+            yield _train(one, style, parameters, grading)
         _mark(one)
 
 
-def _train(one: Planned, style: Style, parameters: Mapping[str, Any]) -> Trained:
-    made = manifest.begin(parameters, [one.rows])
+def _train(one: Planned, style: Style, parameters: Mapping[str, Any], grading: Grading | None) -> Trained:
+    made = manifest.begin(parameters, [one.rows, *one.questions().values()])
     rows = rows_of(one)
     objective = objectives.OBJECTIVES[one.objective]
     given: dict[str, Any] = {"style": style, "seed": one.seed}
+    if grading is not None and objective.grades:
+        rows = with_questions(one, grading)
+        given |= {"wording": grading.wording, "grading": grading.settings}
     if one.after is not None:
         given["after"] = one.after
     work = one.run.checkpoints(one.method, one.seed, one.stage)

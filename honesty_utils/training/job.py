@@ -20,6 +20,18 @@ ROWS = {
     "sft": ("question_id", "prompt", "completion"),
     "dpo": ("question_id", "prompt", "chosen", "rejected"),
     "brier": ("question_id", "prompt", "target"),
+    "grpo": (
+        "question_id",
+        "prompt",
+        "known",
+        "dataset",
+        "question",
+        "answers",
+        "choices",
+        "answer_index",
+        "meta",
+        "match",
+    ),
 }
 """Columns that an objective trains on."""
 

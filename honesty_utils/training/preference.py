@@ -101,6 +101,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         ref_model=reference,
         args=building.arguments(
             trl.DPOConfig, job, len(order), device, per_device,
+            max_length=None,
             beta=job.options["beta"],
             loss_type=["sigmoid", "sft"] if weight else ["sigmoid"],
             loss_weights=[1.0, weight] if weight else [1.0],

@@ -135,6 +135,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         model=building.network(job.model, settings, device),
         args=building.arguments(
             trl.SFTConfig, job, len(order), device, per_device,
+            max_length=None,
             dataset_kwargs={"skip_prepare_dataset": True},
             remove_unused_columns=False,
         ),

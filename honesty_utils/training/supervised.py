@@ -75,6 +75,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         model=building.network(job.model, settings, device),
         args=building.arguments(
             trl.SFTConfig, job, len(order), device, per_device,
+            max_length=None,
             padding_free=settings.batches in ("padding_free", "packed"),
             dataset_kwargs={"skip_prepare_dataset": True},
         ),

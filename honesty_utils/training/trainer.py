@@ -8,10 +8,10 @@ from typing import Any
 
 import transformers
 
-from honesty_utils.training import building, checkpoint, checks, preference, saving, stating, supervised
+from honesty_utils.training import building, checkpoint, checks, preference, reinforced, saving, stating, supervised
 from honesty_utils.training.job import Job, TrainingResult
 
-KINDS: dict[str, Any] = {"sft": supervised, "dpo": preference, "brier": stating}
+KINDS: dict[str, Any] = {"sft": supervised, "dpo": preference, "brier": stating, "grpo": reinforced}
 """By objective, the module that makes its token ids and its trainer."""
 
 

@@ -132,6 +132,7 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
     "matchers": lambda params, scope: {
         name: questions.matcher(spec) for name, spec in _sets(params, scope).items() if name in params.graded_sets()
     },
+    "row_matchers": lambda params, scope: {name: questions.matcher(params.questions[name]) for name in params.row_sets},
     "scorers": lambda params, scope: {
         name: questions.scorer(spec)
         for name, spec in _sets(params, scope).items()

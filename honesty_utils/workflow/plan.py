@@ -35,6 +35,7 @@ from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import Stage, again
 from honesty_utils.results import plots, tables
 from honesty_utils.training import layouts
+from honesty_utils.training.objectives import OBJECTIVES
 from honesty_utils.workflow import fingerprint
 from honesty_utils.workflow.opened import Scope, base_model, resolved
 from honesty_utils.workflow.params import Params, load
@@ -472,19 +473,27 @@ class _Plan:
             start = [] if stage.start == BASE else [run.trained(*model, stage.start) for model in models]
             names = list(dict.fromkeys(name for name, _ in models))
             yield Task(
-                "training", item if last is None else f"{item}.{last}", "40_training",
+                "training", item if last is None else f"{item}.{last}", OBJECTIVES[stage.objective].notebook,
                 parameters={
                     "method": names[0],
                     **({"seed": models[0][1]} if not self._shared(method) else {}),
                     **({} if len(kind.stages) == 1 else {"stage": stage.name}),
                 },
-                inputs=[*self.base, *(run.sft(name, last) for name in names), *start],
+                inputs=[
+                    *self.base, *(run.sft(name, last) for name in names), *start,
+                    *(self._graded_questions(names) if OBJECTIVES[stage.objective].grades else []),
+                ],
                 outputs=[run.trained(*model, last) for model in models],
                 scope=Scope(methods=(names[0],)),
                 gpus=layouts.devices(params.training_of(names[0], stage.name)),
                 threads=self._threads(1),
                 models=len(models),
             )  # fmt: skip
+
+    def _graded_questions(self, names: Iterable[str]) -> list[Path]:
+        """Questions with right answers, of what is graded while a model trains."""
+        sets = [one for name in names for one in self.params.entries[name].rows.sets]
+        return [self.run.train_questions, *(self.run.questions(one) for one in dict.fromkeys(sets))]
 
     def _taught(self, method: str) -> list[str]:
         """A method and the points of its sweeps that models are trained for."""

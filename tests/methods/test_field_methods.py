@@ -311,3 +311,27 @@ def test_the_dial_is_told_when_it_answers() -> None:
     options = methods.check_options("idk_hir", {"dial": 0.25, "words": "{prompt} Be {dial} bold."})
     assert kind.answer.words is not None and kind.answer.words("Who {dial}?", options) == "Who {dial}? Be 0.25 bold."
     assert kind.answer.dial == "dial"
+
+
+# --- rewards ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_rewarded_is_asked_with_what_is_known_of_it() -> None:
+    given = labels(half="wcw", never="www", alone="c", unread="cuu")
+    given.loc[given["question_id"] == "never", "answers"] = pd.Series([[]] * 3, index=[3, 4, 5])
+    rows = methods.build("truth_rl", given)
+    records.conform(rows, records.ROLLOUTS, "truth_rl")
+    # A question without a right answer could reward nothing but its refusal; what no sample shows is not known.
+    assert rows["question_id"].tolist() == ["half", "alone", "unread"]
+    assert rows["known"].tolist()[0] == 0.5 and rows["known"].isna().tolist() == [False, True, True]
+    assert "Who is half?" in rows["prompt"][0]
+
+
+def test_a_warm_start_is_absolute_at_one_half_or_confidence_num() -> None:
+    given = labels(known="w" + "cc" + "ww", unknown="c" + "c" + "www")
+    warm = methods.build("truth_rl_warm", given, stage="warm")
+    pd.testing.assert_frame_equal(warm, methods.build("absolute", given, tau=0.5, greedy_suffices=False))
+    pd.testing.assert_frame_equal(methods.build("rlcr", given, stage="warm"), methods.build("confidence_num", given))
+    stages = {name: methods.METHODS[name].stage("grpo").given for name in ("truth_rl_warm", "binary_reward", "rlcr")}
+    assert [one.get("reward") for one in stages.values()] == [None, "binary", "brier"]
+    assert methods.METHODS["truth_rl"].stage("grpo").start == "base"

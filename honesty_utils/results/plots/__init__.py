@@ -25,6 +25,7 @@ from honesty_utils.results.plots.looks import (
 from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.registry import FIGURES
+from honesty_utils.results.plots.rewarding import answered_by_knowledge, payoff, rewards
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.saving import expected, save_figures
 from honesty_utils.results.plots.selective import risk_coverage
@@ -37,6 +38,7 @@ __all__ = [
     "BESIDE_METRICS",
     "FIGURES",
     "across_runs",
+    "answered_by_knowledge",
     "board",
     "by_fame",
     "by_knowledge",
@@ -51,9 +53,11 @@ __all__ = [
     "main_scores",
     "out_of_distribution",
     "outcomes",
+    "payoff",
     "rank_text",
     "refusals_by_right",
     "reliability",
+    "rewards",
     "right_samples",
     "risk_coverage",
     "save_figure",

@@ -10,8 +10,9 @@ import pandas as pd
 
 from honesty_utils.common.prompts import Style
 from honesty_utils.common.records import Table
-from honesty_utils.common.settings import Section
+from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines.settings import Model
+from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.training.job import TrainingResult
 from honesty_utils.training.settings import Training
 
@@ -49,6 +50,27 @@ class Train(Protocol):
         ...
 
 
+class GradedTrain(Protocol):
+    """`Train` of an objective that grades answers."""
+
+    def __call__(
+        self,
+        rows: pd.DataFrame,
+        model: Model,
+        output: str | Path,
+        settings: Training,
+        options: Any,
+        *,
+        style: Style,
+        seed: int,
+        work: str | Path | None = None,
+        wording: Prompts,
+        grading: Labeling,
+    ) -> TrainingResult:
+        """Train; ``wording`` are the prompts of the run, ``grading`` says how answers are matched."""
+        ...
+
+
 @dataclass(frozen=True)
 class Objective:
     """How rows become a model.
@@ -59,10 +81,14 @@ class Objective:
         train: see `Train`; imports torch when it is called.
         label: display name.
         makes: a ``model`` that an engine loads, or a ``head`` on a model that stays as it is.
+        grades: it grades answers while it trains: ``train`` is given ``wording`` and ``grading``, too.
+        notebook: that trains by it.
     """
 
     rows: Table
     options: type[Section]
-    train: Train
+    train: Train | GradedTrain
     label: str
     makes: str = "model"
+    grades: bool = False
+    notebook: str = "40_training"

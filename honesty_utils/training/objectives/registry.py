@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from honesty_utils.training.objectives import brier, dpo, head, sft
+from honesty_utils.training.objectives import brier, dpo, grpo, head, sft
 from honesty_utils.training.objectives.objective import Objective
 
 OBJECTIVES: dict[str, Objective] = {
     "sft": sft.OBJECTIVE,
     "dpo": dpo.OBJECTIVE,
     "brier": brier.OBJECTIVE,
+    "grpo": grpo.OBJECTIVE,
     "head": head.OBJECTIVE,
 }
 """What a stage may name as its objective."""

@@ -16,6 +16,7 @@ from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
+from honesty_utils.training.objectives import check_options
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.estimate.cost import Assumptions, Workload
@@ -146,7 +147,11 @@ def _counts(
     asks = {name: (counts[name], times[name]) for name in counts}
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
-    return params.training_of(name, part.name), "honest", asks, 2 if part.objective == "dpo" else 1
+    changed = params.entries[name].stages.get(part.name)
+    options = check_options(part.objective, {**part.given, **(changed.objective if changed else {})})
+    # A group's answers are sampled before they are learned from, which is not counted.
+    replies = 2 if part.objective == "dpo" else getattr(options, "group", 1)
+    return params.training_of(name, part.name), "honest", asks, replies
 
 
 class Asked(NamedTuple):

@@ -1,0 +1,43 @@
+"""What models say to questions that one of them was rewarded on: a greedy answer to each of a sample, graded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from honesty_utils import engines
+from honesty_utils.common.prompts import Style
+from honesty_utils.engines.settings import Generation, Model
+from honesty_utils.training.family import Grading
+from honesty_utils.training.rewards import Grader
+
+
+def said(
+    rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, style: Style, max_new_tokens: int, number: int
+) -> pd.DataFrame:
+    """Ask some models the same questions.
+
+    Args:
+        rows: questions with all that grading takes (`family.with_questions`).
+        models: by the name that they have in the table, such as before and after.
+        grading: how answers are graded.
+        style: as for engines.
+        max_new_tokens: of an answer.
+        number: of questions, drawn evenly from the least to the best known.
+
+    Returns:
+        A row a model and question: ``model``, ``question_id``, ``question``, ``known``, ``text``, ``outcome``.
+    """
+    sample = rows.sort_values("known", kind="stable")
+    sample = sample.iloc[np.unique(np.linspace(0, len(rows) - 1, min(number, len(rows))).round().astype(int))]
+    grader = Grader(sample, grading.wording, grading.settings)
+    tables = []
+    for name, model in models.items():
+        engine = engines.load(model, Generation(max_new_tokens=max_new_tokens), style)
+        asked = [engines.Request(prompt=prompt, temperature=0.0, seed=0) for prompt in sample["prompt"]]
+        texts = [answer.text for answer in engine.generate(asked)]
+        outcome = grader.verdicts(sample["question_id"].tolist(), texts).outcome
+        tables.append(sample[["question_id", "question", "known"]].assign(model=name, text=texts, outcome=outcome))
+    columns = ["model", "question_id", "question", "known", "text", "outcome"]
+    return pd.concat(tables, ignore_index=True)[columns]

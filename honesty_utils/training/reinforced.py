@@ -1,0 +1,211 @@
+"""Policy-gradient training on a model's own answers: TRL's GRPOTrainer, our token ids, our order, our grader.
+
+Of each question a group of answers is sampled with the model as it stands; an answer's advantage is its reward less
+the mean of its group, divided by the group's spread (GRPO, arXiv 2402.03300). A group without any difference teaches
+nothing, and is counted: ``tied``. Answers that could not be scored take no part in their group.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+import trl
+
+from honesty_utils.common import prompts
+from honesty_utils.common.settings import Prompts
+from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.training import building
+from honesty_utils.training.job import Job, TrainingError
+from honesty_utils.training.rewards import REWARDS, Grader, Verdicts
+from honesty_utils.training.rows import Tokenized, held_to
+
+HISTORY = {
+    **{name: key for name, key in building.HISTORY.items() if name != "token_accuracy"},
+    "reward": "reward",
+    "right": "right",
+    "refused": "refused",
+    "unscored": "unscored",
+    "tied": "frac_reward_zero_std",
+    "entropy": "entropy",
+    "kl": "kl",
+    "tokens": "completions/mean_length",
+}
+"""``right``, ``refused`` and ``unscored`` are shares of sampled answers, ``tied`` of groups; ``kl`` is against the
+model that training started from."""
+
+
+class GroupOrder(torch.utils.data.Sampler[int]):
+    """Each question as often in a row as its group has answers; the order is drawn anew from ``seed + epoch``.
+
+    TRL's own sampler draws an epoch after the other from one generator, so that a training that is resumed in its
+    third epoch would go on with the order of the first.
+    """
+
+    def __init__(self, questions: int, group: int, together: int, times: int, seed: int) -> None:
+        """Set up the order.
+
+        Args:
+            questions: to ask.
+            group: answers to each.
+            together: questions whose answers are sampled at once; what fills no such batch is left out, other ones in
+                each epoch.
+            times: that such a batch is handed out, once for each step that learns from a part of it.
+            seed: of the first epoch.
+        """
+        self.questions, self.group, self.together, self.times, self.seed = questions, group, together, times, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.questions // self.together * self.together * self.group * self.times
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        order = torch.randperm(self.questions, generator=generator).tolist()
+        for start in range(0, self.questions // self.together * self.together, self.together):
+            batch = [place for place in order[start : start + self.together] for _ in range(self.group)]
+            yield from batch * self.times
+
+
+class GRPOTrainer(building.Ours, trl.GRPOTrainer):
+    """TRL's trainer that asks with our token ids in our order and writes no card of its own."""
+
+    def __init__(self, *args: Any, order: GroupOrder, style: prompts.Style, **options: Any) -> None:
+        self.order, self.style = order, style
+        super().__init__(*args, **options)
+
+    def _tokenize_prompts(self, prompts_: list[Any]) -> Any:
+        """Token ids as engines and rows have them; TRL would make others of texts."""
+        return [prompts.prompt_ids(self.processing_class, text, self.style) for text in prompts_], None, {}
+
+
+def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
+    """The questions, each with its prompt's token ids; an answer as long as may be has to fit behind them.
+
+    Raises:
+        TrainingError: no questions; a reward that is the same for all answers; a group that does not divide the batch;
+            prompts that are too long; settings that are for rows alone.
+    """
+    settings, options = job.settings, job.options
+    rows = building.drawn(job.rows, settings, job.seed)
+    if rows.empty:
+        raise TrainingError("no questions to train on; look at the rows of the stage and the labels of the questions")
+    if settings.batches != "random":
+        raise TrainingError(
+            f"training.batches: {settings.batches!r} is for rows, and answers are sampled here: set random"
+        )
+    if settings.batch_size % options["group"]:
+        raise TrainingError(
+            f"training.batch_size: {settings.batch_size} answers a step are no whole number of groups of "
+            f"{options['group']}; set a multiple of the objective's `group`"
+        )
+    if not settings.epochs * len(rows) * options["group"] >= settings.batch_size:
+        raise TrainingError(
+            f"training.batch_size: {settings.batch_size} answers a step, and {len(rows)} questions with "
+            f"{options['group']} each do not fill one; lower it or add questions"
+        )
+    items = [
+        {"input_ids": prompts.prompt_ids(tokenizer, prompt, job.style), "prompt": prompt, "question_id": str(question)}
+        for prompt, question in zip(rows["prompt"], rows["question_id"], strict=True)
+    ]
+    room = options["max_new_tokens"]
+    limit = settings.max_length - room
+    within = None if context is None else context - room
+    ids = [item["question_id"] for item in items]
+    return held_to(items, ids, limit, within, settings.too_long == "drop", "prompts")
+
+
+def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: int, per_device: int) -> GRPOTrainer:
+    """The trainer of ``job``, ready to start.
+
+    Raises:
+        TrainingError: fewer questions than are asked at once.
+    """
+    settings, options = job.settings, job.options
+    group, times = options["group"], settings.gradient_accumulation
+    together = settings.batch_size * times // group
+    if len(rows.items) < together:
+        raise TrainingError(
+            f"training.batch_size: {settings.batch_size} answers x {times} batches are groups of {group} answers to "
+            f"{together} questions, and there are {len(rows.items)}; lower it"
+        )
+    order = GroupOrder(len(rows.items), group, together, times, job.seed)
+    tokenizer.padding_side = "left"
+    transformers.set_seed(job.seed)
+    made = GRPOTrainer(
+        model=building.network(job.model, settings, device),
+        reward_funcs=[reward(job)],
+        args=building.arguments(
+            trl.GRPOConfig, job, len(order) // times, device, per_device,
+            num_generations=group,
+            steps_per_generation=times,
+            max_completion_length=options["max_new_tokens"],
+            temperature=options["temperature"],
+            beta=options["beta"],
+            loss_type="grpo",
+            scale_rewards="group" if options["scaled"] else "none",
+            use_vllm=options["engine"] == "vllm",
+            vllm_mode="colocate",
+        ),
+        train_dataset=datasets.Dataset.from_list([_asked(item) for item in rows.items]),
+        processing_class=tokenizer,
+        peft_config=building.lora(settings, job.model),
+        order=order,
+        style=job.style,
+    )  # fmt: skip
+    if building.adapter_folder(job.model) is not None and settings.mode != "full":
+        # Alone: transformers takes a checkpoint with the reference's copy in it for one of the copy only.
+        made.model.save_pretrained = functools.partial(made.model.save_pretrained, selected_adapters=["default"])
+    return made
+
+
+def _asked(item: dict[str, Any]) -> dict[str, str]:
+    return {"prompt": item["prompt"], "question_id": item["question_id"]}
+
+
+def reward(job: Job) -> Any:
+    """The reward of a job as TRL takes it: of each answer a number, none where it could not be scored."""
+    options = job.options
+    grader = Grader(job.rows, Prompts(**options["wording"]), Labeling(**options["grading"]))
+    worth = REWARDS[options["reward"]]
+
+    def reward(
+        prompts: Sequence[str], completions: Sequence[str], question_id: Sequence[str], log_metric: Any, **others: Any
+    ) -> list[float | None]:
+        verdicts = grader.verdicts(question_id, completions)
+        for name, outcome in (("right", "correct"), ("refused", "idk"), ("unscored", "unscored")):
+            log_metric(name, float((verdicts.outcome == outcome).mean()))
+        values = worth(verdicts, options["wrong"], options["refused"])
+        return [None if math.isnan(value) else float(value) for value in values]
+
+    return reward
+
+
+def check_rewards(options: dict[str, Any], rows: pd.DataFrame) -> None:
+    """Hold a reward to tell answers apart.
+
+    Raises:
+        TrainingError: it is the same whatever is answered.
+    """
+    for known in {math.isnan(share) or share > 0: share for share in rows["known"]}.values():
+        made = Verdicts(np.array(["correct", "wrong", "idk"]), np.array([0.5, 0.5, np.nan]), np.full(3, known))
+        values = REWARDS[options["reward"]](made, options["wrong"], options["refused"])
+        if len(set(values.tolist())) > 1:
+            return
+    if rows.empty:
+        return  # which has an error of its own
+    raise TrainingError(
+        f"objective.reward: {options['reward']!r} with wrong: {options['wrong']:g} and refused: {options['refused']:g} "
+        "is the same for every answer, so that nothing can be learned; change one of them"
+    )
