@@ -67,6 +67,7 @@ QUANTITIES = {
     "labeled": "labeled",
     "draw": "draw",
     "dial": "dial",
+    "weight": "weight",
     "learning_rate": "learning rate",
 }
 """What sweeps vary, and its symbol."""

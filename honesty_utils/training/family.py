@@ -7,6 +7,7 @@ kill loses at most the model that was being trained.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from typing import Any
 import pandas as pd
 
 from honesty_utils.common import manifest, records
+from honesty_utils.common.files import atomic_folder
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.prompts import Style
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.methods import METHODS
+from honesty_utils.methods import METHODS, check_options, merged
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.training import learning, objectives
@@ -69,12 +71,13 @@ class Planned:
         run: where everything goes.
         after: folder of the head to begin from; none: of none.
         sets: of questions that the rows are of.
+        merged: models that it is made of, where it is merged; ``rows`` are none then, and ``options`` the method's.
     """
 
     method: str
     seed: int
     stage: str | None
-    rows: Path
+    rows: Path | None
     start: Model
     settings: Training
     objective: str
@@ -82,6 +85,7 @@ class Planned:
     run: Run
     after: Path | None = None
     sets: tuple[str, ...] = ("train",)
+    merged: tuple[Model, ...] = ()
 
     @property
     def name(self) -> str:
@@ -103,6 +107,12 @@ class Planned:
         if not self.grades:
             return {}
         return {name: self.run.train_questions if name == "train" else self.run.questions(name) for name in self.sets}
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files and folders that it is made of, besides the model that it starts from."""
+        rows = [] if self.rows is None else [self.rows]
+        return [*rows, *self.questions().values(), *(Path(str(model.name)) for model in self.merged)]
 
     def parameters(self, style: Style) -> dict[str, Any]:
         """What stands in the manifest: all that the model depends on, besides the rows."""
@@ -160,6 +170,9 @@ def plan(
             continue
         kind = METHODS[entry.method]
         chosen = kind.stage(stage) if stage else kind.stages[-1]
+        if objectives.OBJECTIVES[chosen.objective].merges:
+            planned += _merged(run, base, name, entry, trainings[name], seed)
+            continue
         last = None if chosen is kind.stages[-1] else chosen.name
         settings = trainings[name if last is None else f"{name}.{last}"]
         changed = {**chosen.given, **(entry.stages[chosen.name].objective if chosen.name in entry.stages else {})}
@@ -179,8 +192,22 @@ def plan(
     return planned
 
 
+def _merged(
+    run: Run, base: Model, name: str, entry: MethodEntry, settings: Training, seed: int | None
+) -> list[Planned]:
+    options: Any = check_options(entry.method, entry.options)
+    return [
+        Planned(
+            name, one, None, None, base, settings, "merge", options, run,
+            merged=tuple(base.model_copy(update={"name": str(run.model(other, one))}) for other in options.of),
+        )
+        for one in (settings.seeds if seed is None else (seed,))
+    ]  # fmt: skip
+
+
 def rows_of(planned: Planned) -> pd.DataFrame:
     """The rows that a model is trained on."""
+    assert planned.rows is not None, f"{planned.name} is merged, and has no rows"
     return records.read(objectives.OBJECTIVES[planned.objective].rows, planned.rows)
 
 
@@ -207,7 +234,7 @@ def train(planned: list[Planned], style: Style, grading: Grading | None = None) 
     for one in planned:
         assert grading is not None or not one.grades, f"{one.objective} grades answers: give grading"
         parameters = {**one.parameters(style), **(grading.parameters() if grading and one.grades else {})}
-        if manifest.is_of(one.target, parameters, [one.rows, *one.questions().values()]):
+        if manifest.is_of(one.target, parameters, one.inputs):
             yield Trained(one, None, learning.NONE)
         else:
             yield _train(one, style, parameters, grading)
@@ -215,9 +242,10 @@ def train(planned: list[Planned], style: Style, grading: Grading | None = None) 
 
 
 def _train(one: Planned, style: Style, parameters: Mapping[str, Any], grading: Grading | None) -> Trained:
-    made = manifest.begin(parameters, [one.rows, *one.questions().values()])
+    made = manifest.begin(parameters, one.inputs)
     rows = rows_of(one)
     objective = objectives.OBJECTIVES[one.objective]
+    assert objective.train is not None, f"{one.objective} trains nothing"
     given: dict[str, Any] = {"style": style, "seed": one.seed}
     if grading is not None and objective.grades:
         rows = with_questions(one, grading)
@@ -233,6 +261,34 @@ def _train(one: Planned, style: Style, parameters: Mapping[str, Any], grading: G
     facts = {name: value for name, value in result.facts().items() if name not in ("folder", "seconds")}
     made.write(one.target, training_seconds=round(result.seconds, 2), **facts, **learned.facts())
     return Trained(one, result, learned)
+
+
+def merge(planned: list[Planned], style: Style) -> Iterator[Trained]:
+    """Merge one model after the other, each with its manifest and marker; what is there already is kept.
+
+    Raises:
+        TrainingError: see ``training.merging.merge``.
+    """
+    from honesty_utils.training import merging
+
+    for one in planned:
+        parameters = one.parameters(style)
+        if manifest.is_of(one.target, parameters, one.inputs):
+            yield Trained(one, None, learning.NONE)
+        else:
+            made, started, how = manifest.begin(parameters, one.inputs), time.monotonic(), one.options
+            assert isinstance(how, merged.Options)
+            network, tokenizer = merging.merge(one.start, one.merged, how.weights, how.way, how.density, one.seed)
+            with atomic_folder(one.target) as partial:
+                network.save_pretrained(partial)
+                tokenizer.save_pretrained(partial)
+            seconds = time.monotonic() - started
+            history = pd.DataFrame(columns=["step", "loss"])
+            result = TrainingResult(one.target, history, rows=0, steps=0, completion_tokens=0, seconds=seconds)
+            facts = {key: value for key, value in result.facts().items() if key not in ("folder", "seconds")}
+            made.write(one.target, training_seconds=round(seconds, 2), **facts)
+            yield Trained(one, result, learning.NONE)
+        _mark(one)
 
 
 def _mark(one: Planned) -> None:

@@ -328,6 +328,7 @@ class Params(Section):
             raise ValueError(f"methods.{name}.stages: {unknown[0]!r}; {entry.method} has {sorted(stages) or 'none'}")
         self._check_signals(name, entry)
         self._check_model_of(name, entry)
+        self._check_merged(name, entry)
         if not stages or entry.model_of:
             return
         for dataset in ("train", *entry.rows.sets):
@@ -372,6 +373,27 @@ class Params(Section):
                 f"methods.{name}.{own[0]}: answers with the models of {entry.model_of!r}, and none is trained for it; "
                 f"leave {own[0]} out, or model_of"
             )
+
+    def _check_merged(self, name: str, entry: MethodEntry) -> None:
+        """What is merged is trained by other entries, with the same seeds."""
+        kind = methods.METHODS[entry.method]
+        if not any(OBJECTIVES[stage.objective].merges for stage in kind.stages if stage.objective in OBJECTIVES):
+            return
+        able = [
+            other
+            for other, has in self.methods.items()
+            if has.method in methods.METHODS and has.model_of is None and _is_model(methods.METHODS[has.method])
+        ]
+        options: Any = methods.check_options(entry.method, entry.options)
+        for other in options.of:
+            if other not in able:
+                raise ValueError(f"methods.{name}.options.of: {other!r} trains no model of this run; known: {able}")
+            own, theirs = self.training_of(name).seeds, self.training_of(other).seeds
+            if not set(own) <= set(theirs):
+                raise ValueError(
+                    f"methods.{name}: merges models of the seeds {list(own)}, and {other!r} has {list(theirs)}; set "
+                    f"methods.{name}.seeds to those that all of them have"
+                )
 
     def _check_signals(self, name: str, entry: MethodEntry) -> None:
         """Signals are asked of M_t, and by an engine that can give what they ask for."""
@@ -529,6 +551,12 @@ class Params(Section):
         if entry.seeds is not None:
             merged["seeds"] = entry.seeds
         return Training(**merged)
+
+
+def _is_model(kind: methods.plan.Method) -> bool:
+    """Whether a method's last stage trains a model: no head, and none that is merged itself."""
+    last = OBJECTIVES.get(kind.stages[-1].objective) if kind.stages else None
+    return last is not None and last.makes == "model" and not last.merges
 
 
 def load(path: str | Path, data: str | None = None) -> Params:

@@ -31,7 +31,7 @@ from honesty_utils.engines import gguf
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation.deciding import read_of_base
 from honesty_utils.knowledge import selection, signals
-from honesty_utils.methods import METHODS
+from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import Stage, again
 from honesty_utils.results import plots, tables
 from honesty_utils.training import layouts
@@ -433,7 +433,8 @@ class _Plan:
                 last = None if stage is kind.stages[-1] else stage.name
                 for earlier in stage.reads:
                     yield from self._read_again(method, earlier)
-                yield self._rows(method, stage, last)
+                if not OBJECTIVES[stage.objective].merges:
+                    yield self._rows(method, stage, last)
                 yield from self._trainings(method, stage, last)
 
     def _read_again(self, method: str, earlier: str) -> Iterator[Task]:
@@ -480,7 +481,9 @@ class _Plan:
                     **({} if len(kind.stages) == 1 else {"stage": stage.name}),
                 },
                 inputs=[
-                    *self.base, *(run.sft(name, last) for name in names), *start,
+                    *self.base, *start,
+                    *([] if OBJECTIVES[stage.objective].merges else [run.sft(name, last) for name in names]),
+                    *self._merged(models, stage),
                     *(self._graded_questions(names) if OBJECTIVES[stage.objective].grades else []),
                 ],
                 outputs=[run.trained(*model, last) for model in models],
@@ -489,6 +492,17 @@ class _Plan:
                 threads=self._threads(1),
                 models=len(models),
             )  # fmt: skip
+
+    def _merged(self, models: Iterable[tuple[str, int]], stage: Stage) -> list[Path]:
+        """Markers of the models that some are merged of."""
+        if not OBJECTIVES[stage.objective].merges:
+            return []
+        found = [
+            self.run.trained(other, seed)
+            for name, seed in models
+            for other in check_options(self.params.entries[name].method, self.params.entries[name].options).of
+        ]
+        return list(dict.fromkeys(found))
 
     def _graded_questions(self, names: Iterable[str]) -> list[Path]:
         """Questions with right answers, of what is graded while a model trains."""
@@ -573,7 +587,9 @@ class _Plan:
         adapters: list[tuple[str, int]] = []
         for method in (name for name in self.params.entries if name not in self._points()):
             made = self.params.entries[method].model_of or method
-            adapter = made in self.params.trained and self.params.training_of(made).mode != "full"
+            stages = METHODS[self.params.entries[made].method].stages
+            whole = any(OBJECTIVES[stage.objective].merges for stage in stages)
+            adapter = made in self.params.trained and not whole and self.params.training_of(made).mode != "full"
             for item, models in self._models(method):
                 if shares and adapter:
                     adapters += models

@@ -45,6 +45,7 @@ SWEEPS: dict[str, Change] = {
         entry.model_dump(), searching.draw(entry.method, _whole("draws", value))
     ),
     "labeled": lambda entry, value: {"options": {**entry.options, "labeled": _whole("labeled questions", value)}},
+    "weight": lambda entry, value: {"options": {**entry.options, "weights": (1 - value, value)}},
     DIAL: lambda entry, value: {"options": {**entry.options, _dial(entry): value}},
     "learning_rate": lambda entry, value: {"training": {**entry.training, "learning_rate": value}},
 }

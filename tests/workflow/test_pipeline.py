@@ -293,7 +293,7 @@ def test_the_explorer_runs_headlessly(finished):
 
 
 UNIT_TESTED = {
-    "best_of_n", "binary_reward", "rewarding_doubt", "rlcr", "truth_rl", "truth_rl_knowledge",
+    "best_of_n", "binary_reward", "mixed", "rewarding_doubt", "rlcr", "truth_rl", "truth_rl_knowledge",
     "cocoa_threshold", "consistency_threshold", "cor_rait", "corcer_rait", "entropy_threshold", "entropy_tuning",
     "guesses_threshold", "mean_threshold", "minimum_threshold", "p_true_threshold", "r_tuning", "r_tuning_u",
     "elical", "saplma", "verbalized_threshold", "words_threshold",

@@ -23,6 +23,7 @@ from honesty_utils.results.plots.looks import (
     transitions,
 )
 from honesty_utils.results.plots.loss import training_loss
+from honesty_utils.results.plots.merging import ways
 from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.registry import FIGURES
 from honesty_utils.results.plots.rewarding import answered_by_knowledge, payoff, rewards
@@ -70,6 +71,7 @@ __all__ = [
     "training_loss",
     "transition_grid",
     "transitions",
+    "ways",
     "worlds_differences",
     "worlds_scores",
     "worlds_sweep",

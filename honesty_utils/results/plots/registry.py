@@ -92,6 +92,13 @@ FIGURES: dict[str, Result] = {
         "70_figures",
         ("dial",),
     ),
+    "fig_weight": Result(
+        "Merging",
+        "Two models merged: from the first (0) to the second (1).",
+        sweep,
+        "70_figures",
+        ("weight",),
+    ),
     "fig_learning_rate": Result(
         "Learning rate", "How hard the model is trained.", sweep, "70_figures", ("learning_rate",)
     ),

@@ -19,6 +19,7 @@ AXES = {
     "labeled": "training questions with right answers",
     "draw": "number of the draw",
     "dial": "where the dial stands",
+    "weight": "weight of the second model",
     "tau": "τ: known means expected accuracy ≥ τ",
     "samples": "samples a question, m",
     "questions": "training questions",

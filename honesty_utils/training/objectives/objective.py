@@ -78,17 +78,19 @@ class Objective:
     Attributes:
         rows: table that a stage's ``build`` gives.
         options: section of its options.
-        train: see `Train`; imports torch when it is called.
+        train: see `Train`; imports torch when it is called. None: nothing is trained.
         label: display name.
         makes: a ``model`` that an engine loads, or a ``head`` on a model that stays as it is.
         grades: it grades answers while it trains: ``train`` is given ``wording`` and ``grading``, too.
         notebook: that trains by it.
+        merges: it takes models of other methods, and no rows.
     """
 
     rows: Table
     options: type[Section]
-    train: Train | GradedTrain
+    train: Train | GradedTrain | None
     label: str
     makes: str = "model"
     grades: bool = False
     notebook: str = "40_training"
+    merges: bool = False

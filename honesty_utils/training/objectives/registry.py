@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from honesty_utils.training.objectives import brier, dpo, grpo, head, sft
+from honesty_utils.training.objectives import brier, dpo, grpo, head, merge, sft
 from honesty_utils.training.objectives.objective import Objective
 
 OBJECTIVES: dict[str, Objective] = {
@@ -11,5 +11,6 @@ OBJECTIVES: dict[str, Objective] = {
     "brier": brier.OBJECTIVE,
     "grpo": grpo.OBJECTIVE,
     "head": head.OBJECTIVE,
+    "merge": merge.OBJECTIVE,
 }
 """What a stage may name as its objective."""

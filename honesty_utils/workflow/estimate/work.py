@@ -16,7 +16,7 @@ from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
-from honesty_utils.training.objectives import check_options
+from honesty_utils.training.objectives import OBJECTIVES, check_options
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.estimate.cost import Assumptions, Workload
@@ -145,6 +145,8 @@ def _counts(
     each = part.rows_per_question
     times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else each for name in counts}
     asks = {name: (counts[name], times[name]) for name in counts}
+    if OBJECTIVES[part.objective].merges:  # nothing is read or generated
+        return Generation(max_new_tokens=1), method.answer.prompt, dict.fromkeys(asks, (0, 0)), 0
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
     changed = params.entries[name].stages.get(part.name)
