@@ -44,7 +44,7 @@ PARAMS = {
         "prior_known", "sweeps", "drift", "questions.own", "analysis.roles", "evaluation.datasets",
         *(f"methods.{name}" for name in (
             "confidence_num", "confidence_verb", "multisample", "confidence_verb_choice", "likelihood_threshold",
-            "idk_dpo", "p_ik", "elicited", "craft", "r_tuning_sure",
+            "idk_dpo", "p_ik", "elicited", "craft", "r_tuning_sure", "conf_tuner", "idk_hir", "truth_rl_warm", "merged",
         )),
     ],
     "evaluation": {"datasets": ["indist", "unknown"]},

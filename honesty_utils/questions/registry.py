@@ -8,6 +8,7 @@ from honesty_utils.questions.sets import (
     bbh_disambiguation,
     behonest,
     coconot,
+    deduction,
     falseqa,
     freshqa,
     honeset,
@@ -70,6 +71,12 @@ SOURCES: dict[str, Source] = {
         repeats="keep",
         dialog="a record is a statement under pressure and the same asked without; ask it elsewhere and score what a "
         "judge says with honesty score --scorer belief",
+    ),
+    "deduction_linear": Source(
+        deduction.read_linear, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="number"
+    ),
+    "deduction_logic": Source(
+        deduction.read_logic, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="tokens"
     ),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read),

@@ -94,8 +94,8 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
     """The questions, each with its prompt's token ids; an answer as long as may be has to fit behind them.
 
     Raises:
-        TrainingError: no questions; a reward that is the same for all answers; a group that does not divide the batch;
-            prompts that are too long; settings that are for rows alone.
+        TrainingError: no questions; a group that does not divide the batch; prompts that are too long; settings that
+            are for rows alone.
     """
     settings, options = job.settings, job.options
     rows = building.drawn(job.rows, settings, job.seed)
@@ -109,11 +109,6 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
         raise TrainingError(
             f"training.batch_size: {settings.batch_size} answers a step are no whole number of groups of "
             f"{options['group']}; set a multiple of the objective's `group`"
-        )
-    if not settings.epochs * len(rows) * options["group"] >= settings.batch_size:
-        raise TrainingError(
-            f"training.batch_size: {settings.batch_size} answers a step, and {len(rows)} questions with "
-            f"{options['group']} each do not fill one; lower it or add questions"
         )
     items = [
         {"input_ids": prompts.prompt_ids(tokenizer, prompt, job.style), "prompt": prompt, "question_id": str(question)}

@@ -21,7 +21,7 @@ from honesty_utils.training.settings import Training
 WORDING, GRADING = Prompts(), Labeling(match="exact")
 SETTINGS = Training(learning_rate=3e-4, batch_size=16, epochs=2, weight_decay=0, max_length=128, save_minutes=None)
 LORA = {"mode": "lora", "lora_rank": 4, "lora_alpha": 8}
-GIVEN = {"group": 8, "max_new_tokens": 12, "beta": 0.0}
+GIVEN = {"group": 8, "max_new_tokens": 16, "beta": 0.0}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def made(rows, model, folder, options=None, **changes):
 
 def share_right(folder, rows):
     """Of greedy answers."""
-    engine = engines.load(Model(name=str(folder), device="cpu"), Generation(max_new_tokens=12), "raw")
+    engine = engines.load(Model(name=str(folder), device="cpu"), Generation(max_new_tokens=16), "raw")
     said = engine.generate([engines.Request(prompt) for prompt in rows["prompt"]])
     return np.mean([one.text.strip() == answers[0] for one, answers in zip(said, rows["answers"], strict=True)])
 
@@ -100,7 +100,7 @@ def test_answers_are_asked_for_as_engines_do_and_paid_against_their_group(model,
         reply = found["completion_ids"][at][found["completion_mask"][at].bool()].tolist()
         text = tokenizer.decode(reply, skip_special_tokens=True).strip()
         paid.append(1.0 if text == by_id.loc[one["question_id"], "answers"][0] else -1.0)
-        assert reply[-1] == tokenizer.eos_token_id or len(reply) == 12
+        assert reply[-1] == tokenizer.eos_token_id or len(reply) == 16
     for start in (0, 8):
         group = np.array(paid[start : start + 8])
         expected = (group - group.mean()) / (group.std(ddof=1) + 1e-4)
@@ -147,7 +147,7 @@ def test_what_could_not_be_scored_leaves_its_group(model, rows, tmp_path, monkey
 
 @pytest.mark.parametrize("changes", [{}, {**LORA, "learning_rate": 1e-2}], ids=["full", "lora"])
 def test_a_model_comes_to_say_what_is_rewarded(model, rows, tmp_path, changes):
-    result = train(rows, model, tmp_path / "m", {"beta": 0.001}, **{"epochs": 20, **changes})
+    result = train(rows, model, tmp_path / "m", {"beta": 0.001}, **{"epochs": 60, **changes})
     history = result.history
     assert history["right"].iloc[-1] > max(0.8, history["right"].iloc[0])
     assert share_right(tmp_path / "m", rows) > 0.9
@@ -157,7 +157,7 @@ def test_a_model_comes_to_say_what_is_rewarded(model, rows, tmp_path, changes):
 
 @pytest.mark.parametrize("changes", [{}, LORA], ids=["full", "lora"])
 def test_a_training_that_was_killed_ends_with_the_same_weights(model, rows, tmp_path, monkeypatch, changes):
-    changes = {"save_steps": 2, "epochs": 4, **changes}
+    changes = {"save_steps": 2, "epochs": 8, **changes}
     train(rows, model, tmp_path / "whole", {"beta": 0.01}, **changes)
 
     class Killed(Exception):
@@ -192,8 +192,7 @@ def test_a_job_is_what_it_was_when_read_again(model, rows, tmp_path):
         ({"wrong": -1.0, "refused": 1.0}, {}, "is the same for every answer"),
         ({}, {"batches": "packed"}, "training.batches: 'packed' is for rows"),
         ({}, {"max_length": 16}, "raise it, or set training.too_long to drop"),
-        ({}, {"batch_size": 800}, "do not fill one"),
-        ({}, {"batch_size": 64, "epochs": 20}, "lower it"),
+        ({}, {"batch_size": 64, "gradient_accumulation": 4}, "and there are .*; lower it"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before(model, rows, tmp_path, options, changes, message):
@@ -210,9 +209,9 @@ def test_no_questions(model, rows, tmp_path):
 def test_models_are_asked_from_the_least_to_the_best_known(model, rows):
     rows = rows.assign(known=np.linspace(0, 1, len(rows)))
     grading = family.Grading(WORDING, GRADING, {"train": "exact"})
-    said = asking.said(rows, {"before": model, "after": model}, grading, "raw", 12, 3)
-    assert said.groupby("model").size().to_dict() == {"after": 3, "before": 3}
-    assert said["known"].tolist()[:3] == sorted(said["known"].tolist()[:3]) and said["known"].max() == 1
+    said = asking.said(rows, {"before": model, "after": model}, grading, "raw", 16, 3)
+    assert said.groupby("model").size().to_dict() == {"after": 2, "before": 2}
+    assert said["known"].tolist() == [0, 1, 0, 1]
     assert set(said["outcome"]) <= {"correct", "wrong"}
 
 
