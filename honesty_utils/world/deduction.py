@@ -1,10 +1,10 @@
-"""Problems that can be solved, and their twins that cannot: linear equations and chains of rules, made and checked by rule.
+"""Problems that can be solved and twins that cannot: equations and chains of rules, made and checked by rule.
 
 After Anchor (arXiv 2511.09222), whose problems are no longer to be had; this is a reconstruction. A *linear* problem
-states prices of dishes by equations over a directed acyclic hypergraph (a dish by another one, or by the sum of two) and
-asks the price of one dish. A *logic* problem states facts and rules about somebody and asks whether one thing is true of
-them. Distractors are statements that lead nowhere near what is asked. The twin has one step of the way replaced by one
-that starts from what is nowhere stated; nothing else is changed.
+states prices of dishes by equations over a directed acyclic hypergraph (a dish by another one, or by the sum of two)
+and asks the price of one dish. A *logic* problem states facts and rules about somebody and asks whether one thing is
+true of them. Distractors are statements that lead nowhere near what is asked. The twin has one step of the way replaced
+by one that starts from what is nowhere stated; nothing else is changed.
 
 Solvability is checked where a problem is made: by rank for equations, by closure for rules.
 """
@@ -18,13 +18,13 @@ from fractions import Fraction
 import numpy as np
 
 DISHES = (
-    "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee", "juice", "cocoa",
-    "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto", "lasagne", "falafel", "goulash",
+    "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee", "juice",
+    "cocoa",     "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto", "lasagne", "falafel", "goulash",
 )  # fmt: skip
 NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jana", "Karl", "Lea", "Mio", "Nora", "Otto")
 TRAITS = (
-    "calm", "kind", "brave", "quick", "loud", "shy", "proud", "neat", "wise", "bold", "tired", "merry", "stern", "frank",
-    "eager", "gentle", "clever", "honest", "patient", "curious", "cheerful", "careful", "lively", "modest",
+    "calm", "kind", "brave", "quick", "loud", "shy", "proud", "neat", "wise", "bold", "tired", "merry", "stern",
+    "frank", "eager", "gentle", "clever", "honest", "patient", "curious", "cheerful", "careful", "lively", "modest",
 )  # fmt: skip
 UNKNOWN = "unknown"
 
@@ -114,8 +114,8 @@ def pair(kind: str, depth: int, distractors: int, seed: int, number: int) -> tup
     words = len(DISHES if kind == "linear" else TRAITS)
     if depth < 1 or distractors < 0 or depth + 2 + 2 * distractors > words:
         raise DeductionError(
-            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} words of {words}; depth is 1 "
-            "or more: lower one of them"
+            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} of {words} words; depth is "
+            "1 or more: lower one of them"
         )
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind), depth, distractors, number])
     whole, twin = KINDS[kind](depth, distractors, rng)
