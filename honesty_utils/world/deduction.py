@@ -18,8 +18,9 @@ from fractions import Fraction
 import numpy as np
 
 DISHES = (
-    "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee", "juice",
-    "cocoa",     "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto", "lasagne", "falafel", "goulash",
+    "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee",
+    "juice", "cocoa", "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto", "lasagne", "falafel",
+    "goulash",
 )  # fmt: skip
 NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jana", "Karl", "Lea", "Mio", "Nora", "Otto")
 TRAITS = (
@@ -114,8 +115,8 @@ def pair(kind: str, depth: int, distractors: int, seed: int, number: int) -> tup
     words = len(DISHES if kind == "linear" else TRAITS)
     if depth < 1 or distractors < 0 or depth + 2 + 2 * distractors > words:
         raise DeductionError(
-            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} of {words} words; depth is "
-            "1 or more: lower one of them"
+            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} of {words} words, and "
+            "depth is 1 or more: lower one of them"
         )
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind), depth, distractors, number])
     whole, twin = KINDS[kind](depth, distractors, rng)
