@@ -19,8 +19,8 @@ import numpy as np
 
 DISHES = (
     "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee",
-    "juice", "cocoa", "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto", "lasagne", "falafel",
-    "goulash",
+    "juice", "cocoa", "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto",
+    "lasagne", "falafel", "goulash",
 )  # fmt: skip
 NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jana", "Karl", "Lea", "Mio", "Nora", "Otto")
 TRAITS = (
