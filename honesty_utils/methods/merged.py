@@ -71,7 +71,11 @@ METHOD = Method(
     rule="the models of other methods made one by their weights",
     options=Options,
     stages=(Stage(nothing, objective="merge", needs_samples=False),),
-    color="#6A3D9A",
+    color="#542788",
+    search={
+        "options.way": ("task_arithmetic", "ties", "dare"),
+        "options.weights": ((0.5, 0.5), (0.3, 0.7), (0.7, 0.3), (1.0, 1.0)),
+    },
 )
 MIXED = Method(
     label="MIXED",

@@ -18,13 +18,15 @@ from honesty_utils.engines import loading
 from honesty_utils.engines.settings import Model
 from honesty_utils.training.job import TrainingError
 
-Tensor = torch.Tensor
-
+NOTHING = 1e-6
+"""Share of the largest singular value at which one counts as none."""
 ALIKE = 0.9995
 """Cosine from which on two tensors have no angle worth turning through."""
 
 
-def task_arithmetic(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def task_arithmetic(
+    base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float
+) -> torch.Tensor:
     """The base and each model's difference from it, times its weight (Ilharco et al., arXiv 2212.04089)."""
     total = base.clone()
     for one, weight in zip(tuned, weights, strict=True):
@@ -32,7 +34,7 @@ def task_arithmetic(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[flo
     return total
 
 
-def linear(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def linear(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """The weighted mean of the models; weights are divided by their sum."""
     total = torch.zeros_like(base)
     for one, weight in zip(tuned, weights, strict=True):
@@ -40,17 +42,17 @@ def linear(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], dens
     return total
 
 
-def ties(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def ties(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """Of each difference the largest ``density``, where most of it agrees on a sign (arXiv 2306.01708)."""
     return base + merge_utils.ties([one - base for one in tuned], torch.tensor(weights), density)
 
 
-def dare(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def dare(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """Of each difference a random ``density``, made larger by as much (arXiv 2311.03099)."""
     return base + merge_utils.dare_linear([one - base for one in tuned], torch.tensor(weights), density)
 
 
-def slerp(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def slerp(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """From the first model to the second along the arc between them, as far as the second's share of the weights."""
     first, second = tuned
     share = weights[1] / sum(weights)
@@ -61,7 +63,7 @@ def slerp(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], densi
     return (torch.sin((1 - share) * angle) * first + torch.sin(share * angle) * second) / torch.sin(angle)
 
 
-def tsv_m(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], density: float) -> Tensor:
+def tsv_m(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """Each difference's first singular vectors, its share of the rank, made orthogonal to those of the others.
 
     Of what is no matrix the mean of the weighted differences is added.
@@ -70,20 +72,27 @@ def tsv_m(base: Tensor, tuned: Sequence[Tensor], weights: Sequence[float], densi
     if base.dim() != 2:
         return base + sum(differences, torch.zeros_like(base)) / len(differences)
     rank = max(1, min(base.shape) // len(differences))
-    parts = [torch.linalg.svd(one, full_matrices=False) for one in differences]
-    left = _orthogonal(torch.cat([u[:, :rank] for u, _, _ in parts], 1))
-    right = _orthogonal(torch.cat([v[:rank].T for _, _, v in parts], 1))
-    values = torch.cat([s[:rank] for _, s, _ in parts])
+    kept = []
+    for one in differences:
+        u, s, v = torch.linalg.svd(one, full_matrices=False)
+        # Directions in which nothing was changed, as of an adapter of low rank, would only turn those of the others.
+        number = min(rank, int((s > NOTHING * s.max()).sum())) if s.max() > 0 else 0
+        kept.append((u[:, :number], s[:number], v[:number]))
+    values = torch.cat([s for _, s, _ in kept])
+    if not len(values):
+        return base.clone()
+    left = _orthogonal(torch.cat([u for u, _, _ in kept], 1))
+    right = _orthogonal(torch.cat([v.T for _, _, v in kept], 1))
     return base + left @ torch.diag(values) @ right.T
 
 
-def _orthogonal(columns: Tensor) -> Tensor:
+def _orthogonal(columns: torch.Tensor) -> torch.Tensor:
     """The nearest matrix with orthonormal columns."""
     u, _, v = torch.linalg.svd(columns, full_matrices=False)
     return u @ v
 
 
-WAYS: dict[str, Callable[[Tensor, Sequence[Tensor], Sequence[float], float], Tensor]] = {
+WAYS: dict[str, Callable[[torch.Tensor, Sequence[torch.Tensor], Sequence[float], float], torch.Tensor]] = {
     "task_arithmetic": task_arithmetic,
     "linear": linear,
     "ties": ties,
@@ -148,10 +157,10 @@ def differences(base: Model, models: Sequence[Model]) -> list[dict[str, Any]]:
     Returns:
         ``name`` of the tensor, ``norm`` of each model's difference, and the ``cosine`` between the first two.
     """
-    begin = dict(loading.load_model(base)[0].named_parameters())
-    tuned = [dict(loading.load_model(one)[0].named_parameters()) for one in models]
+    begin, *tuned = (loading.load_model(one)[0].requires_grad_(False) for one in (base, *models))
+    tuned = [dict(one.named_parameters()) for one in tuned]
     rows = []
-    for name, weight in begin.items():
+    for name, weight in begin.named_parameters():
         gone = [(one[name].float() - weight.float()).flatten() for one in tuned]
         cosine = torch.nn.functional.cosine_similarity(gone[0], gone[1], 0) if len(gone) > 1 else torch.tensor(1.0)
         rows.append({"name": name, "norm": [float(one.norm()) for one in gone], "cosine": float(cosine)})

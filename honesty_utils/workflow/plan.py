@@ -497,11 +497,11 @@ class _Plan:
         """Markers of the models that some are merged of."""
         if not OBJECTIVES[stage.objective].merges:
             return []
-        found = [
-            self.run.trained(other, seed)
-            for name, seed in models
-            for other in check_options(self.params.entries[name].method, self.params.entries[name].options).of
-        ]
+        found = []
+        for name, seed in models:
+            entry = self.params.entries[name]
+            options: Any = check_options(entry.method, entry.options)
+            found += [self.run.trained(other, seed) for other in options.of]
         return list(dict.fromkeys(found))
 
     def _graded_questions(self, names: Iterable[str]) -> list[Path]:

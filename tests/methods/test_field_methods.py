@@ -335,3 +335,27 @@ def test_a_warm_start_is_absolute_at_one_half_or_confidence_num() -> None:
     stages = {name: methods.METHODS[name].stage("grpo").given for name in ("truth_rl_warm", "binary_reward", "rlcr")}
     assert [one.get("reward") for one in stages.values()] == [None, "binary", "brier"]
     assert methods.METHODS["truth_rl"].stage("grpo").start == "base"
+
+
+def test_mixed_teaches_the_rows_of_both() -> None:
+    given = labels(known="c" + "cc" + "ww", unknown="w" + "wwww")
+    rows = methods.build("mixed", given, tau=0.5, greedy_suffices=False)
+    honest = methods.build("absolute", given, tau=0.5, greedy_suffices=False)
+    helpful = methods.build("finetuned", given)
+    pd.testing.assert_frame_equal(rows, pd.concat([honest, helpful], ignore_index=True))
+    assert told(honest)["unknown"] == P.refusal and told(helpful)["unknown"] == "Unknown gold."
+
+
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        ({"weights": [1]}, "weights: 1 for 2 models"),
+        ({"way": "slerp", "of": list("abc"), "weights": [1, 1, 1]}, "slerp is between two models"),
+        ({"way": "linear", "weights": [1, -1]}, "have the sum 0"),
+        ({"of": ["absolute"], "weights": [1]}, "at least 2"),
+        ({"of": ["a", "a"]}, "a"),
+    ],
+)
+def test_what_cannot_be_merged_is_said(options: dict, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        methods.check_options("merged", options)

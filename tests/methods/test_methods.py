@@ -21,7 +21,8 @@ P = Prompts()
 REFUSAL = P.refusal
 OUTCOMES = {"c": "correct", "w": "wrong", "i": "idk", "u": "unscored"}
 FIELD = {
-    "cor_rait", "corcer_rait", "elicited", "entropy_tuning", "idk_hir", "r_tuning", "r_tuning_sure", "r_tuning_u",
+    "cor_rait", "corcer_rait", "elicited", "entropy_tuning", "idk_hir", "mixed", "r_tuning", "r_tuning_sure",
+    "r_tuning_u",
 }  # fmt: skip
 """Methods that look at the greedy answer or a signal alone; their rows are in test_field_methods.py."""
 ALL = sorted(
@@ -521,7 +522,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'best_of_n', 'cocoa_threshold', 'conf_tuner', "
+    message = r"method 'absolut'; known: \['absolute', 'best_of_n', 'binary_reward', 'cocoa_threshold', "
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),

@@ -52,10 +52,9 @@ def test_tsv_m_of_one_is_the_model_and_of_two_with_other_directions_is_their_sum
     generator = torch.Generator().manual_seed(0)
     base, one = torch.randn(6, 4, generator=generator), torch.randn(6, 4, generator=generator)
     assert torch.allclose(merging.tsv_m(base, [one], [1.0], 0), one, atol=1e-5)
-    u, _, v = torch.linalg.svd(torch.randn(6, 6, generator=generator))
-    first = base[:, :4] * 0 + 3 * u[:, :1] @ v[:1, :4] / v[:1, :4].norm()
-    rows = torch.linalg.svd(v[:1, :4])[2]
-    second = 2 * u[:, 1:2] @ rows[1:2]
+    # Two ways of rank one that have no direction in common: nothing has to be turned, nothing is lost.
+    left, _, right = torch.linalg.svd(one)
+    first, second = 3 * left[:, :1] @ right[:1], 2 * left[:, 1:2] @ right[1:2]
     found = merging.tsv_m(base, [base + first, base + second], [1.0, 1.0], 0)
     assert torch.allclose(found, base + first + second, atol=1e-4)
     flat = merging.tsv_m(torch.zeros(3), [torch.ones(3), 3 * torch.ones(3)], [1.0, 1.0], 0)

@@ -729,3 +729,33 @@ def test_a_method_without_a_dial(tmp_path):
 def test_words_without_a_dial_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"idk_hir.*words.*needs both \{dial\} and \{prompt\}"):
         load(tmp_path, dialed(options={"words": "{prompt}", "places": 3}))
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+def merging(**others: object) -> dict:
+    content = swept()
+    content["sweeps"] = {"weight": {"methods": ["merged"], "values": [0, 0.25]}}
+    content["methods"] = {"absolute": None, "finetuned": None, "merged": {**others}, "p_ik": None}
+    return content
+
+
+def test_weights_are_swept_and_models_named(tmp_path):
+    params = load(tmp_path, merging())
+    assert params.entries["merged_weight_0.25"].options == {"weights": (0.75, 0.25)}
+    assert set(params.trained) >= {"merged", "merged_weight_0", "merged_weight_0.25"}
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ({"options": {"of": ["absolute", "nobody"]}}, "'nobody' trains no model of this run; known: .*'absolute'"),
+        ({"options": {"of": ["absolute", "p_ik"]}}, "'p_ik' trains no model"),
+        ({"options": {"of": ["absolute", "merged"]}}, "'merged' trains no model"),
+        ({"seeds": [0, 7]}, r"merges models of the seeds \[0, 7\], and 'absolute' has \[0\]"),
+    ],
+)
+def test_models_that_cannot_be_merged(tmp_path, others, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, merging(**others))

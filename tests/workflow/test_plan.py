@@ -329,3 +329,23 @@ def test_places_of_a_dial_are_answered_with_the_models_of_their_method():
     asked = found["evaluation_idk_hir"]
     assert run.evaluation("idk_hir_dial_0.1", 0, "indist") in asked.outputs
     assert run.trained("idk_hir", 0) in asked.inputs and run.trained("idk_hir_dial_1", 0) not in asked.inputs
+
+
+def test_what_is_merged_waits_for_the_models_that_it_is_made_of():
+    params = smoke()
+    found, run = named(params), Run(params.run)
+    task = found["training_merged"]
+    assert task.notebook == "42_merging" and {run.trained("absolute", 0), run.trained("finetuned", 0)} <= set(
+        task.inputs
+    )
+    assert "rows_merged" not in found and not any("sft" in path.parts for path in task.inputs)
+    assert task.outputs == [run.trained("merged", 0)]
+
+
+def test_rewards_read_the_questions_and_have_a_notebook_of_their_own():
+    params = smoke()
+    found, run = named(params), Run(params.run)
+    task = found["training_truth_rl_warm"]
+    assert task.notebook == "41_rewards" and run.train_questions in task.inputs
+    assert run.trained("truth_rl_warm", 0, "warm") in task.inputs
+    assert found["training_truth_rl_warm.warm"].notebook == "40_training"

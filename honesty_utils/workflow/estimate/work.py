@@ -150,10 +150,10 @@ def _counts(
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
     changed = params.entries[name].stages.get(part.name)
-    options = check_options(part.objective, {**part.given, **(changed.objective if changed else {})})
+    how = check_options(part.objective, {**part.given, **(changed.objective if changed else {})})
     # A group's answers are sampled before they are learned from, which is not counted.
-    replies = 2 if part.objective == "dpo" else getattr(options, "group", 1)
-    return params.training_of(name, part.name), "honest", asks, replies
+    answers = 2 if part.objective == "dpo" else int(getattr(how, "group", 1))
+    return params.training_of(name, part.name), "honest", asks, answers
 
 
 class Asked(NamedTuple):
