@@ -87,7 +87,7 @@ def test_the_first_batch_is_what_an_engine_asks_and_its_loss_is_that_by_hand(mod
     total = 0.0
     for at, row in enumerate(rows.iloc[places].itertuples()):
         before = prompts.prompt_ids(tokenizer, row.prompt, "raw")
-        replies = [prompts.completion_ids(tokenizer, row.prompt, str(number), "raw") for number in range(10)]
+        replies = [prompts.completion_ids(tokenizer, row.prompt, name, "raw") for name in digit.DIGITS]
         nearest = replies[9 if row.target else 0]
         assert batch["input_ids"][at][batch["attention_mask"][at].bool()].tolist() == before + nearest[:-1]
         assert batch["labels"][at][batch["labels"][at] != IGNORED].tolist() == [nearest[-2]]

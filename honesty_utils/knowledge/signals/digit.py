@@ -15,8 +15,9 @@ from honesty_utils.knowledge.signals.signal import Evidence, Values
 
 ASKED = """\
 {prompt} {answer}
-How sure are you of this answer, from 0 to 9?"""
-DIGITS = tuple("0123456789")
+How sure are you of this answer? Write # and a digit from 0 to 9."""
+# Behind a sign a digit is a token by itself; behind a space small vocabularies have some of them as one token with it.
+DIGITS = tuple(f"#{number}" for number in range(10))
 
 
 def asked(prompt: str, answer: str) -> str:
