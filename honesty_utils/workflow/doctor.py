@@ -30,7 +30,7 @@ def outline(params: Params) -> Outline:
     methods = {}
     for name, entry in params.entries.items():
         stages = METHODS[entry.method].stages
-        if name not in points:
+        if name not in points and entry.model_of is None:
             methods[name] = Taught(params.models[name], stages[-1].objective if stages else None)
     graded = params.graded_sets()
     roles: dict[str, str] = {role: name for role, name in params.analysis.roles.items() if name in graded}

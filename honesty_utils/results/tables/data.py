@@ -94,7 +94,7 @@ def load_rows(run: Run, entries: Mapping[str, MethodEntry]) -> dict[str, pd.Data
     Raises:
         RecordError: rows are missing or not of their schema.
     """
-    stages = {name: METHODS[entry.method].stages for name, entry in entries.items()}
+    stages = {name: METHODS[entry.method].stages for name, entry in entries.items() if entry.model_of is None}
     files = {
         name if stage is of[-1] else f"{name}.{stage.name}": run.sft(name, None if stage is of[-1] else stage.name)
         for name, of in stages.items()
