@@ -100,7 +100,7 @@ def _recipe(name: str, given: Mapping[str, Any]) -> Recipe | None:
     wording = Prompts(**given["prompts"])
     if "builder" in given:  # runs made before methods were entries
         return Recipe(given["builder"], given["options"], wording)
-    entry = given["entries"].get(name)
+    entry = given.get("taught", given.get("entries", {})).get(name)
     return None if entry is None else Recipe(entry["method"], entry["options"], wording)
 
 
