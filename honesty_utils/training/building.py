@@ -276,7 +276,7 @@ def arguments(kind: Any, job: Job, rows: int, device: str, per_device: int, **ow
         data_seed=job.seed,
         ddp_find_unused_parameters=False,
         save_strategy="no",
-        logging_steps=10,
+        logging_steps=own.pop("logging_steps", 10),
         logging_nan_inf_filter=False,  # or a loss that is no number is logged as if it were
         disable_tqdm=True,
         report_to=list(settings.report_to) or "none",

@@ -42,6 +42,10 @@ HISTORY = {
 model that training started from."""
 
 
+MANY = 500
+"""Steps from which on not every one of them is logged."""
+
+
 class GroupOrder(torch.utils.data.Sampler[int]):
     """Each question as often in a row as its group has answers; the order is drawn anew from ``seed + epoch``.
 
@@ -152,6 +156,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
             scale_rewards="group" if options["scaled"] else "none",
             use_vllm=options["engine"] == "vllm",
             vllm_mode="colocate",
+            logging_steps=1 if settings.epochs * len(order) < MANY * settings.batch_size * times else 10,
         ),
         train_dataset=datasets.Dataset.from_list([_asked(item) for item in rows.items]),
         processing_class=tokenizer,

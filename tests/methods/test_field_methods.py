@@ -270,7 +270,9 @@ def test_conftuner_asks_of_the_greedy_answer_whether_it_was_right() -> None:
     rows = methods.build("conf_tuner", given)
     records.conform(rows, records.STATED, "conf_tuner")
     assert dict(zip(rows["question_id"], rows["target"], strict=True)) == {"right": 1.0, "wrong": 0.0, "bare": 1.0}
-    assert "Who is right?" in rows["prompt"][0] and "right c-1" in rows["prompt"][0] and "from 0 to 9" in rows["prompt"][0]
+    assert (
+        "Who is right?" in rows["prompt"][0] and "right c-1" in rows["prompt"][0] and "from 0 to 9" in rows["prompt"][0]
+    )
     soft = methods.build("conf_tuner", given, target="expected_accuracy")
     assert dict(zip(soft["question_id"], soft["target"], strict=True)) == {"right": 0.5, "wrong": 0.5}
 

@@ -149,7 +149,7 @@ def test_what_could_not_be_scored_leaves_its_group(model, rows, tmp_path, monkey
 def test_a_model_comes_to_say_what_is_rewarded(model, rows, tmp_path, changes):
     result = train(rows, model, tmp_path / "m", {"beta": 0.001}, **{"epochs": 60, **changes})
     history = result.history
-    assert history["right"].iloc[-1] > max(0.7, history["right"].iloc[0])
+    assert history["right"].tail(10).mean() > max(0.7, history["right"].head(10).mean())
     assert share_right(tmp_path / "m", rows) > 0.9
     assert history["reward"].iloc[-1] == pytest.approx(2 * history["right"].iloc[-1] - 1, abs=0.02)
     assert (history["refused"] == 0).all() and history["kl"].iloc[-1] > 0 and history["tied"].between(0, 1).all()
