@@ -76,7 +76,12 @@ METHOD = Method(
     rule="its answer, withheld where the digit that it has learned to state is too low",
     options=Options,
     stages=(
-        Stage(build, objective="brier", needs_samples=False, lacking="its greedy answer was a refusal or unscored"),
+        Stage(
+            build,
+            objective="brier",
+            needs_samples=False,
+            lacking="its greedy answer was a refusal or unscored, or no sample could be scored",
+        ),
     ),
     answer=Answer(prompt="plain", signals=("digit",), decide=decide),
     teaches_refusal=False,

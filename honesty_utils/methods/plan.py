@@ -22,6 +22,9 @@ LAST = "last"
 HEAD = "head"
 """The objective that trains a head on a model that stays as it is, and the signal that reads it."""
 
+MERGE = "merge"
+"""The objective that trains nothing and makes one model of several."""
+
 UNKNOWN_COLOR = "#999999"
 
 Space = Mapping[str, tuple[Any, ...]]

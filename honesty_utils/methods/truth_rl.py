@@ -7,7 +7,8 @@ refusal no more than a wrong answer. With groups that never refuse there is noth
 
 RLCR (Damani et al., arXiv 2507.16806) and REWARDING DOUBT (Stangel et al., arXiv 2503.02623) reward what an answer
 states of itself, by the Brier and the log score. Both start from CONFIDENCE-NUM's rows, or no answer would state
-anything. The authors of the second freeze the answers and train what is stated alone; here the whole reply is.
+anything. The second trains what is stated alone, as its authors do, who freeze the answers: by the log score an error
+that is stated to be one is worth as much as a right answer. What is refused has no part in it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class WarmOptions(absolute.Options):
 
 
 def asked(labels: pd.DataFrame, prompts: Prompts, options: Section) -> pd.DataFrame:
-    """One row a question that an answer could be right to: its prompt, and how often M_t's samples are right.
+    """One row a question: its prompt, and how often M_t's samples are right.
 
     Args:
         labels: LABELS columns with ``question``, ``answers`` and, if any, ``choices``.
@@ -53,8 +54,6 @@ def asked(labels: pd.DataFrame, prompts: Prompts, options: Section) -> pd.DataFr
     """
     rows = []
     for item in answered(labels):
-        if not item.answers:
-            continue
         prompt = wording.render(prompts, "honest", item.question, item.choices)
         known = expected_accuracy(len(item.right), item.scored) if item.scored else float("nan")
         rows.append((item.question_id, prompt, known))
@@ -62,9 +61,7 @@ def asked(labels: pd.DataFrame, prompts: Prompts, options: Section) -> pd.DataFr
 
 
 def _rewarded(start: str = BASE, **given: object) -> Stage:
-    return Stage(
-        asked, GRPO, objective=GRPO, start=start, needs_samples=False, lacking="it has no right answer", given=given
-    )
+    return Stage(asked, GRPO, objective=GRPO, start=start, needs_samples=False, given=given)
 
 
 METHOD = Method(
@@ -112,7 +109,7 @@ DOUBT = Method(
     label="REWARDING DOUBT",
     rule="CONFIDENCE-NUM, then rewarded for stating the right confidence (log score)",
     options=confidence.NumOptions,
-    stages=(Stage(confidence.build_num, name="warm"), _rewarded("warm", reward="log_score", beta=0.05)),
+    stages=(Stage(confidence.build_num, name="warm"), _rewarded("warm", reward="log_score", beta=0.05, learn="stated")),
     form=confidence.NUM.form,
     color="#B8860B",
     search=SEARCH,

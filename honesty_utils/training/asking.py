@@ -14,9 +14,7 @@ from honesty_utils.training.family import Grading
 from honesty_utils.training.rewards import Grader
 
 
-def said(
-    rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, style: Style, max_new_tokens: int, number: int
-) -> pd.DataFrame:
+def said(rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, style: Style, number: int) -> pd.DataFrame:
     """Ask some models the same questions.
 
     Args:
@@ -24,7 +22,6 @@ def said(
         models: by the name that they have in the table, such as before and after.
         grading: how answers are graded.
         style: as for engines.
-        max_new_tokens: of an answer.
         number: of questions, drawn evenly from the least to the best known.
 
     Returns:
@@ -35,7 +32,7 @@ def said(
     grader = Grader(sample, grading.wording, grading.settings)
     tables = []
     for name, model in models.items():
-        engine = engines.load(model, Generation(max_new_tokens=max_new_tokens), style)
+        engine = engines.load(model, Generation(max_new_tokens=grading.longest), style)
         asked = [engines.Request(prompt=prompt, temperature=0.0, seed=0) for prompt in sample["prompt"]]
         texts = [answer.text for answer in engine.generate(asked)]
         outcome = grader.verdicts(sample["question_id"].tolist(), texts).outcome

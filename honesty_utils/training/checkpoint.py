@@ -24,7 +24,7 @@ import transformers
 from accelerate.utils import broadcast_object_list, wait_for_everyone
 
 from honesty_utils import engines
-from honesty_utils.training.job import Job, TrainingError
+from honesty_utils.training.job import ROWS, Job, TrainingError
 from honesty_utils.training.rows import Tokenized
 
 MARK = "complete.json"
@@ -59,6 +59,8 @@ def key(job: Job, rows: Tokenized, processes: int, device: str) -> str:
     """Hash (16 hex digits) of all that the weights depend on, from token ids to the versions of packages."""
     content = {
         "rows": hashlib.sha256(json.dumps(rows.items).encode()).hexdigest(),
+        # Of answers that are graded while a model trains, what they are graded by is in the rows alone.
+        "graded": job.rows[list(ROWS[job.objective])].to_json() if job.objective == "grpo" else None,
         "model": engines.loading.model_digest(job.model),
         "settings": job.settings.model_dump(mode="json", exclude=UNRELATED),
         "seed": job.seed,

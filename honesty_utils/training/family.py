@@ -40,11 +40,13 @@ class Grading:
         wording: prompts of the run.
         settings: matcher and refusal signs.
         matchers: matcher of each set of questions; none: that of ``settings``.
+        longest: tokens of an answer where the objective names no length.
     """
 
     wording: Prompts
     settings: Labeling
     matchers: Mapping[str, str | None]
+    longest: int
 
     def parameters(self) -> dict[str, Any]:
         """What stands in the manifest."""
@@ -52,6 +54,7 @@ class Grading:
             "wording": self.wording.model_dump(mode="json"),
             "grading": self.settings.model_dump(mode="json"),
             "matchers": dict(self.matchers),
+            "longest": self.longest,
         }
 
 
@@ -249,7 +252,7 @@ def _train(one: Planned, style: Style, parameters: Mapping[str, Any], grading: G
     given: dict[str, Any] = {"style": style, "seed": one.seed}
     if grading is not None and objective.grades:
         rows = with_questions(one, grading)
-        given |= {"wording": grading.wording, "grading": grading.settings}
+        given |= {"wording": grading.wording, "grading": grading.settings, "longest": grading.longest}
     if one.after is not None:
         given["after"] = one.after
     work = one.run.checkpoints(one.method, one.seed, one.stage)

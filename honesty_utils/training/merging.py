@@ -44,12 +44,15 @@ def linear(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[
 
 def ties(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """Of each difference the largest ``density``, where most of it agrees on a sign (arXiv 2306.01708)."""
-    return base + merge_utils.ties([one - base for one in tuned], torch.tensor(weights), density)
+    shares = torch.tensor(weights, device=base.device)
+    return base + merge_utils.ties([one - base for one in tuned], shares, density)
 
 
 def dare(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
     """Of each difference a random ``density``, made larger by as much (arXiv 2311.03099)."""
-    return base + merge_utils.dare_linear([one - base for one in tuned], torch.tensor(weights), density)
+    return base + merge_utils.dare_linear(
+        [one - base for one in tuned], torch.tensor(weights, device=base.device), density
+    )
 
 
 def slerp(base: torch.Tensor, tuned: Sequence[torch.Tensor], weights: Sequence[float], density: float) -> torch.Tensor:
@@ -123,8 +126,9 @@ def merge(
         ModelError: a model that cannot be loaded.
     """
     _check(base, models, weights, way)
-    network, tokenizer = loading.load_model(base)
-    tuned = [dict(loading.load_model(one)[0].named_parameters()) for one in models]
+    # In bfloat16 an adapter that is put on its base would be lost in rounding before its difference is taken.
+    network, tokenizer = loading.load_model(_exact(base))
+    tuned = [dict(loading.load_model(_exact(one))[0].named_parameters()) for one in models]
     with torch.no_grad():
         for name, weight in network.named_parameters():
             others = []
@@ -134,7 +138,11 @@ def merge(
                 others.append(parameters[name].to(weight.device, torch.float32))
             torch.manual_seed(zlib.crc32(f"{seed} {name}".encode()))
             weight.copy_(WAYS[way](weight.float(), others, list(weights), density))
-    return network, tokenizer
+    return network.to(getattr(torch, base.dtype)), tokenizer
+
+
+def _exact(model: Model) -> Model:
+    return model.model_copy(update={"dtype": "float32"})
 
 
 def _check(base: Model, models: Sequence[Model], weights: Sequence[float], way: str) -> None:
@@ -146,7 +154,7 @@ def _check(base: Model, models: Sequence[Model], weights: Sequence[float], way: 
         raise TrainingError(f"weights {list(weights)} have the sum 0, by which {way} divides; change one")
     for model in models:
         folder = Path(str(model.name))
-        if folder.is_dir() and loading.is_adapter(folder) and loading.base_of(model).name != base.name:
+        if folder.is_dir() and loading.is_adapter(folder) and loading.base_of(model).name != loading.base_of(base).name:
             other = loading.base_of(model).name
             raise TrainingError(f"{model.name}: is an adapter of {other}, not of {base.name}; merge models of one base")
 
@@ -157,7 +165,7 @@ def differences(base: Model, models: Sequence[Model]) -> list[dict[str, Any]]:
     Returns:
         ``name`` of the tensor, ``norm`` of each model's difference, and the ``cosine`` between the first two.
     """
-    begin, *tuned = (loading.load_model(one)[0].requires_grad_(False) for one in (base, *models))
+    begin, *tuned = (loading.load_model(_exact(one))[0].requires_grad_(False) for one in (base, *models))
     tuned = [dict(one.named_parameters()) for one in tuned]
     rows = []
     for name, weight in begin.named_parameters():

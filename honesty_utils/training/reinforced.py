@@ -18,10 +18,14 @@ import pandas as pd
 import torch
 import transformers
 import trl
+from trl.models import utils
+from trl.trainer import grpo_trainer
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.methods import phrases
+from honesty_utils.questions.settings import needs_judge
 from honesty_utils.training import building
 from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.rewards import REWARDS, Grader, Verdicts
@@ -37,10 +41,10 @@ HISTORY = {
     "entropy": "entropy",
     "kl": "kl",
     "tokens": "completions/mean_length",
+    "cut": "completions/clipped_ratio",
 }
-"""``right``, ``refused`` and ``unscored`` are shares of sampled answers, ``tied`` of groups; ``kl`` is against the
-model that training started from."""
-
+"""``right``, ``refused``, ``unscored`` and ``cut`` (longer than they may be) are shares of sampled answers, ``tied`` of
+groups; ``kl`` is against the model that training started from."""
 
 MANY = 500
 """Steps from which on not every one of them is logged."""
@@ -85,13 +89,38 @@ class GroupOrder(torch.utils.data.Sampler[int]):
 class GRPOTrainer(building.Ours, trl.GRPOTrainer):
     """TRL's trainer that asks with our token ids in our order and writes no card of its own."""
 
-    def __init__(self, *args: Any, order: GroupOrder, style: prompts.Style, **options: Any) -> None:
-        self.order, self.style = order, style
+    def __init__(
+        self, *args: Any, order: GroupOrder, style: prompts.Style, stated: Prompts | None = None, **options: Any
+    ) -> None:
+        self.order, self.style, self.stated = order, style, stated
         super().__init__(*args, **options)
+
+    def _generate_and_score_completions(self, inputs: list[Any]) -> Any:
+        """TRL's; with ``stated`` only the tokens before an answer are learned, in its words for what is no mask."""
+        found = super()._generate_and_score_completions(inputs)
+        if self.stated is not None:
+            mask = found["completion_mask"]
+            learned = [
+                stated_tokens(self._tokenizer, ids[own.bool()].tolist(), self.stated)
+                for ids, own in zip(found["completion_ids"], mask, strict=True)
+            ]
+            places = torch.arange(mask.shape[1], device=mask.device)
+            found["tool_mask"] = (places < torch.tensor(learned, device=mask.device)[:, None]).to(mask.dtype)
+        return found
 
     def _tokenize_prompts(self, prompts_: list[Any]) -> Any:
         """Token ids as engines and rows have them; TRL would make others of texts."""
         return [prompts.prompt_ids(self.processing_class, text, self.style) for text in prompts_], None, {}
+
+
+def stated_tokens(tokenizer: Any, ids: list[int], wording: Prompts) -> int:
+    """How many tokens of a reply stand before its answer; all of one that states no confidence before it."""
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    stated = phrases.parse(text.strip(), wording)
+    start = text.rfind(stated.answer) if stated is not None and stated.answer else -1
+    if start <= 0:
+        return len(ids)
+    return sum(len(tokenizer.decode(ids[: end + 1], skip_special_tokens=True)) <= start for end in range(len(ids)))
 
 
 def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
@@ -140,7 +169,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
             f"{together} questions, and there are {len(rows.items)}; lower it"
         )
     order = GroupOrder(len(rows.items), group, together, times, job.seed)
-    tokenizer.padding_side = "left"
+    tokenizer.padding_side, full = "left", settings.mode == "full"
     transformers.set_seed(job.seed)
     made = GRPOTrainer(
         model=building.network(job.model, settings, device),
@@ -151,7 +180,8 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
             steps_per_generation=times,
             max_completion_length=options["max_new_tokens"],
             temperature=options["temperature"],
-            beta=options["beta"],
+            # TRL would load the reference by name: the base of a merged adapter, or another revision.
+            beta=0.0 if full else options["beta"],
             loss_type="grpo",
             scale_rewards="group" if options["scaled"] else "none",
             use_vllm=options["engine"] == "vllm",
@@ -163,11 +193,25 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         peft_config=building.lora(settings, job.model),
         order=order,
         style=job.style,
+        stated=Prompts(**options["wording"]) if options["learn"] == "stated" else None,
     )  # fmt: skip
+    if full and options["beta"] > 0:
+        made.beta, made.ref_model = options["beta"], _reference(made, building.network(job.model, settings, device))
     if building.adapter_folder(job.model) is not None and settings.mode != "full":
         # Alone: transformers takes a checkpoint with the reference's copy in it for one of the copy only.
         made.model.save_pretrained = functools.partial(made.model.save_pretrained, selected_adapters=["default"])
     return made
+
+
+def _reference(trainer: Any, network: Any) -> Any:
+    """The model that training starts from, as TRL prepares one."""
+    network = network.requires_grad_(False).eval()
+    grpo_trainer.add_fused_lm_head(network, temperature=trainer.temperature, cast_lm_head_to_fp32=False)
+    if trainer.is_deepspeed_enabled:
+        return utils.prepare_deepspeed(network, trainer.accelerator)
+    if trainer.is_fsdp_enabled:
+        return utils.prepare_fsdp(network, trainer.accelerator)
+    return trainer.accelerator.prepare_model(network, evaluation_mode=True)
 
 
 def _asked(item: dict[str, Any]) -> dict[str, str]:
@@ -193,11 +237,18 @@ def reward(job: Job) -> Any:
 
 
 def check_rewards(options: dict[str, Any], rows: pd.DataFrame) -> None:
-    """Hold a reward to tell answers apart.
+    """Hold a reward to tell answers apart, and questions to be such as can be graded without a judge.
 
     Raises:
-        TrainingError: it is the same whatever is answered.
+        TrainingError: it is the same whatever is answered, nothing is known of any question, or all need a judge.
     """
+    if len(rows) and rows["meta"].map(needs_judge).all():
+        raise TrainingError("only a judge can read answers to these questions, and none is asked while a model trains")
+    if len(rows) and options["reward"] == "knowledge" and rows["known"].isna().all():
+        raise TrainingError(
+            "objective.reward: knowledge looks at M_t's samples, and there are none of these questions; set "
+            "questions.train.samples to 1 or more, or reward: ternary"
+        )
     for known in {math.isnan(share) or share > 0: share for share in rows["known"]}.values():
         made = Verdicts(np.array(["correct", "wrong", "idk"]), np.array([0.5, 0.5, np.nan]), np.full(3, known))
         values = REWARDS[options["reward"]](made, options["wrong"], options["refused"])

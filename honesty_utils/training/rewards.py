@@ -75,13 +75,13 @@ def brier(verdicts: Verdicts, wrong: float = 1.0, refused: float = 0.0) -> Value
 def log_score(verdicts: Verdicts, wrong: float = 1.0, refused: float = 0.0) -> Values:
     """ln q of a right answer that states q, ln (1 - q) of a wrong one: rewarding doubt (arXiv 2503.02623).
 
-    q is held to `EDGE` … 1 - `EDGE`. A refusal states 0; an answer that states nothing has what a certainty that is
-    wrong would have.
+    q is held to `EDGE` … 1 - `EDGE`. An answer that states nothing has what a certainty that is wrong would have. A
+    refusal has no reward and leaves its group: as one that states 0 it would be worth more than any honest doubt.
     """
     right = verdicts.outcome == "correct"
-    stated = np.clip(np.where(verdicts.outcome == "idk", 0.0, verdicts.stated), EDGE, 1 - EDGE)
+    stated = np.clip(verdicts.stated, EDGE, 1 - EDGE)
     value = np.log(np.where(right, stated, 1 - stated))
-    return _scored(verdicts, np.where(np.isnan(stated), WORST, value))
+    return np.where(verdicts.outcome == "idk", np.nan, _scored(verdicts, np.where(np.isnan(stated), WORST, value)))
 
 
 REWARDS: dict[str, Callable[[Verdicts, float, float], Values]] = {

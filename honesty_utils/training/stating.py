@@ -16,7 +16,7 @@ import transformers
 import trl
 
 from honesty_utils.common import prompts
-from honesty_utils.knowledge.signals.digit import DIGITS
+from honesty_utils.knowledge.signals.digit import tokens
 from honesty_utils.training import building, supervised
 from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.rows import IGNORED, Tokenized, held_to
@@ -98,7 +98,7 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
         raise TrainingError(
             f"question {first['question_id']}: target {first['target']:g}; a share from 0 to 1 is needed"
         )
-    before, digits = written(tokenizer, rows["prompt"].iloc[0], job.style)
+    before, digits = _written(tokenizer, rows["prompt"].iloc[0], job.style)
     items = []
     for prompt, target in zip(rows["prompt"], rows["target"], strict=True):
         ids = prompts.prompt_ids(tokenizer, prompt, job.style) + before
@@ -108,20 +108,11 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
     return held_to(items, questions, settings.max_length, context, drop=settings.too_long == "drop")
 
 
-def written(tokenizer: Any, prompt: str, style: prompts.Style) -> tuple[list[int], list[int]]:
-    """Tokens that stand before any digit of a reply, and the token of each digit.
-
-    Raises:
-        TrainingError: digits are not one token each behind the same others.
-    """
-    found = [prompts.completion_ids(tokenizer, prompt, digit, style)[:-1] for digit in DIGITS]
-    before, last = [ids[:-1] for ids in found], [ids[-1] for ids in found]
-    if len({tuple(ids) for ids in before}) != 1 or len(set(last)) != len(DIGITS):
-        raise TrainingError(
-            f"{tokenizer.name_or_path}: does not write the digits 0 to 9 as one token each, which is what is trained; "
-            "leave the method out, or take a model whose tokenizer does"
-        )
-    return before[0], last
+def _written(tokenizer: Any, prompt: str, style: prompts.Style) -> tuple[list[int], list[int]]:
+    try:
+        return tokens(tokenizer, prompt, style)
+    except ValueError as error:
+        raise TrainingError(str(error)) from None
 
 
 def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: int, per_device: int) -> DigitTrainer:
@@ -144,5 +135,5 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         processing_class=tokenizer,
         peft_config=building.lora(settings, job.model),
         order=order,
-        digits=written(tokenizer, job.rows["prompt"].iloc[0], job.style)[1],
+        digits=_written(tokenizer, job.rows["prompt"].iloc[0], job.style)[1],
     )  # fmt: skip

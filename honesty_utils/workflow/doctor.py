@@ -20,6 +20,7 @@ from honesty_utils.methods import METHODS
 from honesty_utils.results.doctor import DoctorError, Outline, Patient, Report, Taught, examine, references, writing
 from honesty_utils.results.doctor.checks import STAGES
 from honesty_utils.results.doctor.references import Reference
+from honesty_utils.training.objectives import OBJECTIVES
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.params import Params, load
 
@@ -31,7 +32,8 @@ def outline(params: Params) -> Outline:
     for name, entry in params.entries.items():
         stages = METHODS[entry.method].stages
         if name not in points and entry.model_of is None:
-            methods[name] = Taught(params.models[name], stages[-1].objective if stages else None)
+            trains = bool(stages) and not OBJECTIVES[stages[-1].objective].merges
+            methods[name] = Taught(params.models[name], stages[-1].objective if trains else None)
     graded = params.graded_sets()
     roles: dict[str, str] = {role: name for role, name in params.analysis.roles.items() if name in graded}
     made = "the microworld's model" if params.world else ""

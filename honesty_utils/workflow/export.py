@@ -23,10 +23,16 @@ def aligned(params: Params, method: str, seed: int) -> Aligned:
     """
     if method not in params.trained:
         raise ExportError(f"{method!r} is no trained method of {params.run}; known: {sorted(params.trained)}")
-    if METHODS[params.trained[method].method].answer.signals:
+    kind = METHODS[params.trained[method].method]
+    if kind.answer.signals:
         raise ExportError(
             f"{method!r} withholds answers by a rule on a signal, which is no part of a model: its folder would answer "
             "everything; export a method whose model refuses by itself"
+        )
+    if kind.stages[-1].objective != "sft" or kind.answer.words is not None:
+        raise ExportError(
+            f"{method!r} is no fine-tuning on rows that answers under the run's own prompt; cards and a dataset can be "
+            "written of such alone: upload the folder of its model by hand"
         )
     return Aligned(
         run=params.run,

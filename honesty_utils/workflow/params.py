@@ -348,6 +348,14 @@ class Params(Section):
                 self.training_of(name, name_of)
             except ValidationError as error:
                 raise ValueError(explain(error, where, Training)) from None
+        for stage in kind.stages:
+            own = entry.stages[stage.name].objective if stage.name in entry.stages else {}
+            where = f"methods.{name}.stages.{stage.name}"
+            options = check_objective(stage.objective, {**stage.given, **own}, f"{where}.objective")
+            try:
+                OBJECTIVES[stage.objective].check(self.training_of(name, stage.name), options)
+            except ValueError as error:
+                raise ValueError(f"{where}.training.{error}") from None
 
     def _check_model_of(self, name: str, entry: MethodEntry) -> None:
         """What answers with another entry's models is trained for nothing and differs in its dial alone."""
@@ -384,6 +392,12 @@ class Params(Section):
             for other, has in self.methods.items()
             if has.method in methods.METHODS and has.model_of is None and _is_model(methods.METHODS[has.method])
         ]
+        for key in ("rows", "training", "stages"):
+            if name in self.methods and key in entry.model_fields_set:
+                raise ValueError(f"methods.{name}.{key}: nothing is trained where models are merged; leave it out")
+        idle = [point for point in self.points if point.method == name and point.quantity != "weight"]
+        if idle:
+            raise ValueError(f"sweeps.{idle[0].quantity}: changes nothing of {name!r}, which is merged; sweep `weight`")
         options: Any = methods.check_options(entry.method, entry.options)
         for other in options.of:
             if other not in able:

@@ -15,8 +15,9 @@ from honesty_utils.common.settings import ConfigError
 from honesty_utils.engines import gguf, tokens
 from honesty_utils.evaluation import harness
 from honesty_utils.judge.settings import Judge
+from honesty_utils.knowledge.signals import digit
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import HEAD
+from honesty_utils.methods.plan import HEAD, MERGE
 from honesty_utils.questions.settings import REQUESTS, needs_judge
 from honesty_utils.training import TrainingError, layouts
 from honesty_utils.workflow import estimate
@@ -142,6 +143,11 @@ def _room_for_rows(params: Params) -> None:
     row += prompts.completion_ids(tokenizer, asked, params.prompts.refusal, style)
     for method, entry in params.trained.items():
         kind, settings = METHODS[entry.method], params.training_of(method)
+        if any(stage.objective == "brier" for stage in kind.stages):
+            try:
+                digit.tokens(tokenizer, asked, style)
+            except ValueError as error:
+                raise ConfigError(f"methods.{method}: {error}") from None
         if not kind.teaches_refusal or kind.stages[-1].objective == HEAD:
             continue
         if settings.too_long == "refuse" and settings.max_length < len(row):
@@ -171,7 +177,8 @@ def _memory(params: Params) -> None:
     found = torch.cuda.get_device_properties(0)
     assumed = estimate.Assumptions(cost.Device(found.name, 1.0, 1.0, found.total_memory))
     stages = [(name, stage) for name, entry in params.trained.items() for stage in METHODS[entry.method].stages]
-    for method, stage in [(name, stage) for name, stage in stages if stage.objective != HEAD]:
+    trained = [(name, stage) for name, stage in stages if stage.objective not in (HEAD, MERGE)]
+    for method, stage in trained:
         settings = params.training_of(method, stage.name)
         layout = layouts.layout(settings)
         needed = cost.training_memory(shape, settings, 0, params.model.dtype, 1, assumed, layout).states

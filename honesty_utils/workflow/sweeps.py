@@ -79,6 +79,13 @@ def expand(sweeps: Mapping[str, Sweep], methods: Mapping[str, MethodEntry]) -> d
         for name in sweep.methods:
             if name not in methods:
                 raise ValueError(f"sweeps.{quantity}.methods: {name!r} is not under methods; known: {sorted(methods)}")
+            if quantity == DIAL and (sweep.seeds or sweep.questions):
+                raise ValueError("sweeps.dial: nothing is trained for it; leave seeds and questions out")
+            if quantity != DIAL and methods[name].model_of:
+                raise ValueError(
+                    f"sweeps.{quantity}.methods: {name!r} answers with the models of {methods[name].model_of!r}, and "
+                    "nothing would change; sweep that one"
+                )
             for value in sweep.values:
                 entry = _entry(methods[name], quantity, value, sweep)
                 if quantity == DIAL:

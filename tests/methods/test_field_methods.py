@@ -323,9 +323,9 @@ def test_what_is_rewarded_is_asked_with_what_is_known_of_it() -> None:
     given.loc[given["question_id"] == "never", "answers"] = pd.Series([[]] * 3, index=[3, 4, 5])
     rows = methods.build("truth_rl", given)
     records.conform(rows, records.ROLLOUTS, "truth_rl")
-    # A question without a right answer could reward nothing but its refusal; what no sample shows is not known.
-    assert rows["question_id"].tolist() == ["half", "alone", "unread"]
-    assert rows["known"].tolist()[0] == 0.5 and rows["known"].isna().tolist() == [False, True, True]
+    # A question that nobody can answer rewards its refusal; what no sample shows is not known.
+    assert rows["question_id"].tolist() == ["half", "never", "alone", "unread"]
+    assert rows["known"].tolist()[:2] == [0.5, 0.0] and rows["known"].isna().tolist() == [False, False, True, True]
     assert "Who is half?" in rows["prompt"][0]
 
 

@@ -53,7 +53,7 @@ def train(rows, model, output, options=None, **changes):
     chosen = check_options("grpo", {**GIVEN, **(options or {})})
     settings = SETTINGS.model_copy(update=changes)
     return OBJECTIVES["grpo"].train(
-        rows, model, output, settings, chosen, style="raw", seed=1, wording=WORDING, grading=GRADING
+        rows, model, output, settings, chosen, style="raw", seed=1, wording=WORDING, grading=GRADING, longest=16
     )
 
 
@@ -208,8 +208,8 @@ def test_no_questions(model, rows, tmp_path):
 
 def test_models_are_asked_from_the_least_to_the_best_known(model, rows):
     rows = rows.assign(known=np.linspace(0, 1, len(rows)))
-    grading = family.Grading(WORDING, GRADING, {"train": "exact"})
-    said = asking.said(rows, {"before": model, "after": model}, grading, "raw", 16, 3)
+    grading = family.Grading(WORDING, GRADING, {"train": "exact"}, 16)
+    said = asking.said(rows, {"before": model, "after": model}, grading, "raw", 3)
     assert said.groupby("model").size().to_dict() == {"after": 2, "before": 2}
     assert said["known"].tolist() == [0, 1, 0, 1]
     assert set(said["outcome"]) <= {"correct", "wrong"}
@@ -224,6 +224,62 @@ def test_questions_and_matchers_stand_beside_the_prompts(tmp_path, rows, model, 
     records.write(questions, records.QUESTIONS, run.train_questions)
     options = check_options("grpo", {})
     one = family.Planned("rewarded", 0, None, run.sft("rewarded"), model, SETTINGS, "grpo", options, run)
-    found = family.with_questions(one, family.Grading(WORDING, GRADING, {"train": None}))
+    found = family.with_questions(one, family.Grading(WORDING, GRADING, {"train": None}, 16))
     assert found["match"].tolist() == ["exact"] * len(rows)
     assert [list(answers) for answers in found["answers"]] == rows["answers"].tolist()
+
+
+def test_only_what_is_stated_before_an_answer_is_learned(model, rows, tmp_path):
+    tokenizer = building.tokenizer(model)
+    phrase = WORDING.confidence_num[1].replace("{percent}", "80").replace("{answer}", "Mars")
+    ids = prompts.completion_ids(tokenizer, rows["prompt"][0], phrase, "raw")
+    number = reinforced.stated_tokens(tokenizer, ids, WORDING)
+    assert 0 < number < len(ids) and "Mars" not in tokenizer.decode(ids[:number])
+    assert tokenizer.decode(ids[number:], skip_special_tokens=True).strip().startswith("Mars")
+    bare = prompts.completion_ids(tokenizer, rows["prompt"][0], "Mars", "raw")
+    assert reinforced.stated_tokens(tokenizer, bare, WORDING) == len(bare)
+    trainer, _ = made(rows, model, tmp_path, {"learn": "stated"})
+    trainer.model.train()
+    found = trainer._generate_and_score_completions(next(iter(trainer.get_train_dataloader())))
+    assert torch.equal(found["tool_mask"] * found["completion_mask"], found["completion_mask"])  # it states nothing
+
+
+def test_the_reference_is_the_model_that_training_starts_from(model, rows, tmp_path):
+    """Also where that is an adapter, of which TRL would load the base."""
+    train(rows, model, tmp_path / "warm", epochs=8, **{**LORA, "learning_rate": 1e-2})
+    start = Model(name=str(tmp_path / "warm"), device="cpu")
+    trainer, _ = made(rows, start, tmp_path, {"beta": 0.1})
+    theirs = dict(trainer.ref_model.named_parameters())
+    assert all(torch.equal(one, theirs[name]) for name, one in trainer.model.named_parameters())
+    base = dict(building.network(model, SETTINGS, "cpu").named_parameters())
+    assert any(not torch.equal(one, base[name]) for name, one in theirs.items())
+
+
+def test_a_checkpoint_under_other_right_answers_is_not_gone_on_from(model, rows, tmp_path):
+    tokenizer = building.tokenizer(model)
+    keys = set()
+    for answers in (rows["answers"].tolist(), [["other"]] * len(rows)):
+        one = job(rows.assign(answers=answers), model, tmp_path)
+        keys.add(checkpoint.key(one, reinforced.encode(one, tokenizer, 192), 1, "cpu"))
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "message"),
+    [
+        ({"group": 3}, {}, "no whole number of groups of 3"),
+        ({}, {"batches": "packed"}, "set random"),
+        ({"max_new_tokens": 128}, {}, "max_length: 128 tokens for prompt and answer"),
+        ({"refused": 1.0, "wrong": -1.0}, {}, "nothing can be learned"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_any_work(options, changes, message):
+    with pytest.raises(ValueError, match=message):
+        OBJECTIVES["grpo"].check(SETTINGS.model_copy(update=changes), check_options("grpo", {**GIVEN, **options}))
+
+
+def test_questions_that_nothing_can_grade(model, rows, tmp_path):
+    with pytest.raises(TrainingError, match="only a judge can read"):
+        train(rows.assign(meta='{"read_by": "judge"}'), model, tmp_path / "m")
+    with pytest.raises(TrainingError, match="knowledge looks at M_t's samples"):
+        train(rows.assign(known=np.nan), model, tmp_path / "m", {"reward": "knowledge"})

@@ -170,4 +170,4 @@ def test_a_tokenizer_that_writes_two_digits_alike(model, rows):
             return tokenizer(text[:-1] + "7" if text[-1:].isdigit() else text, **options)
 
     with pytest.raises(TrainingError, match="does not write the digits 0 to 9 as one token each"):
-        stating.written(Alike(), rows["prompt"].iloc[0], "raw")
+        stating._written(Alike(), rows["prompt"].iloc[0], "raw")

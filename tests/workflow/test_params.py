@@ -759,3 +759,38 @@ def test_weights_are_swept_and_models_named(tmp_path):
 def test_models_that_cannot_be_merged(tmp_path, others, message):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, merging(**others))
+
+
+def test_what_cannot_be_trained_together_is_said_with_its_place(tmp_path):
+    content = swept()
+    del content["sweeps"]
+    content["methods"] = {"truth_rl": {"stages": {"grpo": {"training": {"batch_size": 12}}}}}
+    with pytest.raises(ConfigError, match=r"methods.truth_rl.stages.grpo.training.batch_size: 12 answers a step"):
+        load(tmp_path, content)
+    content["methods"] = {"conf_tuner": {"training": {"batches": "shared"}}}
+    with pytest.raises(ConfigError, match=r"methods.conf_tuner.stages.aligned.training.batches: 'shared'"):
+        load(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "message"),
+    [
+        ({"dial": {"methods": ["idk_hir"], "values": [0.5], "seeds": [0]}}, "leave seeds and questions out"),
+        ({"learning_rate": {"methods": ["bold"], "values": [1.0e-4]}}, "'bold' answers with the models of 'idk_hir'"),
+    ],
+)
+def test_sweeps_that_would_change_nothing(tmp_path, sweeps, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, {**dialed(), "sweeps": sweeps})
+
+
+@pytest.mark.parametrize(
+    ("others", "sweeps", "message"),
+    [
+        ({"training": {"epochs": 1}}, {}, "methods.merged.training: nothing is trained where models are merged"),
+        ({}, {"learning_rate": {"methods": ["merged"], "values": [1.0e-4]}}, "changes nothing of 'merged'"),
+    ],
+)
+def test_what_merging_has_no_use_for(tmp_path, others, sweeps, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, {**merging(**others), "sweeps": sweeps})

@@ -7,10 +7,12 @@ ConfTuner trains (arXiv 2508.18847), whose mean says more than its likeliest dig
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import softmax
 
-from honesty_utils.common.prompts import fill
+from honesty_utils.common.prompts import Style, completion_ids, fill
 from honesty_utils.knowledge.signals.signal import Evidence, Values
 
 ASKED = """\
@@ -41,3 +43,19 @@ def measure(evidence: Evidence) -> Values:
         sums = np.array([sum(tokens[:-1]) for tokens in told]).reshape(len(texts), len(DIGITS))
         found[list(texts)] = softmax(sums, axis=1) @ np.linspace(0, 1, len(DIGITS))
     return found
+
+
+def tokens(tokenizer: Any, prompt: str, style: Style) -> tuple[list[int], list[int]]:
+    """Tokens that stand before any digit of a reply, and the token of each digit.
+
+    Raises:
+        ValueError: digits are not one token each behind the same others.
+    """
+    found = [completion_ids(tokenizer, prompt, digit, style)[:-1] for digit in DIGITS]
+    before, last = [ids[:-1] for ids in found], [ids[-1] for ids in found]
+    if len({tuple(ids) for ids in before}) != 1 or len(set(last)) != len(DIGITS):
+        raise ValueError(
+            f"{tokenizer.name_or_path}: does not write the digits 0 to 9 as one token each, which is what is trained; "
+            "leave the method out, or take a model whose tokenizer does"
+        )
+    return before[0], last

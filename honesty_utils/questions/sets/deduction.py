@@ -1,8 +1,9 @@
 """Problems made by rule, each beside a twin that cannot be solved (``world.deduction``); nothing is read.
 
 ``split`` is ``<depth>-<distractors>/<part>``, part ``train`` or ``test``, such as ``2-1/train``; several are joined by
-``+``. A part has `PAIRS` pairs, a question each for the problem and for its twin; what can be solved has its answer,
-the twin is labeled ``unknown``. ``meta`` holds twin, depth, distractors and the way to the answer.
+``+``. A part has at most `PAIRS` pairs, of the test part none that the train part has, a question each for the problem
+and for its twin; what can be solved has its answer, the twin is labeled ``unknown``. ``meta`` holds twin, depth,
+distractors and the way to the answer.
 """
 
 from __future__ import annotations
@@ -39,11 +40,10 @@ def _read(kind: str, spec: QuestionSet) -> Iterator[Item]:
 
 
 def _pairs(kind: str, depth: int, distractors: int, part: str, split: str) -> Iterator[Item]:
-    for number in range(PAIRS[part]):
-        try:
-            both = deduction.pair(kind, depth, distractors, list(PAIRS).index(part), number)
-        except deduction.DeductionError as error:
-            raise QuestionError(f"split: {split!r}: {error}") from None
+    trained_on = set() if part == "train" else {text for text, *_ in _drawn(kind, depth, distractors, "train", split)}
+    for text, number, both in _drawn(kind, depth, distractors, part, split):
+        if text in trained_on:
+            continue
         for problem in both:
             solved = problem.answer != deduction.UNKNOWN
             meta = {
@@ -62,3 +62,19 @@ def _pairs(kind: str, depth: int, distractors: int, part: str, split: str) -> It
                 has_answers=solved,
                 meta=meta if solved else meta | {"label": "unknown"},
             )
+
+
+def _drawn(
+    kind: str, depth: int, distractors: int, part: str, split: str
+) -> Iterator[tuple[str, int, tuple[deduction.Problem, deduction.Problem]]]:
+    """Text, number and problems of each pair; a problem that comes again is left out."""
+    seen = set()
+    for number in range(PAIRS[part]):
+        try:
+            both = deduction.pair(kind, depth, distractors, list(PAIRS).index(part), number)
+        except deduction.DeductionError as error:
+            raise QuestionError(f"split: {split!r}: {error}") from None
+        text = both[0].text()
+        if text not in seen:
+            seen.add(text)
+            yield text, number, both

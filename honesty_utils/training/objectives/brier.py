@@ -20,6 +20,16 @@ class Options(Section):
     """It has none beside the training section."""
 
 
+def check(settings: Training, options: Options) -> None:
+    """Hold the training section to rows that stand alone.
+
+    Raises:
+        ValueError: rows that are joined.
+    """
+    if settings.batches not in ("random", "by_length"):
+        raise ValueError(f"batches: {settings.batches!r} is not for digits: set random or by_length")
+
+
 def train(
     rows: pd.DataFrame,
     model: Model,
@@ -37,4 +47,4 @@ def train(
     return training.run(Job(rows, model, output, settings, style, seed, folder, "brier"))
 
 
-OBJECTIVE = Objective(rows=STATED, options=Options, train=train, label="Brier")
+OBJECTIVE = Objective(rows=STATED, options=Options, train=train, label="Brier", check=check)

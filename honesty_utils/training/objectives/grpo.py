@@ -24,7 +24,7 @@ from honesty_utils.training.settings import Training
 
 
 class Options(Section):
-    """Options of GRPO; the defaults are TruthRL's (arXiv 2509.25760), but for the length of an answer."""
+    """Options of GRPO; the defaults are TruthRL's (arXiv 2509.25760), but for how long an answer may be."""
 
     reward: Literal["ternary", "binary", "knowledge", "brier", "log_score"] = Field(
         "ternary", description="what an answer is worth, see honesty_utils.training.rewards"
@@ -35,10 +35,36 @@ class Options(Section):
     beta: float = Field(0.001, ge=0, description="how hard the model is held to where it started; 0: not at all")
     temperature: float = Field(1.0, gt=0, description="of sampling")
     scaled: bool = Field(True, description="divide advantages by the spread of their group")
-    max_new_tokens: PositiveInt = Field(32, description="of a sampled answer")
+    learn: Literal["reply", "stated"] = Field(
+        "reply", description="the tokens of the whole reply, or of what it states before its answer alone"
+    )
+    max_new_tokens: PositiveInt | None = Field(None, description="of a sampled answer; none: evaluation.max_new_tokens")
     engine: Literal["transformers", "vllm"] = Field(
         "transformers", description="who samples: the model that trains, or vLLM beside it on the same GPUs"
     )
+
+
+def check(settings: Training, options: Options) -> None:
+    """Hold the training section to what groups of answers take.
+
+    Raises:
+        ValueError: a group that does not divide the batch, rows that are joined, an answer longer than a row, a reward
+            that is the same for right, wrong and refused.
+    """
+    if settings.batch_size % options.group:
+        raise ValueError(
+            f"batch_size: {settings.batch_size} answers a step are no whole number of groups of {options.group}; set a "
+            "multiple of the objective's `group`"
+        )
+    if settings.batches != "random":
+        raise ValueError(f"batches: {settings.batches!r} is for rows, and answers are sampled here: set random")
+    if (options.max_new_tokens or 0) >= settings.max_length:
+        raise ValueError(
+            f"max_length: {settings.max_length} tokens for prompt and answer, and an answer may have "
+            f"{options.max_new_tokens}; raise it"
+        )
+    if options.reward == "ternary" and options.refused == 1 and options.wrong == -1:
+        raise ValueError("objective: right, wrong and refused are all worth 1: nothing can be learned; change one")
 
 
 def train(
@@ -53,6 +79,7 @@ def train(
     work: str | Path | None = None,
     wording: Prompts,
     grading: Labeling,
+    longest: int,
 ) -> TrainingResult:
     """Train ``model`` on ROLLOUTS ``rows``; see `objective.Train`.
 
@@ -67,15 +94,18 @@ def train(
         work: folder of checkpoints.
         wording: prompts of the run: refusal sentence and confidence phrases.
         grading: matcher and refusal signs.
+        longest: tokens of an answer, where the options name no number.
     """
     from honesty_utils.training import reinforced
 
     output = Path(output)
     folder = training.working_folder(output, work)
-    given = options.model_dump()
+    given = options.model_dump() | {"max_new_tokens": options.max_new_tokens or longest}
     reinforced.check_rewards(given, rows)
     given |= {"wording": wording.model_dump(mode="json"), "grading": grading.model_dump(mode="json")}
     return training.run(Job(rows, model, output, settings, style, seed, folder, "grpo", given))
 
 
-OBJECTIVE = Objective(rows=ROLLOUTS, options=Options, train=train, label="GRPO", grades=True, notebook="41_rewards")
+OBJECTIVE = Objective(
+    rows=ROLLOUTS, options=Options, train=train, label="GRPO", check=check, grades=True, notebook="41_rewards"
+)

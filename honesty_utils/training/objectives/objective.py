@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,9 +67,15 @@ class GradedTrain(Protocol):
         work: str | Path | None = None,
         wording: Prompts,
         grading: Labeling,
+        longest: int,
     ) -> TrainingResult:
-        """Train; ``wording`` are the prompts of the run, ``grading`` says how answers are matched."""
+        """Train; ``wording`` are the prompts of the run, ``grading`` says how answers are matched, ``longest`` how many
+        tokens they may have."""
         ...
+
+
+def _nothing(settings: Training, options: Any) -> None:
+    """Whatever the training section says, it fits."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class Objective:
         grades: it grades answers while it trains: ``train`` is given ``wording`` and ``grading``, too.
         notebook: that trains by it.
         merges: it takes models of other methods, and no rows.
+        check: ``(training section, options)``: raises ValueError where they do not fit together; called before any
+            work.
     """
 
     rows: Table
@@ -94,3 +103,4 @@ class Objective:
     grades: bool = False
     notebook: str = "40_training"
     merges: bool = False
+    check: Callable[[Training, Any], None] = _nothing

@@ -115,6 +115,7 @@ class Workload:
     answer_tokens: float  # generated; in training, of all rows, once
     longest: float  # tokens of the longest prompt
     replies: int = 1  # to a prompt of a row in training; 2: of a pair, each behind the prompt; 0: only prompts are read
+    references: int = 0  # models that a training reads beside its own
 
 
 def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> tuple[float, int, float, float]:
@@ -124,8 +125,7 @@ def cost_of(work: Workload, shape: Shape, dtype: str, assumed: Assumptions) -> t
         full, layout = settings.mode == "full", layouts.layout(settings)
         adapter = 0 if full else adapter_parameters(shape, settings.lora_rank, settings.lora_target_modules)
         rows, tokens = max(1, work.responses * work.replies), work.prompt_tokens + work.answer_tokens
-        # A pair is compared with what the model that training starts from says of it.
-        reference = work.replies - 1
+        reference = work.references
         # Without gradients below the last layers a token is only read there.
         share = min(1.0, (settings.layers or shape.layers) / shape.layers)
         operations = 2 + (4 if full else 2) * share + (2 if settings.gradient_checkpointing else 0) + 2 * reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
 from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import HEAD
+from honesty_utils.methods.plan import HEAD, Stage
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
 from honesty_utils.training.objectives import OBJECTIVES, check_options
@@ -36,6 +36,8 @@ STAGES = ("sampling", "training", "evaluation", "drift")
 """Stages of rows, in their order; ``drift`` is the sampling of models that the run has trained."""
 TOLD = ("responses", "models", "evaluation", "answers")
 """Folders of a run with a manifest of a model's work beside each artifact."""
+
+DPO, GRPO = "dpo", "grpo"
 
 Group = list[tuple[Task, list[Path]]]
 """The tasks of a row, each with those of its `artifacts` that belong to the row."""
@@ -89,6 +91,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         return min(most, known if assumed.answer_tokens is None else assumed.answer_tokens)
 
     for (stage, item), group in groups(params).items():
+        references = _references(stage, item, params)
         settings, prompt, counts, replies = _counts(stage, item, group[0][0], params, sets)
         most = (params.evaluation if stage == "evaluation" else params.sampling).max_new_tokens
         questions_of = {name: count for name, (count, _) in counts.items()}
@@ -98,7 +101,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         models = len({_model(path, run) for _, paths in group for path in paths})
         # All samples of a question share a prompt; of rows each has its own.
         read = rows if stage == "training" else questions_of
-        share = models * taken / total
+        share = models * taken / max(1, total)
         # How likely its refusal is, or how sure it is, is asked by another reading of each prompt.
         times = max(1, replies)
         if stage == "evaluation" and item in params.entries:
@@ -115,6 +118,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
             answer_tokens=share * replies * sum(rows[one] * answer(sets[one], most) for one in rows),
             longest=max(text(sets[name].longest) for name in counts),
             replies=replies,
+            references=references,
         )
 
 
@@ -143,17 +147,32 @@ def _counts(
         "train": min(trained_on, rows.questions or trained_on)
     }
     each = part.rows_per_question
-    times = {name: (rows.samples or drawn[name]) if part.rows_per_sample else each for name in counts}
+    how: Any = _options(params, name, part)
+    # A group's answers are rows of a batch; that they are sampled first is not counted.
+    group = how.group if part.objective == GRPO else 1
+    times = {name: group * ((rows.samples or drawn[name]) if part.rows_per_sample else each) for name in counts}
     asks = {name: (counts[name], times[name]) for name in counts}
     if OBJECTIVES[part.objective].merges:  # nothing is read or generated
         return Generation(max_new_tokens=1), method.answer.prompt, dict.fromkeys(asks, (0, 0)), 0
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
-    changed = params.entries[name].stages.get(part.name)
-    how = check_options(part.objective, {**part.given, **(changed.objective if changed else {})})
-    # A group's answers are sampled before they are learned from, which is not counted.
-    answers = 2 if part.objective == "dpo" else int(getattr(how, "group", 1))
-    return params.training_of(name, part.name), "honest", asks, answers
+    return params.training_of(name, part.name), "honest", asks, 2 if part.objective == DPO else 1
+
+
+def _options(params: Params, name: str, stage: Stage) -> Any:
+    """Options of the objective of a stage, as the run has them."""
+    changed = params.entries[name].stages.get(stage.name)
+    return check_options(stage.objective, {**stage.given, **(changed.objective if changed else {})})
+
+
+def _references(stage: str, item: str, params: Params) -> int:
+    """Models that a training reads beside its own: the one that it started from, where that is held against it."""
+    if stage != "training":
+        return 0
+    name = item if item in params.entries else item.rpartition(".")[0]
+    method = METHODS[params.entries[name].method]
+    part = method.stages[-1] if item == name else method.stage(item.rpartition(".")[2])
+    return int(part.objective == DPO or (part.objective == GRPO and _options(params, name, part).beta > 0))
 
 
 class Asked(NamedTuple):
