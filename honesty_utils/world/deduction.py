@@ -19,7 +19,7 @@ import numpy as np
 
 DISHES = (
     "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee",
-    "juice", "cocoa", "omelette", "porridge", "noodles", "dumplings", "pancakes", "waffles", "risotto",
+    "juice", "cocoa", "omelette", "porridge", "ramen", "pizza", "quiche", "chili", "risotto",
     "lasagne", "falafel", "goulash",
 )  # fmt: skip
 NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jana", "Karl", "Lea", "Mio", "Nora", "Otto")
