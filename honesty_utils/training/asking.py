@@ -37,5 +37,5 @@ def said(rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, styl
         texts = [answer.text for answer in engine.generate(asked)]
         outcome = grader.verdicts(sample["question_id"].tolist(), texts).outcome
         tables.append(sample[["question_id", "question", "known"]].assign(model=name, text=texts, outcome=outcome))
-    columns = ["model", "question_id", "question", "known", "text", "outcome"]
-    return pd.concat(tables, ignore_index=True)[columns]
+        del engine  # before the next one is loaded
+    return pd.concat(tables, ignore_index=True)[COLUMNS]

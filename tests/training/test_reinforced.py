@@ -283,3 +283,10 @@ def test_questions_that_nothing_can_grade(model, rows, tmp_path):
         train(rows.assign(meta='{"read_by": "judge"}'), model, tmp_path / "m")
     with pytest.raises(TrainingError, match="knowledge looks at M_t's samples"):
         train(rows.assign(known=np.nan), model, tmp_path / "m", {"reward": "knowledge"})
+
+
+def test_a_look_that_fails_loses_no_training(model, rows, capsys):
+    grading = family.Grading(WORDING, GRADING, {"train": "exact"}, 16)
+    found = asking.report(rows, {"before": Model(name="/nowhere/m")}, grading, "raw", 2)
+    assert found.empty and list(found) == asking.COLUMNS
+    assert "nothing was asked, the trained model stays: ModelError" in capsys.readouterr().out
