@@ -13,6 +13,19 @@ from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.training.family import Grading
 from honesty_utils.training.rewards import Grader
 
+COLUMNS = ["model", "question_id", "question", "known", "text", "outcome"]
+
+
+def report(
+    rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, style: Style, number: int
+) -> pd.DataFrame:
+    """`said`, or an empty table and the reason in print: hours of training must not be lost for a look at it."""
+    try:
+        return said(rows, models, grading, style, number)
+    except Exception as error:  # whatever it is, out of memory as a rule: the model is trained
+        print(f"nothing was asked, the trained model stays: {type(error).__name__}: {' '.join(str(error).split())}")
+        return pd.DataFrame(columns=COLUMNS)
+
 
 def said(rows: pd.DataFrame, models: Mapping[str, Model], grading: Grading, style: Style, number: int) -> pd.DataFrame:
     """Ask some models the same questions.
