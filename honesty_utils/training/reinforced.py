@@ -93,11 +93,13 @@ class GRPOTrainer(building.Ours, trl.GRPOTrainer):
         self, *args: Any, order: GroupOrder, style: prompts.Style, stated: Prompts | None = None, **options: Any
     ) -> None:
         self.order, self.style, self.stated = order, style, stated
+        self.sampled_tokens = 0
         super().__init__(*args, **options)
 
     def _generate_and_score_completions(self, inputs: list[Any]) -> Any:
         """TRL's; with ``stated`` only the tokens before an answer are learned, in its words for what is no mask."""
         found = super()._generate_and_score_completions(inputs)
+        self.sampled_tokens += int(found["completion_mask"].sum())
         if self.stated is not None:
             mask = found["completion_mask"]
             learned = [

@@ -51,7 +51,8 @@ def run(job: Job) -> TrainingResult:
         history=building.history(trainer.state.log_history, kind.HISTORY),
         rows=len(rows.items),
         steps=trainer.state.global_step,
-        completion_tokens=rows.completion_tokens,
+        # Sampled ones are those of all epochs.
+        completion_tokens=rows.completion_tokens or round(getattr(trainer, "sampled_tokens", 0) / job.settings.epochs),
         seconds=time.monotonic() - started,
         left_out=rows.left_out,
         cut=rows.cut,

@@ -13,7 +13,7 @@ from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
 from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import HEAD, Stage
+from honesty_utils.methods.plan import HEAD, MERGE, Stage
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
 from honesty_utils.training.objectives import OBJECTIVES, check_options
@@ -64,8 +64,8 @@ def groups(params: Params) -> dict[tuple[str, str], Group]:
 
 
 def artifacts(task: Task, run: Run) -> list[Path]:
-    """The models and tables of answers that a task leaves; none, if it is none of the `STAGES`."""
-    paths = task.outputs if task.stage in STAGES else []
+    """The models and tables of answers that a task leaves; none, if it is none of the `STAGES`, or merges models."""
+    paths = task.outputs if task.stage in STAGES and task.notebook != OBJECTIVES[MERGE].notebook else []
     paths = [path.with_name(path.name.removesuffix(".trained.json")) for path in paths]
     return [path for path in paths if path.relative_to(run.folder).parts[0] in TOLD]
 
@@ -101,7 +101,7 @@ def workloads(params: Params, assumed: Assumptions) -> Iterator[Workload]:
         models = len({_model(path, run) for _, paths in group for path in paths})
         # All samples of a question share a prompt; of rows each has its own.
         read = rows if stage == "training" else questions_of
-        share = models * taken / max(1, total)
+        share = models * taken / total
         # How likely its refusal is, or how sure it is, is asked by another reading of each prompt.
         times = max(1, replies)
         if stage == "evaluation" and item in params.entries:
@@ -152,8 +152,6 @@ def _counts(
     group = how.group if part.objective == GRPO else 1
     times = {name: group * ((rows.samples or drawn[name]) if part.rows_per_sample else each) for name in counts}
     asks = {name: (counts[name], times[name]) for name in counts}
-    if OBJECTIVES[part.objective].merges:  # nothing is read or generated
-        return Generation(max_new_tokens=1), method.answer.prompt, dict.fromkeys(asks, (0, 0)), 0
     if part.objective == HEAD:  # M_t reads the prompts once, and what learns from its states costs nothing beside that
         return Generation(max_new_tokens=1), method.answer.prompt, asks, 0
     return params.training_of(name, part.name), "honest", asks, 2 if part.objective == DPO else 1
