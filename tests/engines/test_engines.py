@@ -386,7 +386,8 @@ def test_engine_that_is_not_installed_says_what_to_install(
         engines.load(Model(name=str(tiny_model)), Generation(engine="vllm"), "raw")
     smoke = yaml.safe_load(Path("params/smoke.yaml").read_text(encoding="utf-8"))
     smoke["evaluation"]["engine"] = "vllm"
-    del smoke["methods"]["r_tuning_sure"]  # it asks for what vLLM does not tell
+    for name in ("r_tuning_sure", "conf_tuner"):
+        del smoke["methods"][name]  # they ask for what vLLM does not tell
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(smoke))
     with pytest.raises(ModelError, match=message):
         preflight.preflight(params_file.load(tmp_path / "smoke.yaml"))
