@@ -122,7 +122,9 @@ def test_what_signals_ask():
 
 def test_an_unknown_signal_lists_those_there_are():
     for call in (signals.asks, lambda names: signals.measure(names, ANSWERS)):
-        with pytest.raises(ValueError, match=r"signal 'sureness'; known: \['cocoa', 'head', 'likelihood', 'likel"):
+        with pytest.raises(
+            ValueError, match=r"signal 'sureness'; known: \['cocoa', 'digit', 'head', 'likelihood', 'likel"
+        ):
             call(["sureness"])
 
 

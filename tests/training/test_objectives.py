@@ -566,14 +566,14 @@ def test_a_layer_that_the_model_lacks(model, known, tmp_path):
 
 
 def test_an_objective_says_what_it_takes():
-    assert list(OBJECTIVES) == ["sft", "dpo", "head"]
+    assert list(OBJECTIVES) == ["sft", "dpo", "brier", "grpo", "head", "merge"]
     for name, objective in OBJECTIVES.items():
         assert issubclass(objective.options, Section) and check_options(name, {}) == objective.options()
     assert dpo.Options().beta == 0.1 and dpo.Options().sft_weight == 0.01
 
 
 BAD = [
-    ("ppo", {}, r"objective 'ppo'; known: \['dpo', 'head', 'sft'\]"),
+    ("ppo", {}, r"objective 'ppo'; known: \['brier', 'dpo', 'grpo', 'head', 'merge', 'sft'\]"),
     ("dpo", {"bta": 1}, r"objectives.dpo: bta: .*; remove it or correct its spelling, allowed: beta, sft_weight"),
     ("dpo", {"beta": 0}, r"objectives.dpo: beta: .*greater than 0; got 0"),
     ("sft", {"beta": 1}, r"objectives.sft: beta: .*allowed: $"),

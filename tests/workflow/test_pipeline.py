@@ -180,6 +180,7 @@ def test_an_edit_reruns_what_depends_on_it_and_no_more(finished, tmp_path):
     assert snapshot(Run("smoke")).read_bytes() == before, "a dry run changes no file that copies open"
     found = planned(plan.stdout + plan.stderr)
     expected = {"rows_absolute", "training_absolute", "evaluation_absolute", "sampling_absolute", "labeling_absolute"}
+    expected |= {"training_merged", "evaluation_merged"}  # of ABSOLUTE's model
     # The analyses are of all methods, and 56 to 63 say in their metadata that they read the entries.
     analyses = {"scores", "confidence", "readings", "findings", "figures", "all", "total"}
     assert expected <= set(found) and set(found) <= expected | analyses, found

@@ -1,4 +1,4 @@
-"""Problems made by rule, each beside a twin that cannot be solved (``world.deduction``); nothing is read.
+"""Problems made by rule, each beside a twin that cannot be solved (``questions.deduction``); nothing is read.
 
 ``split`` is ``<depth>-<distractors>/<part>``, part ``train`` or ``test``, such as ``2-1/train``; several are joined by
 ``+``. A part has at most `PAIRS` pairs, of the test part none that the train part has, a question each for the problem
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from honesty_utils.questions import deduction
 from honesty_utils.questions.reading import Item, QuestionError
 from honesty_utils.questions.settings import QuestionSet
-from honesty_utils.world import deduction
 
 PAIRS = {"train": 2_000, "test": 500}
 DEFAULT = "2-1/test"

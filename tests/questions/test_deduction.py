@@ -5,11 +5,11 @@ import itertools
 import pytest
 import sympy
 
+from honesty_utils.questions import deduction
+from honesty_utils.questions.deduction import UNKNOWN, DeductionError, Equation, Problem, Rule
 from honesty_utils.questions.loading import load
 from honesty_utils.questions.reading import QuestionError
 from honesty_utils.questions.settings import QuestionSet
-from honesty_utils.world import deduction
-from honesty_utils.world.deduction import UNKNOWN, DeductionError, Equation, Problem, Rule
 
 DIALS = [(depth, distractors) for depth in (1, 2, 3, 5, 8) for distractors in (0, 1, 4)]
 

@@ -17,6 +17,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from honesty_utils.common.errors import HonestyError
+
 DISHES = (
     "soup", "bread", "salad", "stew", "curry", "pasta", "rice", "pie", "tart", "cake", "tea", "coffee",
     "juice", "cocoa", "omelette", "porridge", "ramen", "pizza", "quiche", "chili", "risotto",
@@ -30,7 +32,7 @@ TRAITS = (
 UNKNOWN = "unknown"
 
 
-class DeductionError(ValueError):
+class DeductionError(HonestyError, ValueError):
     """Dials that no problem can have."""
 
 
