@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -85,11 +86,16 @@ def draw(
         ModelError: a model that cannot be loaded, a prompt that is too long.
     """
     speaking = [one for one in chosen if one.asked or (doubt and one.kind.can_be_doubted)]
+    planned: dict[tuple[Any, ...], dict[str, list[Shard]]] = {}
     done: dict[Evaluated, dict[str, Summary]] = {}
     loaded = engines.in_turn([one.model for one in speaking], generation, wording.style)
     for one, (_, engine) in zip(speaking, loaded, strict=True):
         kind, size = one.kind.answer.prompt, generation.shard_size
-        sets = {name: plan(table, wording, size, kind, one.worded) for name, table in asked.items() if one.asked}
+        words = one.kind.answer.words
+        alike = (kind, words, one.options if words else None)  # seeds, and most points, ask in the same words
+        if one.asked and alike not in planned:
+            planned[alike] = {name: plan(table, wording, size, kind, one.worded) for name, table in asked.items()}
+        sets = planned[alike] if one.asked else {}
         shards.check_lengths(engine, [shard for shards_of in sets.values() for shard in shards_of])
         identity = engines.identity(one.model, generation, wording.style)
         done[one] = {

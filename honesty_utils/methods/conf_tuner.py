@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -19,7 +18,8 @@ from honesty_utils.common.records import STATED
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered, expected_accuracy
 from honesty_utils.knowledge.signals import digit
-from honesty_utils.methods.plan import TRAINED, Answer, Fitted, Method, Stage
+from honesty_utils.methods import threshold
+from honesty_utils.methods.plan import TRAINED, Answer, Method, Stage
 
 
 class Options(Section):
@@ -57,20 +57,6 @@ def build(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     return pd.DataFrame(rows, columns=STATED.schema.names)
 
 
-def decide(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
-    """Withhold what the model states to be no likelier right than wrong.
-
-    Args:
-        answers: a row an answer, with the signal ``digit``; one without it is not withheld.
-        fitted: nothing is.
-
-    Returns:
-        ``withheld`` and ``confidence``, see ``plan.as_said``.
-    """
-    value = answers["digit"].to_numpy(np.float64, na_value=np.nan)
-    return pd.DataFrame({"withheld": value <= 0.5, "confidence": value}, index=answers.index)
-
-
 METHOD = Method(
     label="CONFTUNER",
     rule="its answer, withheld where the digit that it has learned to state is too low",
@@ -83,7 +69,7 @@ METHOD = Method(
             lacking="its greedy answer was a refusal or unscored, or no sample could be scored",
         ),
     ),
-    answer=Answer(prompt="plain", signals=("digit",), decide=decide),
+    answer=Answer(prompt="plain", signals=("digit",), decide=threshold.at_half("digit")),
     teaches_refusal=False,
     color="#225555",
     search=TRAINED,

@@ -23,8 +23,9 @@ from honesty_utils.common.records import SFT
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import answered
 from honesty_utils.knowledge.signals import sure
+from honesty_utils.methods import threshold
 from honesty_utils.methods.finetuned import gold_sentence
-from honesty_utils.methods.plan import TRAINED, Answer, Fitted, Method, Stage
+from honesty_utils.methods.plan import TRAINED, Answer, Method, Stage
 
 STRINGS = "string_entropy"
 
@@ -134,20 +135,6 @@ def build_sure(labels: pd.DataFrame, prompts: Prompts, options: OptionsSure) -> 
     return pd.DataFrame(rows, columns=SFT.schema.names)
 
 
-def decide_sure(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
-    """Withhold what the model does not call itself sure of: sure is no likelier than unsure.
-
-    Args:
-        answers: a row an answer, with the signal ``sure``; one without it is not withheld.
-        fitted: nothing is.
-
-    Returns:
-        ``withheld`` and ``confidence``, see ``plan.as_said``.
-    """
-    value = answers["sure"].to_numpy(np.float64, na_value=np.nan)
-    return pd.DataFrame({"withheld": value <= 0.5, "confidence": value}, index=answers.index)
-
-
 METHOD = Method(
     label="R-TUNING",
     rule="the greedy answer if it was right, else the refusal",
@@ -173,7 +160,7 @@ SURE = Method(
             build_sure, needs_samples=False, rows_per_question=2, lacking="its greedy answer was a refusal or unscored"
         ),
     ),
-    answer=Answer(prompt="plain", signals=("sure",), decide=decide_sure),
+    answer=Answer(prompt="plain", signals=("sure",), decide=threshold.at_half("sure")),
     teaches_refusal=False,
     color="#AA4466",
     search=TRAINED,

@@ -88,6 +88,17 @@ def decide(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
     return pd.DataFrame({"withheld": value < fitted["threshold"], "confidence": sure}, index=answers.index)
 
 
+def at_half(signal: str) -> Callable[[pd.DataFrame, Fitted], pd.DataFrame]:
+    """``decide`` of a method whose model gives its answer a probability: withheld is what is no likelier right."""
+
+    def decide(answers: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+        """``withheld`` and ``confidence``, see ``plan.as_said``; an answer without the signal is not withheld."""
+        value = answers[signal].to_numpy(np.float64, na_value=np.nan)
+        return pd.DataFrame({"withheld": value <= 0.5, "confidence": value}, index=answers.index)
+
+    return decide
+
+
 def best(value: Values, right: Flags) -> tuple[float, float]:
     """The threshold of the highest honesty, and that honesty; see `fit_on`.
 

@@ -64,6 +64,22 @@ def _rewarded(start: str = BASE, **given: object) -> Stage:
     return Stage(asked, GRPO, objective=GRPO, start=start, needs_samples=False, given=given)
 
 
+def _warm(label: str, rule: str, color: str, **given: object) -> Method:
+    """A method that is taught ABSOLUTE's rows at one half first."""
+    stages = (Stage(absolute.build, name="warm"), _rewarded("warm", **given))
+    rule = f"ABSOLUTE at one half, then rewarded for {rule}"
+    return Method(label=label, rule=rule, options=WarmOptions, stages=stages, color=color, search=SEARCH)
+
+
+def _stating(label: str, rule: str, color: str, **given: object) -> Method:
+    """A method that is taught CONFIDENCE-NUM's rows first."""
+    stages = (Stage(confidence.build_num, name="warm"), _rewarded("warm", **given))
+    return Method(
+        label=label, rule=f"CONFIDENCE-NUM, then rewarded for {rule}", options=confidence.NumOptions, stages=stages,
+        form=confidence.NUM.form, color=color, search=SEARCH,
+    )  # fmt: skip
+
+
 METHOD = Method(
     label="TRUTHRL",
     rule="rewarded for right answers, and for refusals over wrong ones",
@@ -72,45 +88,13 @@ METHOD = Method(
     color="#0B3C5D",
     search=SEARCH,
 )
-WARM = Method(
-    label="TRUTHRL (WARM)",
-    rule="ABSOLUTE at one half, then rewarded for right answers, and for refusals over wrong ones",
-    options=WarmOptions,
-    stages=(Stage(absolute.build, name="warm"), _rewarded("warm")),
-    color="#328CC1",
-    search=SEARCH,
+WARM = _warm("TRUTHRL (WARM)", "right answers, and for refusals over wrong ones", "#328CC1")
+BINARY = _warm("BINARY REWARD", "right answers alone", "#A3B5C0", reward="binary")
+KNOWLEDGE = _warm("TRUTHRL (KNOWLEDGE)", "refusing what no sample of M_t has right", "#1D2731", reward="knowledge")
+RLCR = _stating(
+    "RLCR", "right answers that state the right confidence (Brier)", "#D9B310", reward="brier", beta=0.0, scaled=False
 )
-BINARY = Method(
-    label="BINARY REWARD",
-    rule="ABSOLUTE at one half, then rewarded for right answers alone",
-    options=WarmOptions,
-    stages=(Stage(absolute.build, name="warm"), _rewarded("warm", reward="binary")),
-    color="#A3B5C0",
-    search=SEARCH,
-)
-KNOWLEDGE = Method(
-    label="TRUTHRL (KNOWLEDGE)",
-    rule="ABSOLUTE at one half, then rewarded for refusing what no sample of M_t has right",
-    options=WarmOptions,
-    stages=(Stage(absolute.build, name="warm"), _rewarded("warm", reward="knowledge")),
-    color="#1D2731",
-    search=SEARCH,
-)
-RLCR = Method(
-    label="RLCR",
-    rule="CONFIDENCE-NUM, then rewarded for right answers that state the right confidence (Brier)",
-    options=confidence.NumOptions,
-    stages=(Stage(confidence.build_num, name="warm"), _rewarded("warm", reward="brier", beta=0.0, scaled=False)),
-    form=confidence.NUM.form,
-    color="#D9B310",
-    search=SEARCH,
-)
-DOUBT = Method(
-    label="REWARDING DOUBT",
-    rule="CONFIDENCE-NUM, then rewarded for stating the right confidence (log score)",
-    options=confidence.NumOptions,
-    stages=(Stage(confidence.build_num, name="warm"), _rewarded("warm", reward="log_score", beta=0.05, learn="stated")),
-    form=confidence.NUM.form,
-    color="#B8860B",
-    search=SEARCH,
-)
+DOUBT = _stating(
+    "REWARDING DOUBT", "stating the right confidence (log score)", "#B8860B", reward="log_score", beta=0.05,
+    learn="stated",
+)  # fmt: skip

@@ -33,6 +33,8 @@ HISTORY = {
     "learning_rate": "learning_rate",
 }
 """Columns of a history, and what TRL calls them."""
+OPTIONAL = {"kl"}
+"""What TRL tells only where something is held against the model that training starts from."""
 
 
 class Ours:
@@ -297,7 +299,11 @@ def warmup_steps(rows: int, settings: Training) -> int:
 
 def history(log: Sequence[dict[str, Any]], columns: Mapping[str, str] = HISTORY) -> pd.DataFrame:
     """A row a logged step; ``columns`` by the name that TRL gives them."""
-    rows = [{name: entry.get(key) for name, key in columns.items()} for entry in log if "loss" in entry]
+
+    def value(entry: dict[str, Any], key: str) -> Any:
+        return entry.get(key) if key in OPTIONAL else entry[key]
+
+    rows = [{name: value(entry, key) for name, key in columns.items()} for entry in log if "loss" in entry]
     return pd.DataFrame(rows, columns=list(columns))
 
 

@@ -224,7 +224,7 @@ def with_questions(one: Planned, grading: Grading) -> pd.DataFrame:
 
 
 def train(planned: list[Planned], style: Style, grading: Grading | None = None) -> Iterator[Trained]:
-    """Train one model after the other, each with its manifest and marker; what is there already is kept.
+    """Train or merge one model after the other, each with its manifest and marker; what is there already is kept.
 
     Args:
         planned: the models.
@@ -232,7 +232,7 @@ def train(planned: list[Planned], style: Style, grading: Grading | None = None) 
         grading: for objectives that grade answers.
 
     Raises:
-        TrainingError: see ``training.train``.
+        TrainingError: see ``training.train`` and ``training.merging.merge``.
     """
     for one in planned:
         assert grading is not None or not one.grades, f"{one.objective} grades answers: give grading"
@@ -240,7 +240,7 @@ def train(planned: list[Planned], style: Style, grading: Grading | None = None) 
         if manifest.is_of(one.target, parameters, one.inputs):
             yield Trained(one, None, learning.NONE)
         else:
-            yield _train(one, style, parameters, grading)
+            yield _merge(one, parameters) if one.merged else _train(one, style, parameters, grading)
         _mark(one)
 
 
@@ -261,37 +261,29 @@ def _train(one: Planned, style: Style, parameters: Mapping[str, Any], grading: G
     if one.objective == "sft":  # the others teach no completion that could be compared
         after = one.start.model_copy(update={"name": str(one.target)})
         learned = learning.report(rows, one.start, after, one.settings, **given)
+    return _written(one, made, result, learned)
+
+
+def _merge(one: Planned, parameters: Mapping[str, Any]) -> Trained:
+    from honesty_utils.training import merging
+
+    made, started, how = manifest.begin(parameters, one.inputs), time.monotonic(), one.options
+    assert isinstance(how, merged.Options)
+    network, tokenizer = merging.merge(one.start, one.merged, how.weights, how.way, how.density, one.seed)
+    with atomic_folder(one.target) as partial:
+        network.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+    history, seconds = pd.DataFrame(columns=["step", "loss"]), time.monotonic() - started
+    result = TrainingResult(one.target, history, rows=0, steps=0, completion_tokens=0, seconds=seconds)
+    return _written(one, made, result)
+
+
+def _written(
+    one: Planned, made: manifest.Manifest, result: TrainingResult, learned: Learning = learning.NONE
+) -> Trained:
     facts = {name: value for name, value in result.facts().items() if name not in ("folder", "seconds")}
     made.write(one.target, training_seconds=round(result.seconds, 2), **facts, **learned.facts())
     return Trained(one, result, learned)
-
-
-def merge(planned: list[Planned], style: Style) -> Iterator[Trained]:
-    """Merge one model after the other, each with its manifest and marker; what is there already is kept.
-
-    Raises:
-        TrainingError: see ``training.merging.merge``.
-    """
-    from honesty_utils.training import merging
-
-    for one in planned:
-        parameters = one.parameters(style)
-        if manifest.is_of(one.target, parameters, one.inputs):
-            yield Trained(one, None, learning.NONE)
-        else:
-            made, started, how = manifest.begin(parameters, one.inputs), time.monotonic(), one.options
-            assert isinstance(how, merged.Options)
-            network, tokenizer = merging.merge(one.start, one.merged, how.weights, how.way, how.density, one.seed)
-            with atomic_folder(one.target) as partial:
-                network.save_pretrained(partial)
-                tokenizer.save_pretrained(partial)
-            seconds = time.monotonic() - started
-            history = pd.DataFrame(columns=["step", "loss"])
-            result = TrainingResult(one.target, history, rows=0, steps=0, completion_tokens=0, seconds=seconds)
-            facts = {key: value for key, value in result.facts().items() if key not in ("folder", "seconds")}
-            made.write(one.target, training_seconds=round(seconds, 2), **facts)
-            yield Trained(one, result, learning.NONE)
-        _mark(one)
 
 
 def _mark(one: Planned) -> None:

@@ -43,17 +43,9 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
     """Token ids of the pairs that are trained on; those of two equal texts prefer nothing and are left out.
 
     Raises:
-        TrainingError: no pair is left; pairs that are too long; settings that are for rows and not for pairs.
+        TrainingError: no pair is left; pairs that are too long.
     """
     settings = job.settings
-    if settings.batches in ("padding_free", "packed"):
-        raise TrainingError(
-            f"training.batches: {settings.batches!r} is not for pairs of replies: set random or by_length"
-        )
-    if settings.too_long == "truncate":
-        raise TrainingError(
-            "training.too_long: 'truncate' may leave a pair two equal texts: set refuse or drop, or raise max_length"
-        )
     rows, equal = _different(job.rows)
     found = tokenize_pairs(
         building.drawn(rows, settings, job.seed), tokenizer, job.style, settings.max_length,

@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import datasets
-import numpy as np
-import pandas as pd
 import torch
 import transformers
 import trl
@@ -25,10 +23,9 @@ from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import phrases
-from honesty_utils.questions.settings import needs_judge
 from honesty_utils.training import building
 from honesty_utils.training.job import Job, TrainingError
-from honesty_utils.training.rewards import REWARDS, Grader, Verdicts
+from honesty_utils.training.rewards import REWARDS, Grader
 from honesty_utils.training.rows import Tokenized, held_to
 
 HISTORY = {
@@ -129,31 +126,20 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
     """The questions, each with its prompt's token ids; an answer as long as may be has to fit behind them.
 
     Raises:
-        TrainingError: no questions; a group that does not divide the batch; prompts that are too long; settings that
-            are for rows alone.
+        TrainingError: no questions; prompts that leave no room for an answer.
     """
     settings, options = job.settings, job.options
     rows = building.drawn(job.rows, settings, job.seed)
     if rows.empty:
         raise TrainingError("no questions to train on; look at the rows of the stage and the labels of the questions")
-    if settings.batches != "random":
-        raise TrainingError(
-            f"training.batches: {settings.batches!r} is for rows, and answers are sampled here: set random"
-        )
-    if settings.batch_size % options["group"]:
-        raise TrainingError(
-            f"training.batch_size: {settings.batch_size} answers a step are no whole number of groups of "
-            f"{options['group']}; set a multiple of the objective's `group`"
-        )
     items = [
         {"input_ids": prompts.prompt_ids(tokenizer, prompt, job.style), "prompt": prompt, "question_id": str(question)}
         for prompt, question in zip(rows["prompt"], rows["question_id"], strict=True)
     ]
-    room = options["max_new_tokens"]
-    limit = settings.max_length - room
-    within = None if context is None else context - room
-    ids = [item["question_id"] for item in items]
-    return held_to(items, ids, limit, within, settings.too_long == "drop", "prompts")
+    return held_to(
+        items, [item["question_id"] for item in items], settings.max_length, context, settings.too_long == "drop",
+        "prompts with the longest answer", options["max_new_tokens"],
+    )  # fmt: skip
 
 
 def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: int, per_device: int) -> GRPOTrainer:
@@ -236,29 +222,3 @@ def reward(job: Job) -> Any:
         return [None if math.isnan(value) else float(value) for value in values]
 
     return reward
-
-
-def check_rewards(options: dict[str, Any], rows: pd.DataFrame) -> None:
-    """Hold a reward to tell answers apart, and questions to be such as can be graded without a judge.
-
-    Raises:
-        TrainingError: it is the same whatever is answered, nothing is known of any question, or all need a judge.
-    """
-    if len(rows) and rows["meta"].map(needs_judge).all():
-        raise TrainingError("only a judge can read answers to these questions, and none is asked while a model trains")
-    if len(rows) and options["reward"] == "knowledge" and rows["known"].isna().all():
-        raise TrainingError(
-            "objective.reward: knowledge looks at M_t's samples, and there are none of these questions; set "
-            "questions.train.samples to 1 or more, or reward: ternary"
-        )
-    for known in {math.isnan(share) or share > 0: share for share in rows["known"]}.values():
-        made = Verdicts(np.array(["correct", "wrong", "idk"]), np.array([0.5, 0.5, np.nan]), np.full(3, known))
-        values = REWARDS[options["reward"]](made, options["wrong"], options["refused"])
-        if len(set(values.tolist())) > 1:
-            return
-    if rows.empty:
-        return  # which has an error of its own
-    raise TrainingError(
-        f"objective.reward: {options['reward']!r} with wrong: {options['wrong']:g} and refused: {options['refused']:g} "
-        "is the same for every answer, so that nothing can be learned; change one of them"
-    )

@@ -17,6 +17,8 @@ from honesty_utils import methods
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.questions.settings import needs_judge
+from honesty_utils.training.job import TrainingError
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -92,6 +94,38 @@ REWARDS: dict[str, Callable[[Verdicts, float, float], Values]] = {
     "log_score": log_score,
 }
 """Rewards by name; each is given the verdicts, the price of a wrong answer and what a refusal is worth."""
+
+
+STATED = ("brier", "log_score")
+"""Rewards of what an answer states of itself; a price of errors has no part in them."""
+
+
+def tells_apart(reward: str, wrong: float, refused: float) -> bool:
+    """Whether some answers are worth more than others."""
+    for known in (0.0, 1.0):
+        made = Verdicts(np.array(["correct", "wrong", "idk"]), np.array([0.5, 0.5, np.nan]), np.full(3, known))
+        if len(set(REWARDS[reward](made, wrong, refused).tolist())) > 1:
+            return True
+    return False
+
+
+def check_questions(rows: pd.DataFrame, reward: str) -> None:
+    """Hold questions to such as can be rewarded.
+
+    Args:
+        rows: ROLLOUTS rows with all that grading takes.
+        reward: a key of `REWARDS`.
+
+    Raises:
+        TrainingError: all of them need a judge, or nothing is known of any where the reward looks at that.
+    """
+    if len(rows) and rows["meta"].map(needs_judge).all():
+        raise TrainingError("only a judge can read answers to these questions, and none is asked while a model trains")
+    if len(rows) and reward == "knowledge" and rows["known"].isna().all():
+        raise TrainingError(
+            "objective.reward: knowledge looks at M_t's samples, and there are none of these questions; set "
+            "questions.train.samples to 1 or more, or reward: ternary"
+        )
 
 
 def _by_outcome(verdicts: Verdicts, worth: Mapping[str, float]) -> Values:

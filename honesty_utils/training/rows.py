@@ -125,6 +125,7 @@ def held_to(
     context: int | None = None,
     drop: bool = False,
     kind: str = "rows",
+    beside: int = 0,
 ) -> Tokenized:
     """Items that are no longer than they may be, and what was left out; what cannot be cut is not.
 
@@ -135,16 +136,12 @@ def held_to(
         context: longest text that the model reads, in tokens; none: no limit.
         drop: leave longer ones out; false: they are an error.
         kind: what an error calls them.
+        beside: tokens that come to each of them, such as those of an answer.
 
     Raises:
         TrainingError: items that are too long (counted, the longest listed), also if all of them would be dropped.
     """
-    lengths = [
-        len(one["input_ids"])
-        if "input_ids" in one
-        else len(one["prompt_ids"]) + max(len(one["chosen_ids"]), len(one["rejected_ids"]))
-        for one in items
-    ]
+    lengths = [beside + _length(one) for one in items]
     limit = max_length if context is None else min(max_length, context)
     long = [place for place, length in enumerate(lengths) if length > limit]
     if not long:
@@ -153,6 +150,12 @@ def held_to(
     if not drop:
         raise TrainingError(f"{message}: raise it, or set training.too_long to drop")
     return _without(items, long, ids, message)
+
+
+def _length(item: dict[str, Any]) -> int:
+    if "input_ids" in item:
+        return len(item["input_ids"])
+    return len(item["prompt_ids"]) + max(len(item["chosen_ids"]), len(item["rejected_ids"]))
 
 
 def _encode(row: Any, tokenizer: Any, style: prompts.Style) -> dict[str, list[int]]:

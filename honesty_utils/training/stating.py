@@ -84,11 +84,9 @@ def encode(job: Job, tokenizer: Any, context: int | None) -> Tokenized:
 
     Raises:
         TrainingError: no rows; a target outside [0, 1]; a tokenizer that writes a digit in several tokens; rows that
-            are too long; settings that are for completions alone.
+            are too long.
     """
     settings = job.settings
-    if settings.batches not in ("random", "by_length"):
-        raise TrainingError(f"training.batches: {settings.batches!r} is not for digits: set random or by_length")
     rows = building.drawn(job.rows, settings, job.seed)
     if rows.empty:
         raise TrainingError("no rows to train on; look at the rows of the stage and the labels they were built from")

@@ -712,13 +712,11 @@ class _Plan:
 
     def _asked_by_harness(self) -> list[tuple[str, int]]:
         """M_t and every trained model, but for the points of sweeps."""
-        own = {name: entry for name, entry in self.params.entries.items() if entry.model_of is None}
-        kinds = {name: METHODS[entry.method] for name, entry in own.items()}
-        return (
-            [one for one in self._compared() if one[0] in kinds and kinds[one[0]].of_harness]
-            if self.params.harness
-            else []
-        )
+        if self.params.harness is None:
+            return []
+        entries = self.params.entries.items()
+        able = {name for name, entry in entries if entry.model_of is None and METHODS[entry.method].of_harness}
+        return [one for one in self._compared() if one[0] in able]
 
     def _of_models(self, models: Sequence[tuple[str, int]], path: Any, sets: Iterable[str]) -> list[Path]:
         return [path(name, seed, item) for name, seed in models for item in sets]

@@ -13,7 +13,8 @@ from honesty_utils.common import prompts, records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Generation, Model
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.training import asking, building, checkpoint, family, reinforced
+from honesty_utils.results import plots
+from honesty_utils.training import asking, building, checkpoint, family, reinforced, rewards
 from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.objectives import OBJECTIVES, check_options
 from honesty_utils.training.settings import Training
@@ -133,7 +134,7 @@ def test_the_gradient_of_the_first_step_by_hand(model, rows, tmp_path):
 def test_what_could_not_be_scored_leaves_its_group(model, rows, tmp_path, monkeypatch):
     def unread(self, questions, texts):
         outcome = np.array(["correct", "unscored", *["wrong"] * 6] * (len(texts) // 8))
-        return reinforced.Verdicts(outcome, np.full(len(texts), np.nan), np.full(len(texts), 0.5))
+        return rewards.Verdicts(outcome, np.full(len(texts), np.nan), np.full(len(texts), 0.5))
 
     monkeypatch.setattr(reinforced.Grader, "verdicts", unread)
     trainer, _ = made(rows, model, tmp_path)
@@ -191,7 +192,7 @@ def test_a_job_is_what_it_was_when_read_again(model, rows, tmp_path):
         ({}, {"batch_size": 12}, "12 answers a step are no whole number of groups of 8"),
         ({"wrong": -1.0, "refused": 1.0}, {}, "is the same for every answer"),
         ({}, {"batches": "packed"}, "training.batches: 'packed' is for rows"),
-        ({}, {"max_length": 16}, "raise it, or set training.too_long to drop"),
+        ({}, {"max_length": 20}, "prompts with the longest answer are longer than training.max_length = 20 tokens"),
         ({}, {"batch_size": 64, "gradient_accumulation": 4}, "and there are .*; lower it"),
     ],
 )
@@ -271,6 +272,7 @@ def test_a_checkpoint_under_other_right_answers_is_not_gone_on_from(model, rows,
         ({}, {"batches": "packed"}, "set random"),
         ({"max_new_tokens": 128}, {}, "max_length: 128 tokens for prompt and answer"),
         ({"refused": 1.0, "wrong": -1.0}, {}, "nothing can be learned"),
+        ({"reward": "brier", "wrong": 2.0}, {}, "goes by what an answer states; leave wrong and refused out"),
     ],
 )
 def test_what_does_not_fit_is_said_before_any_work(options, changes, message):
@@ -290,3 +292,8 @@ def test_a_look_that_fails_loses_no_training(model, rows, capsys):
     found = asking.report(rows, {"before": Model(name="/nowhere/m")}, grading, "raw", 2)
     assert found.empty and list(found) == asking.COLUMNS
     assert "nothing was asked, the trained model stays: ModelError" in capsys.readouterr().out
+
+
+def test_a_look_at_nothing_is_an_empty_picture():
+    axes = plots.answered_by_knowledge(pd.DataFrame(columns=asking.COLUMNS), 0.5)
+    assert not axes.containers and axes.get_xlabel()

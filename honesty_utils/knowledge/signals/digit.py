@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import softmax
 
 from honesty_utils.common.prompts import Style, completion_ids, fill
-from honesty_utils.knowledge.signals.signal import Evidence, Values
+from honesty_utils.knowledge.signals.signal import Evidence, Values, after_answers
 
 ASKED = """\
 {prompt} {answer}
@@ -29,19 +29,10 @@ def asked(prompt: str, answer: str) -> str:
 
 def measure(evidence: Evidence) -> Values:
     """Mean of the digit as a share of 9; NaN for an empty answer, of which there is nothing to ask."""
-    if evidence.engine is None or evidence.prompts is None:
-        raise ValueError("signal 'digit': needs an engine that scores and the prompts; give both")
-    texts = {
-        place: asked(prompt, answer)
-        for place, (prompt, answer) in enumerate(zip(evidence.prompts, evidence.answers["text"].tolist(), strict=True))
-        if answer.strip()
-    }
-    told = evidence.engine.logprobs([(text, digit) for text in texts.values() for digit in DIGITS])
     found = np.full(len(evidence.answers), np.nan)
-    if texts:
+    for place, told in after_answers(evidence, "digit", asked, DIGITS).items():
         # Whatever tokens stand before the digit stand before all ten of them.
-        sums = np.array([sum(tokens[:-1]) for tokens in told]).reshape(len(texts), len(DIGITS))
-        found[list(texts)] = softmax(sums, axis=1) @ np.linspace(0, 1, len(DIGITS))
+        found[place] = softmax([sum(tokens[:-1]) for tokens in told]) @ np.linspace(0, 1, len(DIGITS))
     return found
 
 

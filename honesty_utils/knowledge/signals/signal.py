@@ -59,3 +59,29 @@ class Signal:
     label: str
     needs_gold: bool = False
     needs_samples: bool = False
+
+
+def after_answers(
+    evidence: Evidence, signal: str, ask: Callable[[str, str], str], replies: Sequence[str]
+) -> dict[int, list[list[float]]]:
+    """How likely some replies are to what a model is asked after its own answer.
+
+    Args:
+        evidence: an engine that scores, answers and their prompts.
+        signal: that asks, for errors.
+        ask: ``(prompt, answer) -> prompt`` of what is asked.
+        replies: compared with each other.
+
+    Returns:
+        Log-probabilities of the tokens of each reply, by the place of the answer; empty answers, of which there is
+        nothing to ask, have none.
+
+    Raises:
+        ValueError: no engine, or no prompts.
+    """
+    if evidence.engine is None or evidence.prompts is None:
+        raise ValueError(f"signal {signal!r}: needs an engine that scores and the prompts; give both")
+    said = zip(evidence.prompts, evidence.answers["text"].tolist(), strict=True)
+    texts = {place: ask(prompt, answer) for place, (prompt, answer) in enumerate(said) if answer.strip()}
+    told = evidence.engine.logprobs([(text, reply) for text in texts.values() for reply in replies])
+    return {place: told[at * len(replies) : (at + 1) * len(replies)] for at, place in enumerate(texts)}

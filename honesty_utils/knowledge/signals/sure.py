@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from honesty_utils.common.prompts import fill
-from honesty_utils.knowledge.signals.signal import Evidence, Values
+from honesty_utils.knowledge.signals.signal import Evidence, Values, after_answers
 
 ASKED = """\
 {prompt} {answer}
@@ -26,15 +26,7 @@ def asked(prompt: str, answer: str) -> str:
 
 def measure(evidence: Evidence) -> Values:
     """Probability of sure against unsure; NaN for an empty answer, of which there is nothing to ask."""
-    if evidence.engine is None or evidence.prompts is None:
-        raise ValueError("signal 'sure': needs an engine that scores and the prompts; give both")
-    texts = {
-        place: asked(prompt, answer)
-        for place, (prompt, answer) in enumerate(zip(evidence.prompts, evidence.answers["text"].tolist(), strict=True))
-        if answer.strip()
-    }
-    told = evidence.engine.logprobs([(text, reply) for text in texts.values() for reply in (SURE, UNSURE)])
     found = np.full(len(evidence.answers), np.nan)
-    for place, sure, unsure in zip(texts, told[::2], told[1::2], strict=True):
+    for place, (sure, unsure) in after_answers(evidence, "sure", asked, (SURE, UNSURE)).items():
         found[place] = expit(sum(sure) - sum(unsure))
     return found

@@ -100,5 +100,6 @@ def answered_by_knowledge(said: pd.DataFrame, edge: float | None = None) -> Axes
     percent_axis(ax.xaxis, "M_t's samples that are right (%)")
     percent_axis(ax.yaxis, "questions answered (%)")
     ax.set_ylim(-0.03, 1.03)
-    ax.legend(loc="lower right")
+    if len(said):
+        ax.legend(loc="lower right")
     return ax

@@ -1,23 +1,18 @@
 """Direct preference optimization (arXiv 2305.18290) on pairs of replies; see ``training.preference``.
 
 The reference is the model that training starts from. The training section counts as for SFT, but for batches that join
-rows and rows that are cut, which pairs cannot be.
+rows and rows that are cut, which pairs cannot be. Pairs of two equal texts are left out, logged, and listed in the
+result. With LoRA, an adapter that an earlier stage has made goes on itself; with ``mode: full`` it is merged into its
+base first.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pandas as pd
 from pydantic import Field
 
-from honesty_utils import training
-from honesty_utils.common.prompts import Style
 from honesty_utils.common.records import PAIRS
 from honesty_utils.common.settings import Section
-from honesty_utils.engines.settings import Model
-from honesty_utils.training.job import Job, TrainingResult
-from honesty_utils.training.objectives.objective import Objective
+from honesty_utils.training.objectives.objective import Objective, by_trainer
 from honesty_utils.training.settings import Training
 
 
@@ -28,25 +23,18 @@ class Options(Section):
     sft_weight: float = Field(0.01, ge=0, description="weight of the mean loss a token of the chosen replies; 0: none")
 
 
-def train(
-    rows: pd.DataFrame,
-    model: Model,
-    output: str | Path,
-    settings: Training,
-    options: Options,
-    *,
-    style: Style,
-    seed: int,
-    work: str | Path | None = None,
-) -> TrainingResult:
-    """Train ``model`` on PAIRS ``rows``; see `objective.Train`.
+def check(settings: Training, options: Options) -> None:
+    """Hold the training section to pairs.
 
-    Pairs of two equal texts are left out, logged, and listed in the result. With LoRA, an adapter that an earlier stage
-    has made goes on itself; with ``mode: full`` it is merged into its base first.
+    Raises:
+        ValueError: rows that are joined behind each other, rows that are cut.
     """
-    output = Path(output)
-    folder = training.working_folder(output, work)
-    return training.run(Job(rows, model, output, settings, style, seed, folder, "dpo", options.model_dump()))
+    if settings.batches in ("padding_free", "packed"):
+        raise ValueError(f"batches: {settings.batches!r} is not for pairs of replies: set random or by_length")
+    if settings.too_long == "truncate":
+        raise ValueError(
+            "too_long: 'truncate' may leave a pair two equal texts: set refuse or drop, or raise max_length"
+        )
 
 
-OBJECTIVE = Objective(rows=PAIRS, options=Options, train=train, label="DPO")
+OBJECTIVE = Objective(rows=PAIRS, options=Options, train=by_trainer("dpo", check), label="DPO", check=check)

@@ -12,14 +12,14 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field, PositiveInt
 
-from honesty_utils import training
 from honesty_utils.common.prompts import Style
 from honesty_utils.common.records import ROLLOUTS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines.settings import Model
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.training import rewards, running
 from honesty_utils.training.job import Job, TrainingResult
-from honesty_utils.training.objectives.objective import Objective
+from honesty_utils.training.objectives.objective import Objective, fits
 from honesty_utils.training.settings import Training
 
 
@@ -49,7 +49,7 @@ def check(settings: Training, options: Options) -> None:
 
     Raises:
         ValueError: a group that does not divide the batch, rows that are joined, an answer longer than a row, a reward
-            that is the same for right, wrong and refused.
+            that is the same for every answer or has no use for what is set.
     """
     if settings.batch_size % options.group:
         raise ValueError(
@@ -63,8 +63,15 @@ def check(settings: Training, options: Options) -> None:
             f"max_length: {settings.max_length} tokens for prompt and answer, and an answer may have "
             f"{options.max_new_tokens}; raise it"
         )
-    if options.reward == "ternary" and options.refused == 1 and options.wrong == -1:
-        raise ValueError("objective: right, wrong and refused are all worth 1: nothing can be learned; change one")
+    if options.reward in rewards.STATED and (options.wrong, options.refused) != (1.0, 0.0):
+        raise ValueError(
+            f"objective: reward {options.reward!r} goes by what an answer states; leave wrong and refused out"
+        )
+    if not rewards.tells_apart(options.reward, options.wrong, options.refused):
+        raise ValueError(
+            f"objective: reward {options.reward!r} with wrong: {options.wrong:g} and refused: {options.refused:g} is "
+            "the same for every answer, so that nothing can be learned; change one of them"
+        )
 
 
 def train(
@@ -96,14 +103,13 @@ def train(
         grading: matcher and refusal signs.
         longest: tokens of an answer, where the options name no number.
     """
-    from honesty_utils.training import reinforced
-
+    fits(check, settings, options)
+    rewards.check_questions(rows, options.reward)
     output = Path(output)
-    folder = training.working_folder(output, work)
+    folder = running.working_folder(output, work)
     given = options.model_dump() | {"max_new_tokens": options.max_new_tokens or longest}
-    reinforced.check_rewards(given, rows)
     given |= {"wording": wording.model_dump(mode="json"), "grading": grading.model_dump(mode="json")}
-    return training.run(Job(rows, model, output, settings, style, seed, folder, "grpo", given))
+    return running.run(Job(rows, model, output, settings, style, seed, folder, "grpo", given))
 
 
 OBJECTIVE = Objective(

@@ -1,4 +1,4 @@
-"""Merging: models that are there already become one; see ``training.merging`` and ``training.family.merge``."""
+"""Merging: models that are there already become one; see ``training.merging`` and ``training.family``."""
 
 from __future__ import annotations
 

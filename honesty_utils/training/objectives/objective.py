@@ -11,10 +11,10 @@ import pandas as pd
 
 from honesty_utils.common.prompts import Style
 from honesty_utils.common.records import Table
-from honesty_utils.common.settings import Prompts, Section
+from honesty_utils.common.settings import Section
 from honesty_utils.engines.settings import Model
-from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.training.job import TrainingResult
+from honesty_utils.training import running
+from honesty_utils.training.job import Job, TrainingError, TrainingResult
 from honesty_utils.training.settings import Training
 
 
@@ -51,29 +51,6 @@ class Train(Protocol):
         ...
 
 
-class GradedTrain(Protocol):
-    """`Train` of an objective that grades answers."""
-
-    def __call__(
-        self,
-        rows: pd.DataFrame,
-        model: Model,
-        output: str | Path,
-        settings: Training,
-        options: Any,
-        *,
-        style: Style,
-        seed: int,
-        work: str | Path | None = None,
-        wording: Prompts,
-        grading: Labeling,
-        longest: int,
-    ) -> TrainingResult:
-        """Train; ``wording`` are the prompts of the run, ``grading`` says how answers are matched, ``longest`` how many
-        tokens they may have."""
-        ...
-
-
 def _nothing(settings: Training, options: Any) -> None:
     """Whatever the training section says, it fits."""
 
@@ -85,10 +62,11 @@ class Objective:
     Attributes:
         rows: table that a stage's ``build`` gives.
         options: section of its options.
-        train: see `Train`; imports torch when it is called. None: nothing is trained.
+        train: see `Train`; imports torch when it is called. A head may be given ``after``, the folder of the head to
+            begin from; what grades is given ``wording``, ``grading`` and ``longest``. None: nothing is trained.
         label: display name.
         makes: a ``model`` that an engine loads, or a ``head`` on a model that stays as it is.
-        grades: it grades answers while it trains: ``train`` is given ``wording`` and ``grading``, too.
+        grades: it grades answers while it trains.
         notebook: that trains by it.
         merges: it takes models of other methods, and no rows.
         check: ``(training section, options)``: raises ValueError where they do not fit together; called before any
@@ -97,10 +75,41 @@ class Objective:
 
     rows: Table
     options: type[Section]
-    train: Train | GradedTrain | None
+    train: Callable[..., TrainingResult] | None
     label: str
     makes: str = "model"
     grades: bool = False
     notebook: str = "40_training"
     merges: bool = False
     check: Callable[[Training, Any], None] = _nothing
+
+
+def by_trainer(name: str, check: Callable[[Training, Any], None] = _nothing) -> Train:
+    """`Train` of an objective that ``training.trainer`` knows by its name and whose options are all that it takes."""
+
+    def train(
+        rows: pd.DataFrame,
+        model: Model,
+        output: str | Path,
+        settings: Training,
+        options: Any,
+        *,
+        style: Style,
+        seed: int,
+        work: str | Path | None = None,
+    ) -> TrainingResult:
+        """See `Train`."""
+        fits(check, settings, options)
+        output = Path(output)
+        folder = running.working_folder(output, work)
+        return running.run(Job(rows, model, output, settings, style, seed, folder, name, options.model_dump()))
+
+    return train
+
+
+def fits(check: Callable[[Training, Any], None], settings: Training, options: Any) -> None:
+    """Raise `TrainingError` where the training section and the options do not fit together."""
+    try:
+        check(settings, options)
+    except ValueError as error:
+        raise TrainingError(f"training.{error}") from None
