@@ -178,8 +178,7 @@ def plan(
             continue
         last = None if chosen is kind.stages[-1] else chosen.name
         settings = trainings[name if last is None else f"{name}.{last}"]
-        changed = {**chosen.given, **(entry.stages[chosen.name].objective if chosen.name in entry.stages else {})}
-        options = objectives.check_options(chosen.objective, changed, f"methods.{name}.stages.{chosen.name}.objective")
+        options = objectives.options_of(chosen, entry, f"methods.{name}.stages.{chosen.name}.objective")
         for one in settings.seeds if seed is None else (seed,):
             start, after = base, None
             if chosen.start != BASE:

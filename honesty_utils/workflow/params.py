@@ -29,7 +29,7 @@ from honesty_utils.questions.settings import LIKELIHOOD, REQUESTS, QuestionSet
 from honesty_utils.results import display
 from honesty_utils.results.settings import Analysis
 from honesty_utils.sampling.settings import Sampling
-from honesty_utils.training.objectives import OBJECTIVES, check_options as check_objective
+from honesty_utils.training.objectives import OBJECTIVES, options_of
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.sweeps import Point, Sweep, expand
@@ -339,9 +339,6 @@ class Params(Section):
                     f"methods.{name}.method: stage {stage.name!r} has the objective {stage.objective!r}; "
                     f"known: {sorted(OBJECTIVES)}"
                 )
-        for stage_name, changed in entry.stages.items():
-            where = f"methods.{name}.stages.{stage_name}.objective"
-            check_objective(kind.stage(stage_name).objective, changed.objective, where)
         for name_of in (None, *entry.stages):
             where = f"methods.{name}.training" if name_of is None else f"methods.{name}.stages.{name_of}.training"
             try:
@@ -349,9 +346,8 @@ class Params(Section):
             except ValidationError as error:
                 raise ValueError(explain(error, where, Training)) from None
         for stage in kind.stages:
-            own = entry.stages[stage.name].objective if stage.name in entry.stages else {}
             where = f"methods.{name}.stages.{stage.name}"
-            options = check_objective(stage.objective, {**stage.given, **own}, f"{where}.objective")
+            options = options_of(stage, entry, f"{where}.objective")
             try:
                 OBJECTIVES[stage.objective].check(self.training_of(name, stage.name), options)
             except ValueError as error:

@@ -4,8 +4,8 @@ A stage names its objective, which says what columns its rows have, which option
 imports torch until it does.
 """
 
-from honesty_utils.training.objectives.checking import check_options
+from honesty_utils.training.objectives.checking import check_options, options_of
 from honesty_utils.training.objectives.objective import Objective, Train
 from honesty_utils.training.objectives.registry import OBJECTIVES
 
-__all__ = ["OBJECTIVES", "Objective", "Train", "check_options"]
+__all__ = ["OBJECTIVES", "Objective", "Train", "check_options", "options_of"]

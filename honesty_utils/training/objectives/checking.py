@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from honesty_utils.common.settings import Section, explain
+from honesty_utils.methods.plan import Stage
+from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.training.objectives.registry import OBJECTIVES
 
 
@@ -29,3 +31,13 @@ def check_options(name: str, options: Mapping[str, Any], where: str | None = Non
         return section(**options)
     except ValidationError as error:
         raise ValueError(explain(error, where or f"objectives.{name}", section)) from None
+
+
+def options_of(stage: Stage, entry: MethodEntry, where: str | None = None) -> Section:
+    """Options of the objective of a stage: as the method gives them, and as the entry of a params file changes them.
+
+    Raises:
+        ValueError: see `check_options`.
+    """
+    changed = entry.stages[stage.name].objective if stage.name in entry.stages else {}
+    return check_options(stage.objective, {**stage.given, **changed}, where)

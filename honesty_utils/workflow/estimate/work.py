@@ -13,10 +13,10 @@ from honesty_utils.common import prompts
 from honesty_utils.common.paths import Run
 from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
-from honesty_utils.methods.plan import HEAD, MERGE, Stage
+from honesty_utils.methods.plan import HEAD, MERGE
 from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import samples_of
-from honesty_utils.training.objectives import OBJECTIVES, check_options
+from honesty_utils.training.objectives import OBJECTIVES, options_of
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.estimate.cost import Assumptions, Workload
@@ -147,7 +147,7 @@ def _counts(
         "train": min(trained_on, rows.questions or trained_on)
     }
     each = part.rows_per_question
-    how: Any = _options(params, name, part)
+    how: Any = options_of(part, params.entries[name])
     # A group's answers are rows of a batch; that they are sampled first is not counted.
     group = how.group if part.objective == GRPO else 1
     times = {name: group * ((rows.samples or drawn[name]) if part.rows_per_sample else each) for name in counts}
@@ -157,12 +157,6 @@ def _counts(
     return params.training_of(name, part.name), "honest", asks, 2 if part.objective == DPO else 1
 
 
-def _options(params: Params, name: str, stage: Stage) -> Any:
-    """Options of the objective of a stage, as the run has them."""
-    changed = params.entries[name].stages.get(stage.name)
-    return check_options(stage.objective, {**stage.given, **(changed.objective if changed else {})})
-
-
 def _references(stage: str, item: str, params: Params) -> int:
     """Models that a training reads beside its own: the one that it started from, where that is held against it."""
     if stage != "training":
@@ -170,7 +164,8 @@ def _references(stage: str, item: str, params: Params) -> int:
     name = item if item in params.entries else item.rpartition(".")[0]
     method = METHODS[params.entries[name].method]
     part = method.stages[-1] if item == name else method.stage(item.rpartition(".")[2])
-    return int(part.objective == DPO or (part.objective == GRPO and _options(params, name, part).beta > 0))
+    how: Any = options_of(part, params.entries[name])
+    return int(part.objective == DPO or (part.objective == GRPO and how.beta > 0))
 
 
 class Asked(NamedTuple):
