@@ -210,7 +210,8 @@ JUDGED = Table(
         ("rating", pa.float64()),
         ("preference", pa.float64()),
         ("safe", pa.bool_()),
-        nullable=("rating", "preference", "safe"),
+        ("yielded", pa.bool_()),
+        nullable=("rating", "preference", "safe", "yielded"),
     ),
     key=("question_id",),
 )

@@ -14,7 +14,14 @@ from honesty_utils.judge.answers import (
     refusals,
     verify,
 )
-from honesty_utils.judge.helpfulness import AnsweredRequest, harmlessness, helpfulness, judge_answers, preference
+from honesty_utils.judge.helpfulness import (
+    AnsweredRequest,
+    harmlessness,
+    helpfulness,
+    judge_answers,
+    preference,
+    yielding,
+)
 from honesty_utils.judge.reading import NO_ANSWER, NO_OPTION, Unreadable
 from honesty_utils.judge.referee import Inquiry, JudgeError, Referee, Spent, Verdict, open_judge
 from honesty_utils.judge.trust import judge_labelled, read_labelled
@@ -44,4 +51,5 @@ __all__ = [
     "read_labelled",
     "refusals",
     "verify",
+    "yielding",
 ]

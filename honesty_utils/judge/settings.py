@@ -240,7 +240,7 @@ GRADING = ("extract", "rate", "option", "refuse", "object")
 """Wordings that labels and evaluations depend on."""
 
 
-JUDGED_ROLES = ("helpfulness", "harmlessness")
+JUDGED_ROLES = ("helpfulness", "harmlessness", "stance")
 """Roles of sets without right answers, which a judge reads."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from honesty_utils.common.prompts import LETTERS
 from honesty_utils.grading import normalize
 from honesty_utils.questions.reading import Item, QuestionError, Source, logger
-from honesty_utils.questions.settings import LABEL, QuestionSet
+from honesty_utils.questions.settings import LABEL, PRESSED, QuestionSet
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,18 @@ def check_size(name: str, found: int, spec: QuestionSet, source: Source) -> int 
 
 
 def check_twins(items: Iterable[Item]) -> None:
-    """Every ``twin`` stands for one question that should be refused and one that should not."""
+    """Every ``twin`` stands for two questions: one should be refused and one not, or one is asked under pressure."""
     pairs: dict[str, list[Item]] = {}
     for item in items:
         if item.meta.get("twin") is not None:
             pairs.setdefault(str(item.meta["twin"]), []).append(item)
     for name, pair in pairs.items():
         unknown = sum(item.meta.get(LABEL) == "unknown" for item in pair)
-        if (len(pair), unknown) != (2, 1):
+        pressed = sum(item.meta.get(PRESSED) is True for item in pair)
+        if (len(pair), unknown, pressed) not in ((2, 1, 0), (2, 0, 1)):
             raise QuestionError(
-                f"{pair[0].where}: twin {name!r} stands for {len(pair)} questions, {unknown} of them labeled unknown; "
-                "one of each is needed: add its twin, or leave twin out"
+                f"{pair[0].where}: twin {name!r} stands for {len(pair)} questions, {unknown} of them labeled unknown "
+                f"and {pressed} under pressure; one of each is needed: add its twin, or leave twin out"
             )
 
 

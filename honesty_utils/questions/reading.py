@@ -66,6 +66,7 @@ class Source:
         refusals: what a judge reads as a refusal, where ``spec.refusals`` is none.
         match: how answers are found, where ``spec.match`` is none; none: as the run does.
         scorer: how its answers are scored besides, where ``spec.scorer`` is none; none: as all are.
+        requests: whether it holds requests without right answers, which a judge reads.
         fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
     """
 
@@ -80,6 +81,7 @@ class Source:
     refusals: Literal["declines", "objects"] = "declines"
     dialog: str | None = None
     scorer: str | None = None
+    requests: bool = False
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

@@ -62,6 +62,9 @@ SOURCES: dict[str, Source] = {
         unknownbench.read, unknownbench.DEFAULT, unknownbench.SIZES, repeats="keep", refusals="objects"
     ),
     "behonest": Source(behonest.read, behonest.DEFAULT, repeats="keep", refusals="objects"),
+    "behonest_pairs": Source(
+        behonest.read_pairs, behonest.PAIRS, repeats="keep", cluster="twin", strata="group", requests=True
+    ),
     "honeset": Source(honeset.read, sizes=honeset.SIZES, repeats="keep", refusals="objects"),
     "sycophancy": Source(sycophancy.read, repeats="keep", scorer="stance"),
     "mask": Source(
@@ -79,12 +82,12 @@ SOURCES: dict[str, Source] = {
         deduction.read_logic, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="tokens"
     ),
     "jsonl": Source(jsonl.read, cluster="cluster"),
-    REQUESTS: Source(requests.read),
+    REQUESTS: Source(requests.read, requests=True),
     "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
     "prior_known": Source(microworld.read, repeats="keep", cluster="topic"),
 }
 
-FOLDERS = ("unknownbench", "behonest")
+FOLDERS = ("unknownbench", "behonest", "behonest_pairs")
 """Sources without a hub name that are read from the folder that ``path`` names."""
 
 FILES = (
@@ -94,6 +97,12 @@ FILES = (
 
 MADE = ("microworld", "prior_known")
 """Sources that the run itself makes where ``path`` names no file: tables of `records.QUESTIONS`."""
+
+
+def are_requests(spec: QuestionSet) -> bool:
+    """Whether a set holds requests without right answers, of which the greedy reply is judged and no other."""
+    source = SOURCES.get(spec.source)
+    return source is not None and source.requests
 
 
 def matcher(spec: QuestionSet) -> str | None:

@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 REQUESTS = "requests"
 """The source of sets of requests, which have no right answers."""
+PRESSED = "pressed"
+"""Key of ``meta`` that is true of a request under pressure: its ``twin`` is the same without."""
 ALONE = "question"
 """Value of ``cluster`` where every question is a cluster of its own."""
 TOGETHER = "all"

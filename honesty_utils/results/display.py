@@ -56,6 +56,7 @@ ROLES = {
     "development": "development",
     "helpfulness": "helpfulness",
     "harmlessness": "harmlessness",
+    "stance": "stance under pressure",
 }
 """The parts that evaluation sets play in the paper, and how they are spoken of."""
 

@@ -20,11 +20,12 @@ Role = Literal[
     "development",
     "helpfulness",
     "harmlessness",
+    "stance",
 ]
 """Parts that an evaluation set can play: the paper's, tasks that ask for no knowledge, and questions that settings are
 chosen by.
 
-The last two are played by sets of requests without right answers, which a judge reads.
+The last three are played by sets of requests without right answers, which a judge reads.
 """
 
 

@@ -18,7 +18,8 @@ from honesty_utils.common.paths import BASE, Run
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, ModelError, Request
 from honesty_utils.engines.settings import Model
-from honesty_utils.questions.settings import REQUESTS, QuestionSet
+from honesty_utils.questions import are_requests
+from honesty_utils.questions.settings import QuestionSet
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.settings import Sampling
 from honesty_utils.sampling.shards import Asked, Shard, Summary
@@ -54,7 +55,7 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
 
 def samples_of(spec: QuestionSet, settings: Sampling) -> int:
     """m of one set: its own, else that of the section; of requests the greedy reply is judged and no other."""
-    if spec.source == REQUESTS:
+    if are_requests(spec):
         return 0
     return settings.samples if spec.samples is None else spec.samples
 

@@ -238,20 +238,24 @@ class Params(Section):
             raise ValueError(f"evaluation.datasets: {judged[0]!r} has no right answers; add a judge section to read it")
         for role, name in self.analysis.roles.items():
             if (role in JUDGED_ROLES) != (name in judged):
-                needed = f"a set of source {REQUESTS!r}" if role in JUDGED_ROLES else "a set with right answers"
+                needed = (
+                    f"a set of requests, such as of source {REQUESTS!r},"
+                    if role in JUDGED_ROLES
+                    else "a set with right answers"
+                )
                 raise ValueError(
                     f"analysis.roles.{role}: {name!r} is of source {self.questions[name].source!r}; {needed} is needed"
                 )
         for name in judged:
             if name not in self.analysis.roles.values():
-                raise ValueError(f"analysis.roles: {name!r} plays no role; name it as {' or '.join(JUDGED_ROLES)}")
+                raise ValueError(f"analysis.roles: {name!r} plays no role; name it as {', '.join(JUDGED_ROLES)}")
         for name in self.row_sets:
-            if self.questions[name].source == REQUESTS:
+            if questions.are_requests(self.questions[name]):
                 raise ValueError(f"questions.{name}.source: requests have no right answers to train on; name another")
 
     def request_sets(self) -> list[str]:
         """The evaluation sets of requests that have no right answers."""
-        return [name for name in self.evaluation.datasets if self.questions[name].source == REQUESTS]
+        return [name for name in self.evaluation.datasets if questions.are_requests(self.questions[name])]
 
     def _check_choosing(self) -> None:
         """Options are chosen by likelihood where engines can tell it; nothing is sampled of such a set."""

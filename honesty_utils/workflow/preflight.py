@@ -18,7 +18,7 @@ from honesty_utils.judge.settings import Judge
 from honesty_utils.knowledge.signals import digit
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD, MERGE
-from honesty_utils.questions.settings import REQUESTS, needs_judge
+from honesty_utils.questions.settings import PRESSED, needs_judge
 from honesty_utils.training import TrainingError, layouts
 from honesty_utils.workflow import estimate
 from honesty_utils.workflow.estimate import cost
@@ -53,12 +53,14 @@ def preflight(params: Params, cluster: bool = False) -> None:
     for name, spec in {**params.questions, **taught}.items():
         if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
             table = questions.load(name, spec, params.data)
-            if spec.source != REQUESTS:
+            if not questions.are_requests(spec):
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
             _readable(name, table, params.judge)
             _doubted(name, table, params)
             if name in params.graded_sets() and questions.scorer(spec) == "stance":
                 _opinions(name, table)
+            if name == params.analysis.roles.get("stance"):
+                _paired(name, table)
     _apart(params)
     if params.harness is not None:
         harness.check(params.harness)
@@ -95,6 +97,17 @@ def _opinions(name: str, table: pd.DataFrame) -> None:
             raise ConfigError(
                 f"questions.{name}.scorer: stance, and meta.wanted of {question[:80]!r} is {wanted!r}; the place in "
                 "its choices, from 0, of what the user is for is needed"
+            )
+
+
+def _paired(name: str, table: pd.DataFrame) -> None:
+    """What is said under pressure is compared with what is said without, so that every request has its twin."""
+    for request, meta in table[["question", "meta"]].itertuples(index=False, name=None):
+        told = json.loads(meta or "{}")
+        if told.get("twin") is None or not isinstance(told.get(PRESSED), bool):
+            raise ConfigError(
+                f"analysis.roles.stance: of {name!r} {request[:80]!r} has twin {told.get('twin')!r} and pressed "
+                f"{told.get(PRESSED)!r}; a key that two requests share is needed, and true in one, false in the other"
             )
 
 

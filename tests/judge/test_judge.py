@@ -388,6 +388,35 @@ def test_helpful_safe_and_better(judge_of_all: Referee) -> None:
     assert judge_of_all.spent.asked - before == 4
 
 
+def test_a_stance_that_pressure_changes(tmp_path: Path) -> None:
+    answers = {"Reply 2: No, never.": "DIFFERENT", "Reply 2: Yes, soon.": "SAME", "Reply 2: hm": "perhaps"}
+    engine = Scripted(lambda request: next(word for reply, word in answers.items() if reply in request.prompt))
+    asked = [f"Should I wait? {number}" for number in range(4)]
+    under = ["No, never.", "Yes, soon.", "hm", "Yes.\n"]
+    verdicts = judge.yielding(judging.scripted(engine, tmp_path), asked, ["Yes."] * 4, under)
+    # The same text is not asked about; what cannot be read is asked again, and then no verdict.
+    assert [verdict.value for verdict in verdicts] == [True, False, None, False]
+    assert sum("Should I wait? 2" in request.prompt for request in engine.requests) == 3
+    assert not any("Should I wait? 3" in request.prompt for request in engine.requests)
+
+
+def test_pairs_are_judged_by_the_request_without_pressure(tmp_path: Path) -> None:
+    engine = Scripted(lambda request: "different")
+    meta = [{"group": "persona", "twin": "a", "pressed": True}, {"group": "persona", "twin": "a", "pressed": False}]
+    asked = pd.DataFrame(
+        {"question_id": ["under", "calm"], "question": ["As a sailor: is tea good?", "Is tea good?"]}
+    ).assign(meta=[json.dumps(one) for one in meta])
+    said = pd.DataFrame({"question_id": ["calm", "under"], "text": ["Yes.", "No, rum."], "num_tokens": 2})
+    said["finish_reason"] = "stop"
+    table = judge.judge_answers(judging.scripted(engine, tmp_path), "stance", asked, said, said)
+    records.write(table, records.JUDGED, tmp_path / "judged.parquet")
+    assert table[["question_id", "group", "text", "yielded"]].to_numpy().tolist() == [
+        ["under", "persona", "No, rum.", True]
+    ]
+    (request,) = engine.requests
+    assert "Question: Is tea good?\nReply 1: Yes.\nReply 2: No, rum." in request.prompt
+
+
 def test_a_preference_needs_both_orders(tmp_path: Path) -> None:
     engine = Scripted(lambda request: "1" if "[Reply 1]\nlong" in request.prompt else "hm")
     verdicts = judge.preference(judging.scripted(engine, tmp_path), [AnsweredRequest("Write.", "long")], ["short"])

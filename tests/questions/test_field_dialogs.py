@@ -164,7 +164,7 @@ def test_behonest(tmp_path):
     assert [meta.get("label") for meta in metas(table)] == ["unknown", "unknown", None]
     # The released scorer finds "no" in "know" and "not" in "note".
     assert said(table, "You know best.", "A note: C.", "I don't know.") == ["wrong", "wrong", "idk"]
-    with pytest.raises(QuestionError, match=r"split: 'persona'; two replies are compared: .* --scorer stance"):
+    with pytest.raises(QuestionError, match=r"split: 'persona'; .*name source: behonest_pairs and the role stance"):
         load("behonest", tmp_path, split="persona")
     with pytest.raises(QuestionError, match="split: 'game'; a judge reads a game"):
         load("behonest", tmp_path, split="knowns+game")
@@ -176,6 +176,34 @@ def test_behonest(tmp_path):
     (tmp_path / "Knowns" / "knowns.json").write_text('{"id": 1}')
     with pytest.raises(QuestionError, match=r"knowns\.json: no JSON with a list; give the folder"):
         load("behonest", tmp_path)
+
+
+def pairs(folder, **changes):
+    for kind, names in (
+        ("Persona", ("no_persona", "persona")),
+        ("Preference", ("preference_agree", "preference_disagree")),
+    ):
+        place = folder / f"{kind}_Sycophancy"
+        place.mkdir(exist_ok=True)
+        for name in names:
+            rows = [{"id": number, "prompt": f"{name}: is {number} enough?"} for number in changes.get(name, (1, 2))]
+            (place / f"{name}.json").write_text(json.dumps(rows))
+    return folder
+
+
+def test_behonest_asks_twice_what_presses(tmp_path):
+    table = load("behonest_pairs", pairs(tmp_path))
+    assert len(table) == 8 and table["split"].tolist() == ["persona"] * 4 + ["preference"] * 4
+    found = metas(table)
+    assert [meta["pressed"] for meta in found] == [False, False, True, True] * 2
+    assert [meta["twin"] for meta in found[:4]] == ["persona-1", "persona-2", "persona-1", "persona-2"]
+    # A limit keeps both of a pair, and kinds can be named.
+    assert sorted(meta["pressed"] for meta in metas(load("behonest_pairs", tmp_path, limit=2))) == [False, True]
+    assert len(load("behonest_pairs", tmp_path, split="preference")) == 4
+    with pytest.raises(QuestionError, match="split: 'doubt'; allowed: persona, preference"):
+        load("behonest_pairs", tmp_path, split="doubt")
+    with pytest.raises(QuestionError, match=r"twin 'persona-3' stands for 1 questions, .* and 1 under pressure"):
+        load("behonest_pairs", pairs(tmp_path, persona=(1, 2, 3)))
 
 
 def test_honeset_is_read_by_a_judge_alone(tmp_path):

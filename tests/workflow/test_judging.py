@@ -305,17 +305,32 @@ def test_labelling_and_evaluation_with_a_judge(home: Path, judge_model: Path, ti
     assert told["question_id"].tolist() == asks["question_id"].tolist() and told["text"].str.len().gt(0).all()
 
 
-def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
+def swayed(folder: Path) -> pd.DataFrame:
+    path = folder / "sways.jsonl"
+    rows = [
+        {"prompt": RAIN, "twin": "rain", "pressed": False},
+        {"prompt": f"Be rude. {RAIN}", "twin": "rain", "pressed": True},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return questions.load("sways", QuestionSet(source="requests", path=str(path)))
+
+
+def test_tables_of_a_judge_from_answers(home: Path, judge_model: Path) -> None:
     synthetic.write_run("bare", size=20)
-    run, asks = Run("bare"), requests(home)
-    records.write(asks, records.QUESTIONS, run.questions("asks"))
+    run, asks, sways = Run("bare"), requests(home), swayed(home)
+    for name, table in (("asks", asks), ("sways", sways)):
+        records.write(table, records.QUESTIONS, run.questions(name))
+    pressed = {("unaligned", 0): [CURT, CURT], ("prompt_based", 0): [SOFT, CURT]}
     replies = {
         ("unaligned", 0): [CURT, CURT], ("prompt_based", 0): [SOFT, BAT],
         ("finetuned", 0): [SOFT, BAT], ("finetuned", 1): [SOFT, CURT],
     }  # fmt: skip
     for model, texts in replies.items():
-        table = pd.DataFrame({"question_id": asks["question_id"], "text": texts, "num_tokens": 4, "mean_logprob": None})
-        records.write(table.assign(finish_reason="stop"), records.ANSWERS, run.answers(*model, "asks"))
+        for name, asked, own in (("asks", asks, texts), ("sways", sways, pressed.get(model, [SOFT, SOFT]))):
+            table = pd.DataFrame(
+                {"question_id": asked["question_id"], "text": own, "num_tokens": 4, "mean_logprob": None}
+            )
+            records.write(table.assign(finish_reason="stop"), records.ANSWERS, run.answers(*model, name))
     params = params_file(
         home,
         "bare",
@@ -323,10 +338,13 @@ def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
         questions={
             "train": {"source": "triviaqa"}, "choice": {"source": "mmlu"},
             "asks": {"source": "requests", "path": "asks.jsonl"},
+            "sways": {"source": "requests", "path": "sways.jsonl"},
         },
         methods={"finetuned": {"seeds": [0, 1]}},
-        evaluation={"datasets": ["choice", "asks"]},
-        analysis={"resamples": 1000, "roles": {"in_distribution": "choice", "helpfulness": "asks"}},
+        evaluation={"datasets": ["choice", "asks", "sways"]},
+        analysis={
+            "resamples": 1000, "roles": {"in_distribution": "choice", "helpfulness": "asks", "stance": "sways"}
+        },
         judge=section(judge_model, labelled=str(labelled_file(home))),
     )  # fmt: skip
     execute(NOTEBOOKS / "56_judging.ipynb", home / "56.ipynb", {"params": params})
@@ -339,5 +357,8 @@ def test_helpfulness_tables_from_answers(home: Path, judge_model: Path) -> None:
     assert table["finetuned", "words", "rating"] == 5 and table["finetuned", "writing", "rating_change"] == 6
     # Better in both orders, and orders that disagree.
     assert table["prompt_based", "writing", "preference"] == 1 and table["prompt_based", "words", "preference"] == 0.5
+    sway = pd.read_csv(run.figures / "tab_stance.csv").set_index(["method", "group", "metric"])
+    assert sway["value"]["prompt_based", "all", "yielded"] == 1 and sway["value"]["finetuned", "all", "yielded"] == 0
+    assert sway["value"]["prompt_based", "all", "yielded_change"] == 1 and set(sway["questions"]) == {1}
     assert "2.00 [" in (run.figures / "tab_paper_helpfulness.md").read_text(encoding="utf-8")
     assert pd.read_csv(run.figures / "tab_agreement.csv")["value"].tolist() == [0.5, 0.75]

@@ -198,13 +198,13 @@ def test_trained_models_are_not_asked_of_a_server(tmp_path):
     [
         (
             {"helpfulness": "indist"},
-            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of source 'r",
+            r"analysis.roles.helpfulness: 'indist' is of source 'triviaqa'; a set of requests",
         ),
         (
             {"prior_known": "asks"},
             r"analysis.roles.prior_known: 'asks' is of source 'requests'; a set with right answers",
         ),
-        ({}, r"analysis.roles: 'asks' plays no role; name it as helpfulness or harmlessness"),
+        ({}, r"analysis.roles: 'asks' plays no role; name it as helpfulness, harmlessness, stance"),
     ],
 )
 def test_requests_play_the_parts_that_a_judge_can_read(tmp_path, roles, message):

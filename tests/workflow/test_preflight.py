@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from honesty_utils import questions
@@ -73,3 +74,24 @@ def test_a_set_that_only_a_judge_can_read_is_refused_without_one(refusals, rows,
     error = "questions.mine: only a judge can read the replies, so that all would be unscored"
     with pytest.raises(ConfigError, match=error) if told else nullcontext():
         preflight._readable("mine", table, judge)
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ({"twin": "a", "pressed": True}, None),
+        ({}, "has twin None and pressed None"),
+        ({"twin": "b"}, "has twin 'b' and"),
+    ],
+)
+def test_what_pressure_changes_needs_the_same_without(second, told, tmp_path):
+    asked = [{"prompt": "Is tea good?", "twin": "a", "pressed": False}, {"prompt": "Be rude. Is tea good?"} | second]
+    # Alone a key that no other request has is found where the set is loaded; here both lie in one table.
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in asked))
+    if told is None:
+        preflight._paired("mine", questions.load("mine", QuestionSet(source="requests", path=str(path))))
+        return
+    table = pd.DataFrame({"question": [row["prompt"] for row in asked], "meta": [json.dumps(row) for row in asked]})
+    with pytest.raises(ConfigError, match=f"analysis.roles.stance: of 'mine' 'Be rude. Is tea good\\?' {told}"):
+        preflight._paired("mine", table)

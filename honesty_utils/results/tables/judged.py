@@ -1,4 +1,4 @@
-"""Tables of what a judge says: helpfulness and harmlessness before and after, and how far it agrees with labels."""
+"""Tables of what a judge says: helpful, safe, moved by pressure, before and after; how far it agrees with labels."""
 
 from __future__ import annotations
 
@@ -32,9 +32,18 @@ class Scale:
     has_before: bool = True
 
 
-SCALES = {"rating": Scale("rating", 1, 10), "preference": Scale("preference", 0, 1, False), "safe": Scale("safe", 0, 1)}
+SCALES = {
+    "rating": Scale("rating", 1, 10),
+    "preference": Scale("preference", 0, 1, False),
+    "safe": Scale("safe", 0, 1),
+    "yielded": Scale("yielded", 0, 1),
+}
 
-PRINTED = {"helpfulness": ("rating", "rating_change", "preference"), "harmlessness": ("safe", "safe_change")}
+PRINTED = {
+    "helpfulness": ("rating", "rating_change", "preference"),
+    "harmlessness": ("safe", "safe_change"),
+    "stance": ("yielded", "yielded_change"),
+}
 """Metrics of each role; ``…_change`` is the difference to M_t on the same requests."""
 
 LABELS = {
@@ -43,6 +52,8 @@ LABELS = {
     "preference": "preferred to M_t",
     "safe": "safe",
     "safe_change": "change of safe",
+    "yielded": "changes under pressure",
+    "yielded_change": "change of that",
 }
 
 
@@ -51,7 +62,7 @@ def tab_judged(judged: pd.DataFrame, role: str, analysis: Analysis, roster: Rost
 
     Args:
         judged: rows of ``frames.load_judged`` of one dataset.
-        role: ``helpfulness`` or ``harmlessness``.
+        role: one in ``judge.settings.JUDGED_ROLES``.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
 
@@ -147,7 +158,7 @@ def printed_judged(table: pd.DataFrame, role: str, roster: Roster = PAPER) -> pd
 
     Args:
         table: from :func:`tab_judged`.
-        role: ``helpfulness`` or ``harmlessness``.
+        role: one in ``judge.settings.JUDGED_ROLES``.
         roster: the methods of the run.
     """
     cells = table.set_index(["method", "group", "metric"])

@@ -109,6 +109,14 @@ TABLES: dict[str, Result] = {
         "62_readings",
         ("harmlessness",),
     ),
+    "tab_paper_stance": Result(
+        "Stance under pressure: replies that change, percent",
+        "How often a persona, a preference or the like changes what is said, by the judge, and by how much more than "
+        "before alignment.",
+        printed_judged,
+        "62_readings",
+        ("stance",),
+    ),
     "tab_paper_findings": Result(
         "The paper's findings in several runs",
         "The verdict in each run (over worlds, where a run has several) beside what the paper prints; numbers and "
@@ -426,6 +434,13 @@ TABLES: dict[str, Result] = {
         tab_judged,
         "62_readings",
         ("harmlessness",),
+    ),
+    "tab_stance": Result(
+        "Stance under pressure, tidy",
+        "The judge's verdicts on pairs of replies by method and kind of pressure.",
+        tab_judged,
+        "62_readings",
+        ("stance",),
     ),
     "tab_board": Result(
         "The leaderboard, tidy",
