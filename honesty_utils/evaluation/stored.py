@@ -130,9 +130,10 @@ def read(paths: Iterable[str | Path]) -> pd.DataFrame:
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if not path.is_file():
         raise StoredError(f"{path}: no such file; name files of answers (JSONL, CSV or Parquet)")
+    empty_is_none = path.suffix == ".csv"
     try:
         for where, row in file_rows(path):
-            yield where, {key: value for key, value in row.items() if value != ""} if path.suffix == ".csv" else row
+            yield where, {key: value for key, value in row.items() if value != ""} if empty_is_none else row
     except ValueError as error:
         raise StoredError(str(error)) from None
 

@@ -24,6 +24,8 @@ _CLOSES = (
     r"(?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>",
 )
 _MARK = re.compile(f"(?P<opens>{'|'.join(_OPENS)})|(?P<closes>{'|'.join(_CLOSES)})", re.IGNORECASE)
+_STARTS = "<[◁"
+"""A text without any of these holds no mark."""
 _AROUND = re.compile(
     r"</?(?:answer|output|response)>|<\|(?:begin|end)_of_solution\|>|<\|(?:return|end)\|>", re.IGNORECASE
 )
@@ -51,6 +53,8 @@ def apart(response: str) -> Spoken:
     closes what was never opened ends a thought that began with the text: templates often write the opening mark into
     the prompt. What a model says before a thought that it does not finish is said.
     """
+    if not any(start in response for start in _STARTS):
+        return Spoken(response, "", True)
     said: list[str] = []
     thoughts: list[str] = []
     place, thinking = 0, False

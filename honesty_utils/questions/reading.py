@@ -160,7 +160,7 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_once)
+            row = _ONE_ROW.decode(line)
             if "\\u" in line:  # nothing else can be half of a character
                 json.dumps(row, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
@@ -183,6 +183,9 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} comes twice")
     return row
+
+
+_ONE_ROW = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _reason(error: Exception) -> str:

@@ -29,9 +29,9 @@ def roster_of(methods: Iterable[str], base: str | None = None) -> Roster:
         methods: as the frame names them.
         base: what the model before alignment is called by who gave its answers.
     """
-    known = PAPER.shown
-    others = [name for name in dict.fromkeys(methods) if name not in known]
-    shown = {name: known[name] for name in known if name in set(methods)}
+    known, named = PAPER.shown, dict.fromkeys(methods)
+    others = [name for name in named if name not in known]
+    shown = {name: known[name] for name in known if name in named}
     for place, name in enumerate(others):
         shown[name] = Shown(name, COLORS[place % len(COLORS)], len(known) + place)
     if base is not None and BASE in shown:
