@@ -5,6 +5,7 @@ from __future__ import annotations
 from honesty_utils.questions.reading import Source
 from honesty_utils.questions.sets import (
     atlas,
+    bandit,
     bbh_disambiguation,
     behonest,
     coconot,
@@ -81,6 +82,7 @@ SOURCES: dict[str, Source] = {
     "deduction_logic": Source(
         deduction.read_logic, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="tokens"
     ),
+    "bandit": Source(bandit.read, bandit.DEFAULT, bandit.SIZES, repeats="keep", cluster="context"),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read, requests=True),
     "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),

@@ -138,6 +138,9 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
         for name, spec in _sets(params, scope).items()
         if name in params.graded_sets() and questions.scorer(spec)
     },
+    "bandits": lambda params, scope: [
+        name for name in params.graded_sets() if params.questions[name].source == "bandit"
+    ],
     "requests": lambda params, scope: [name for name in params.request_sets() if name in (scope.sets or [name])],
     "generation": lambda params, scope: Generation(
         **params.evaluation.model_dump(exclude={"datasets", "refusal_likelihood", "doubt"})

@@ -305,8 +305,13 @@ def _manifest_code(path: Path) -> str | None:
     return None
 
 
-FINAL = ("scores", "confidence", "readings", "findings", "figures")
+FINAL = ("scores", "confidence", "readings", "findings", "signalling", "figures")
 """Stages whose outputs are the results of a run."""
+
+WRITTEN = {
+    "scores": "60_scores", "confidence": "61_confidence", "readings": "62_readings", "signalling": "64_signalling",
+}  # fmt: skip
+"""Whose tables are written as CSV and in no other form."""
 
 OF_A_WORLD = ("scores", "findings")
 """Those of them that one world of several has: results are over all worlds, and are made of its tables alone."""
@@ -751,6 +756,10 @@ class _Plan:
         inputs = [*evaluated, *asked, *labels, *again, *judged, *self._doubted(self._all_models())]
         inputs += [run.harness(*one) for one in self._asked_by_harness()]
         yield self._tables("readings", "62_readings", inputs, helpfulness)
+        if bandits := self._of_source("bandit"):
+            played = [*self._of_models(self._all_models(), run.evaluation, bandits), *map(run.questions, bandits)]
+            pictures = [run.figures / f"fig_signalling.{kind}" for kind in ("pdf", "png")]
+            yield self._tables("signalling", "64_signalling", played, pictures)
         yield self._tables("findings", "63_findings", [*kept, *helpfulness, *evaluated], [run.figures / "claims.md"])
         yield Task(
             "figures", "", "70_figures",
@@ -782,13 +791,17 @@ class _Plan:
 
     def _written(self, stage: str) -> list[Path]:
         """Tables that a stage writes as CSV, and the verdicts."""
-        notebook = {"scores": "60_scores", "confidence": "61_confidence", "readings": "62_readings"}.get(stage)
+        notebook = WRITTEN.get(stage)
         if notebook is None:
             return [
                 *(path for path in self._csv("63_findings") if path.suffix == ".csv"),
                 self.run.figures / "claims.md",
             ]
         return [path for path in self._csv(notebook) if path.suffix == ".csv"]
+
+    def _of_source(self, source: str) -> list[str]:
+        """The evaluation sets of a source."""
+        return [name for name in self.params.graded_sets() if self.params.questions[name].source == source]
 
     def _has(self) -> set[str]:
         """What of tables and figures depends on the run: roles of its sets, sweeps, labels for a judge, fame."""
@@ -798,6 +811,7 @@ class _Plan:
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         others = {"harness"} if params.harness else set()
+        others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
         return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others}

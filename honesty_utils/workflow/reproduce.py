@@ -28,6 +28,8 @@ from honesty_utils.common.variables import EVENTS
 
 EVERY = 30.0
 """Seconds between two lines on what is running, where no line can be rewritten."""
+GRACE = 10.0
+"""Seconds that Snakemake has after Ctrl-C to end by itself."""
 
 TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
 ALL = re.compile(r"^all\s+\d+", re.MULTILINE)
@@ -175,11 +177,21 @@ def run(command: Sequence[str], run_folder: Path, out: IO[str]) -> int:
                 watch.look()
                 time.sleep(0.3)
         except KeyboardInterrupt:
-            process.wait()  # it has had the signal, too, and ends its jobs
+            interrupted(process)
         finally:
             signal.signal(signal.SIGTERM, stop)
         watch.look()
         return finish(watch, process.returncode)
+
+
+def interrupted(process: subprocess.Popen[bytes]) -> None:
+    """Wait for Snakemake, which has had the signal, too, and waits for its jobs: one that began just then has not."""
+    while True:
+        try:
+            process.wait(GRACE)
+            return
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            end(process.pid)
 
 
 def end(pid: int) -> None:

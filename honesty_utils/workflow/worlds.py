@@ -444,7 +444,8 @@ def make(params: Params, cores: int, rest: Sequence[str], out: IO[str]) -> int:
                 board.show([world.line(time.time()) for world in going])
     except KeyboardInterrupt:
         for world in going:
-            world.end()  # it has had the signal, too, and ends its jobs
+            reproduce.interrupted(world.process)
+            world.end()
         return 130
     except BaseException:
         terminate()

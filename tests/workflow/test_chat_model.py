@@ -29,6 +29,8 @@ def small() -> dict[str, object]:
     for name, limit in {"train": 20, "indist": 40, "ood": 8, "unknown": 8, "known": 8, "choice": 8, "tasks": 8}.items():
         content["questions"][name] |= {"limit": limit}
     content["questions"]["known"]["only_known"] = False
+    content["questions"]["mushrooms"] = {"source": "bandit", "choose": "likelihood", "samples": 0, "limit": 12}
+    content["evaluation"]["datasets"] = [*content["evaluation"]["datasets"], "mushrooms"]
     content["sampling"] |= {"samples": 2, "max_new_tokens": 24}
     content["evaluation"] |= {"max_new_tokens": 24, "doubt": {"datasets": ["choice"]}}
     content["labeling"] |= {"train_known": 8, "train_unknown": 8}
@@ -70,7 +72,7 @@ def test_it_answers_in_sentences_and_never_refuses_by_itself(finished):
 def test_every_table_and_figure_is_there_and_tells_fame(finished):
     main = pd.read_csv(finished.figures / "tab_main.csv")
     assert {"unaligned", "prompt_based", "absolute", "likelihood_threshold"} <= set(main["method"])
-    assert set(main["dataset"]) == {"indist", "ood", "unknown", "known", "choice", "tasks"}
+    assert set(main["dataset"]) == {"indist", "ood", "unknown", "known", "choice", "tasks", "mushrooms"}
     fame = pd.read_csv(finished.figures / "tab_fame.csv")
     assert set(fame["dataset"]) == {"indist"} and fame["fame"].min() > 15_000
     assert (finished.figures / "fig_fame.png").is_file() and (finished.figures / "report.html").is_file()
@@ -96,3 +98,12 @@ def test_answers_with_options_are_doubted_and_both_replies_compared(finished):
     table = pd.read_csv(finished.figures / "tab_doubt.csv")
     unscored = table[table["metric"] == "unscored_rate"].set_index("method")
     assert set(unscored.index) == {"unaligned", "prompt_based", "absolute"} and set(unscored["questions"]) == {8}
+
+
+def test_what_a_speaker_minds_is_told_of_before_and_after(finished):
+    table = pd.read_csv(finished.figures / "tab_signalling.csv")
+    assert {"unaligned", "absolute"} <= set(table["method"]) and (finished.figures / "fig_signalling.png").is_file()
+    shares = table[(table["method"] == "unaligned") & (table["metric"] == "true_share")].set_index("instruction")
+    assert shares.loc[["honest", "helpful", "neutral"], "contexts"].sum() == 12
+    # Options are chosen by likelihood, so that there is always one to read.
+    assert (shares["unread"] == 0).all() and shares["value"].dropna().between(-1, 1).all()

@@ -46,6 +46,7 @@ def test_parameters_are_scalars_of_the_smoke_run(path):
     assert all(isinstance(value, str | int | float | bool | None) for value in declared.values())
     worlds = "params/smoke-worlds.yaml"
     others = {"65_worlds": worlds, "85_leaderboard": worlds, "01_model": "params/smollm2-135m.yaml"}
+    others["64_signalling"] = "params/smollm2-135m-signalling.yaml"
     smallest = others.get(path.stem, "params/smoke.yaml")
     assert declared.get("params", smallest) == smallest
     source = next(cell.source for cell in cells(path) if execute.TAG in cell.metadata.get("tags", []))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -123,12 +125,16 @@ def test_progress_is_written_for_whoever_looks_and_for_nobody_else(tmp_path, mon
     Progress("train", 1, "steps").at(1)  # nobody looks any more: work goes on
 
 
-def test_sigterm_ends_what_the_workflow_has_started_too(tmp_path):
-    # The workflow waits for its job whatever it is told, as Snakemake does; the job has started another process.
-    job = "import subprocess, sys, time; subprocess.Popen(['sleep', '600']); print('on', flush=True); time.sleep(600)"
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_what_the_workflow_has_started_too(number, tmp_path):
+    # The workflow waits for its job whatever it is told, as Snakemake does; the job has started another process. Ctrl-C
+    # reaches all that run, but not what begins just then, which here are the two who mind no interrupt.
+    ignored = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    job = f"{ignored}; import subprocess, sys, time; subprocess.Popen(['sleep', '600']); time.sleep(600)"
     workflow = f"""
 import signal, subprocess, sys
 signal.signal(signal.SIGTERM, lambda *_: None)
+signal.signal(signal.SIGINT, lambda *_: None)
 subprocess.run([sys.executable, "-c", {job!r}])
 """
     command = [sys.executable, "-c", workflow]
@@ -136,14 +142,18 @@ subprocess.run([sys.executable, "-c", {job!r}])
 import sys
 from pathlib import Path
 from honesty_utils.workflow import reproduce
+reproduce.GRACE = 1.0
 sys.exit(reproduce.run({command!r}, Path({str(tmp_path)!r}), sys.stdout))
 """
-    process = psutil.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE)
+    process = psutil.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 60
     while len(started := process.children(recursive=True)) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert [one.name() for one in started][-1] == "sleep"
-    process.terminate()
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # what a terminal does
+    else:
+        process.send_signal(number)
     _, alive = psutil.wait_procs([process, *started], timeout=20)
     assert not alive
 

@@ -30,6 +30,7 @@ from honesty_utils.results.plots.rewarding import answered_by_knowledge, payoff,
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.saving import expected, save_figures
 from honesty_utils.results.plots.selective import risk_coverage
+from honesty_utils.results.plots.signalling import signalling
 from honesty_utils.results.plots.style import save_figure
 from honesty_utils.results.plots.sweeps import sweep
 from honesty_utils.results.plots.worlds import AGAINST, worlds_differences, worlds_scores, worlds_sweep
@@ -64,6 +65,7 @@ __all__ = [
     "save_figure",
     "save_figures",
     "signal_by_outcome",
+    "signalling",
     "stated_against_measured",
     "stating",
     "sweep",

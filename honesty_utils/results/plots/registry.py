@@ -10,6 +10,7 @@ from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
+from honesty_utils.results.plots.signalling import signalling
 from honesty_utils.results.plots.sweeps import sweep
 from honesty_utils.results.plots.worlds import worlds_differences, worlds_scores, worlds_sweep
 from honesty_utils.results.registry import SCORE, Result
@@ -170,6 +171,14 @@ FIGURES: dict[str, Result] = {
         "Shares of right, refused, wrong and unscored answers, by method and set.",
         outcomes,
         SCORE,
+    ),
+    "fig_signalling": Result(
+        "The signalling bandit",
+        "What a speaker says to a tourist under three instructions: how much of it is true, of how much use it is, and "
+        "which of the two it weighs more.",
+        signalling,
+        "64_signalling",
+        ("bandit",),
     ),
     "fig_board": Result(
         "The leaderboard",

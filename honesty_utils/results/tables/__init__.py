@@ -53,6 +53,7 @@ from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, ta
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
 from honesty_utils.results.tables.should_refuse import tab_should_refuse
+from honesty_utils.results.tables.signalling import tab_signalling
 from honesty_utils.results.tables.signals import tab_signals
 from honesty_utils.results.tables.worlds import (
     pairs_along,
@@ -139,6 +140,7 @@ __all__ = [
     "tab_search",
     "tab_sft",
     "tab_should_refuse",
+    "tab_signalling",
     "tab_signals",
     "tab_sweeps",
     "tab_tests",

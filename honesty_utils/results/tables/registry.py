@@ -39,6 +39,7 @@ from honesty_utils.results.tables.scores import tab_by_knowledge, tab_groups, ta
 from honesty_utils.results.tables.search import tab_search
 from honesty_utils.results.tables.selective import tab_aurc, tab_risk_coverage
 from honesty_utils.results.tables.should_refuse import tab_should_refuse
+from honesty_utils.results.tables.signalling import tab_signalling
 from honesty_utils.results.tables.signals import tab_signals
 from honesty_utils.results.tables.worlds import (
     printed_worlds,
@@ -254,6 +255,14 @@ TABLES: dict[str, Result] = {
         tab_by_scorer,
         "62_readings",
         ("scorer",),
+    ),
+    "tab_signalling": Result(
+        "The signalling bandit",
+        "A speaker that knows what mushrooms are worth says one sentence to a tourist: share of true ones, points of "
+        "what the tourist picks, and how much the speaker weighs relevance (1) against truth (0).",
+        tab_signalling,
+        "64_signalling",
+        ("bandit",),
     ),
     "tab_harness": Result(
         "Tasks of lm-evaluation-harness",
