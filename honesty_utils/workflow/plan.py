@@ -811,6 +811,7 @@ class _Plan:
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         others = {"harness"} if params.harness else set()
+        others |= {"rewards"} if tables.edges_of(params.entries) else set()
         others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}

@@ -26,7 +26,7 @@ from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.merging import ways
 from honesty_utils.results.plots.outcomes import outcomes
 from honesty_utils.results.plots.registry import FIGURES
-from honesty_utils.results.plots.rewarding import answered_by_knowledge, payoff, rewards
+from honesty_utils.results.plots.rewarding import answered_by_knowledge, edges, payoff, rewards
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.saving import expected, save_figures
 from honesty_utils.results.plots.selective import risk_coverage
@@ -46,6 +46,7 @@ __all__ = [
     "by_knowledge",
     "choose_question",
     "data_annotation",
+    "edges",
     "expected",
     "exposures",
     "figure_of",

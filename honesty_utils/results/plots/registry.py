@@ -8,6 +8,7 @@ from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures,
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.outcomes import outcomes
+from honesty_utils.results.plots.rewarding import edges
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
 from honesty_utils.results.plots.signalling import signalling
@@ -110,6 +111,14 @@ FIGURES: dict[str, Result] = {
         by_knowledge,
         "70_figures",
         sure=False,
+    ),
+    "fig_edges": Result(
+        "Where rewards put the boundary",
+        "The expected accuracy from which a method answers, and how much it answers, against that from which its "
+        "reward pays for an answer. On the dashed line it does what pays.",
+        edges,
+        "70_figures",
+        ("rewards",),
     ),
     "fig_risk_coverage": Result(
         "Risk and coverage",

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import binomtest
 
-from honesty_utils.results.plots.common import percent_axis
+from honesty_utils.results.display import PAPER, Roster
+from honesty_utils.results.plots.common import errors, percent_axis
 from honesty_utils.results.plots.style import BLUE, COLUMN, GRAY, GREEN, INK, ORANGE, PAGE, new_figure, styled
 
 PANELS = {
@@ -21,6 +22,8 @@ PANELS = {
     "kl": "KL to the start (nats a token)",
 }
 """Columns of a history, and their names; what a history lacks is left out."""
+
+EDGES = {"tau": "boundary of what is answered (%)", "answered": "questions answered (%)"}
 
 BINS = np.linspace(0, 1, 6)
 """Edges of expected accuracy, between which questions are counted together."""
@@ -103,3 +106,31 @@ def answered_by_knowledge(said: pd.DataFrame, edge: float | None = None) -> Axes
     if len(said):
         ax.legend(loc="lower right")
     return ax
+
+
+@styled
+def edges(table: pd.DataFrame, dataset: str, roster: Roster = PAPER) -> np.ndarray:
+    """Two panels, shape (2,): from which expected accuracy methods answer, and how much, against where it pays.
+
+    Args:
+        table: ``tab_edges``.
+        dataset: the set shown.
+        roster: the methods of the run.
+    """
+    rows = table[(table["dataset"] == dataset) & table["edge"].notna()]
+    methods = roster.ordered(rows["method"].unique())
+    axes = np.atleast_1d(new_figure(PAGE, 2.5).subplots(1, 2))
+    for ax, (metric, title) in zip(axes, EDGES.items(), strict=True):
+        for place, method in enumerate(methods):
+            own = rows[(rows["metric"] == metric) & (rows["method"] == method)]
+            shifted = own["edge"] + 0.012 * (place - (len(methods) - 1) / 2)
+            style = {"color": roster.color(method), "marker": "osD^v"[place % 5], "ms": 4, "lw": 0}
+            ax.errorbar(shifted, own["value"], yerr=errors(own), elinewidth=0.9, label=roster.label(method), **style)
+        percent_axis(ax.xaxis, "expected accuracy from which answering pays (%)")
+        percent_axis(ax.yaxis, title)
+        ax.set_xlim(-0.03, 1.03)
+        ax.set_ylim(-0.03, 1.03)
+        ax.grid(axis="y")
+    axes[0].plot([0, 1], [0, 1], color=GRAY, ls="--", lw=0.8, zorder=0)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
+    return axes

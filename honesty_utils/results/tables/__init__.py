@@ -20,6 +20,7 @@ from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, be
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import load_drift, tab_drift
+from honesty_utils.results.tables.edges import edges_of, tab_edges, tab_reward_findings
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
@@ -73,6 +74,7 @@ __all__ = [
     "best",
     "best_of_these_models",
     "curves",
+    "edges_of",
     "expected",
     "find",
     "keep_exact",
@@ -111,6 +113,7 @@ __all__ = [
     "tab_claims",
     "tab_drift",
     "tab_ece",
+    "tab_edges",
     "tab_examples",
     "tab_exposures",
     "tab_fame",
@@ -133,6 +136,7 @@ __all__ = [
     "tab_published",
     "tab_rank",
     "tab_refusals",
+    "tab_reward_findings",
     "tab_risk_coverage",
     "tab_roles",
     "tab_runs",

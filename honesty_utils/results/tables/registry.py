@@ -16,6 +16,7 @@ from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import tab_drift
+from honesty_utils.results.tables.edges import tab_edges, tab_reward_findings
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
@@ -255,6 +256,22 @@ TABLES: dict[str, Result] = {
         tab_by_scorer,
         "62_readings",
         ("scorer",),
+    ),
+    "tab_edges": Result(
+        "Where methods begin to answer",
+        "tau is the boundary of expected accuracy that tells best what a method answers from what it refuses, rank how "
+        "well expected accuracy orders the two, edge where its reward says that answering begins to pay.",
+        tab_edges,
+        "60_scores",
+        ("rewards",),
+    ),
+    "tab_reward_findings": Result(
+        "What is said of rewards",
+        "Claims with rules that were written before any run; value is the first method less the other, on the same "
+        "questions.",
+        tab_reward_findings,
+        "60_scores",
+        ("rewards",),
     ),
     "tab_signalling": Result(
         "The signalling bandit",
