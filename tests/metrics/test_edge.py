@@ -113,12 +113,12 @@ def test_findings_follow_the_rule(answers):
             "high": [0.4, 0.1], "p_value": [0.0, 1.0], "p_holm": [0.0, 1.0],
         }
     )  # fmt: skip
-    found = tables.tab_reward_findings(answers, tests, "home", edges, FAST, ROSTER).set_index(["method", "metric"])
+    found = tables.tab_road_findings(answers, tests, "home", edges, FAST, ROSTER).set_index(["method", "metric"])
     assert found["verdict"].to_dict() == {
         ("truth_rl_warm", "tau"): "holds", ("truth_rl_warm", "refusal_rate"): "holds",
         ("truth_rl_four", "tau"): "inconclusive", ("truth_rl_four", "refusal_rate"): "inconclusive",
     }  # fmt: skip
     assert found["value"]["truth_rl_warm", "tau"] == pytest.approx(0.3)
-    once = tables.tab_reward_findings(answers[answers["seed"] == 0], tests, "home", edges, FAST, ROSTER)
+    once = tables.tab_road_findings(answers[answers["seed"] == 0], tests, "home", edges, FAST, ROSTER)
     assert set(once["verdict"]) == {"inconclusive"} and set(once["seeds"]) == {1}
-    assert tables.tab_reward_findings(answers, tests, "home", {}, FAST, PAPER).empty
+    assert tables.tab_road_findings(answers, tests, "home", {}, FAST, PAPER).empty

@@ -20,7 +20,7 @@ from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, be
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import load_drift, tab_drift
-from honesty_utils.results.tables.edges import edges_of, tab_edges, tab_reward_findings
+from honesty_utils.results.tables.edges import edges_of, tab_edges
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
@@ -46,6 +46,7 @@ from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.registry import TABLES
+from honesty_utils.results.tables.roads import tab_road_findings
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.saving import expected, save_tables
@@ -136,8 +137,8 @@ __all__ = [
     "tab_published",
     "tab_rank",
     "tab_refusals",
-    "tab_reward_findings",
     "tab_risk_coverage",
+    "tab_road_findings",
     "tab_roles",
     "tab_runs",
     "tab_scored",

@@ -16,7 +16,7 @@ from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
 from honesty_utils.results.tables.drift import tab_drift
-from honesty_utils.results.tables.edges import tab_edges, tab_reward_findings
+from honesty_utils.results.tables.edges import tab_edges
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
@@ -33,6 +33,7 @@ from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.powered import tab_powered
 from honesty_utils.results.tables.refusals import tab_refusals
+from honesty_utils.results.tables.roads import tab_road_findings
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
 from honesty_utils.results.tables.runs import printed_findings, printed_runs, tab_findings, tab_runs
 from honesty_utils.results.tables.scored import tab_by_scorer, tab_scored
@@ -265,13 +266,13 @@ TABLES: dict[str, Result] = {
         "60_scores",
         ("rewards",),
     ),
-    "tab_reward_findings": Result(
-        "What is said of rewards",
+    "tab_road_findings": Result(
+        "What is said of rewards and of merging",
         "Claims with rules that were written before any run; value is the first method less the other, on the same "
         "questions.",
-        tab_reward_findings,
+        tab_road_findings,
         "60_scores",
-        ("rewards",),
+        sure=False,
     ),
     "tab_signalling": Result(
         "The signalling bandit",
