@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -317,22 +317,38 @@ FAULTS: dict[str, Callable[[Folder, random.Random], int]] = {
 }
 
 
-def measure(place: Path, kills: int, seed: int, chosen: Sequence[str]) -> list[Row]:
+def measure(place: Path, kills: int, seed: int, chosen: Sequence[str]) -> Iterator[Row]:
+    """A row for the kills and for each fault; one that the run does not survive has other bytes."""
     undisturbed = Folder(place / "whole")
     seconds, notebooks = undisturbed.finish(), undisturbed.executed()
     WHOLE.update(undisturbed.results())
     print(f"undisturbed: {seconds:.0f} s, {notebooks} notebooks, {len(WHOLE)} files to compare", flush=True)
-    rows = []
     if kills:
-        rows.append(killed(Folder(place / "killed"), WHOLE, notebooks, kills, seconds, seed))
-        print(rows[-1], flush=True)
+        yield killed(Folder(place / "killed"), WHOLE, notebooks, kills, seconds, seed)
     for number, name in enumerate(chosen):
-        folder = Folder(place / f"fault-{number}")
-        remaining = FAULTS[name](folder, random.Random(seed + number))
-        folder.finish()
-        rows.append(Row(name, 1, folder.results() == WHOLE, remaining))
-        print(rows[-1], flush=True)
-    return rows
+        folder, remaining = Folder(place / f"fault-{number}"), 0
+        try:
+            remaining = FAULTS[name](folder, random.Random(seed + number))
+            folder.finish()
+        except SystemExit as problem:
+            print(f"{name}: {problem}", flush=True)
+        yield Row(name, 1, folder.results() == WHOLE, remaining)
+
+
+def keep(row: Row, revision: str) -> pd.DataFrame:
+    """Put a row into the table, in the place of the one that an earlier call left."""
+    told = {
+        "fault": row.fault, "times": row.times, "same bytes": "yes" if row.same else "no", "processes left": row.left,
+        "notebooks begun again, each time": row.again, "revision": revision,
+        "processor": f"{os.cpu_count()} cores, {manifest.device()}",
+    }  # fmt: skip
+    table = pd.DataFrame([told])
+    if OUT.is_file():
+        table = pd.concat([pd.read_csv(OUT), table]).drop_duplicates("fault", keep="last")
+    order = [KILLS, *FAULTS]
+    table = table[table["fault"].isin(order)].sort_values("fault", key=lambda names: names.map(order.index))
+    table.to_csv(OUT, index=False)
+    return table
 
 
 def main() -> int:
@@ -342,23 +358,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose name holds this")
     options = parser.parse_args()
     chosen = [name for name in FAULTS if options.only in name]
+    kills = (0 if options.only else 50) if options.kills is None else options.kills
+    failed = False
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
-        kills = (0 if options.only else 50) if options.kills is None else options.kills
-        rows = measure(Path(place), kills, options.seed, chosen)
-    table = pd.DataFrame(
-        {
-            "fault": row.fault, "times": row.times, "same bytes": "yes" if row.same else "no",
-            "processes left": row.left,
-            "notebooks begun again, each time": row.again,
-        }
-        for row in rows
-    ).assign(revision=manifest.git_revision(), processor=f"{os.cpu_count()} cores, {manifest.device()}")  # fmt: skip
-    if OUT.is_file():
-        table = pd.concat([pd.read_csv(OUT), table]).sort_values("times", kind="stable")
-        table = table[table["fault"].isin([KILLS, *FAULTS])].drop_duplicates("fault", keep="last")
-    table.to_csv(OUT, index=False)
-    print(table.to_string(index=False))
-    return 0 if all(row.holds for row in rows) else 1
+        for row in measure(Path(place), kills, options.seed, chosen):
+            print(keep(row, manifest.git_revision()).to_string(index=False), flush=True)
+            failed |= not row.holds
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ import contextlib
 import difflib
 import itertools
 import json
+import os
+import shlex
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +199,7 @@ class Workflow:
         held = self._held() if self._params.code_changes == "report" else {}
         self._counted = {name: held.get(name, code) for name, code in self._codes.items()}
         forget_missing(self.tasks)
+        set_back(self.tasks)
 
     def start(self) -> None:
         """Write what the notebooks open: the run's snapshot and the fingerprints. A dry run leaves both as they are."""
@@ -315,6 +319,32 @@ WRITTEN = {
 
 OF_A_WORLD = ("scores", "findings")
 """Those of them that one world of several has: results are over all worlds, and are made of its tables alone."""
+
+
+SKEW = 60.0
+"""Seconds that the clock of a file server may be ahead."""
+
+
+def set_back(planned: Iterable[Task]) -> None:
+    """Give what was changed in the future today's date: Snakemake ends where what it makes is older than what it reads.
+
+    Raises:
+        ConfigError: a file that is given, which is its owner's to change.
+    """
+    planned, now = list(planned), time.time()
+    made = {path for task in planned for path in (*task.outputs, *task.folders)}
+    # In a folder that a rule makes Snakemake keeps its time in a file.
+    stamps = [path / ".snakemake_timestamp" for task in planned for path in task.folders]
+    for path in (*made, *stamps, *(task.source for task in planned)):
+        if path.exists() and path.stat().st_mtime > now:
+            os.utime(path, (now, now))
+    for path in (path for task in planned for path in task.inputs if path not in made and path.exists()):
+        if path.stat().st_mtime > now + SKEW:
+            then = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
+            raise ConfigError(
+                f"{path}: was changed in the future ({then}), so that all that is made of it would look older; if this "
+                f"machine's clock is right, touch the file: touch {shlex.quote(str(path))}"
+            )
 
 
 def forget_missing(planned: Iterable[Task]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 from honesty_utils.common import manifest
 from honesty_utils.common.paths import Run
+from honesty_utils.common.settings import ConfigError
 from honesty_utils.methods import METHODS
 from honesty_utils.workflow import plan
 from honesty_utils.workflow.opened import base_model
@@ -184,6 +186,34 @@ def test_a_marker_without_its_model_is_forgotten(tmp_path, monkeypatch):
     (run.model("p_ik", 0) / "weights.npz").write_bytes(b"")
     plan.forget_missing(tasks)
     assert run.trained("p_ik", 0).exists()
+
+
+def test_what_was_changed_in_the_future_is_set_back_or_told_of(tmp_path, monkeypatch):
+    monkeypatch.setenv("HONESTY_ROOT", str(tmp_path))
+    run, now = Run("smoke"), time.time()
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text("{}")
+    judge = {"model": {"name": "org/judge"}, "labelled": str(labelled)}
+    tasks = plan.tasks(smoke(judge=judge))
+    table, model = run.labels("train"), run.base_model
+    table.parent.mkdir(parents=True)
+    model.mkdir(parents=True)
+    for path in (table, model / ".snakemake_timestamp"):
+        path.write_text("")
+        os.utime(path, (now + 400 * 86_400,) * 2)
+    old = run.knowledge("train")
+    old.parent.mkdir(parents=True, exist_ok=True)
+    old.write_text("")
+    os.utime(old, (now - 1000,) * 2)
+    plan.set_back(tasks)
+    assert all(path.stat().st_mtime <= time.time() for path in (table, model / ".snakemake_timestamp"))
+    assert old.stat().st_mtime == pytest.approx(now - 1000)
+    os.utime(labelled, (now + 30,) * 2)
+    plan.set_back(tasks)
+    os.utime(labelled, (now + 86_400,) * 2)
+    with pytest.raises(ConfigError, match=r"labelled\.jsonl: was changed in the future .*: touch "):
+        plan.set_back(tasks)
+    assert labelled.stat().st_mtime == pytest.approx(now + 86_400)
 
 
 def test_a_workflow_without_a_params_file_or_with_a_bad_one_says_so(tmp_path):
