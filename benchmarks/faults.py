@@ -355,9 +355,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, help="none: 50, or with --only 0")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--only", default="", help="faults whose name holds this")
+    parser.add_argument("--only", default="", help="faults whose name holds this, or one of several between bars")
     options = parser.parse_args()
-    chosen = [name for name in FAULTS if options.only in name]
+    chosen = [name for name in FAULTS if any(part in name for part in options.only.split("|"))]
     kills = (0 if options.only else 50) if options.kills is None else options.kills
     failed = False
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
