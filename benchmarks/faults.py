@@ -68,10 +68,17 @@ class Folder:
         command = [sys.executable, "-m", "honesty_utils.workflow.cli", "reproduce", str(self.path / "faults.yaml")]
         self.log = self.path / f"attempt-{self.starts}.log"
         self.starts += 1
+
+        def ready() -> None:
+            # A shell has Ctrl-C ignored in what it starts in the background, and what that starts ignores it, too.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if limits:
+                limits()
+
         with self.log.open("w") as log:
             return psutil.Popen(
                 [*command, "--cores", str(CORES)], cwd=TOP, env=self.environment, stdout=log, stderr=log,
-                start_new_session=True, preexec_fn=limits,
+                start_new_session=True, preexec_fn=ready,
             )  # fmt: skip
 
     def finish(self) -> float:
