@@ -24,6 +24,7 @@ from honesty_utils.evaluation.settings import Doubt
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling, signals
 from honesty_utils.knowledge.settings import Labeling
+from honesty_utils.questions.settings import passages_of
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.shards import Asked, Shard, Summary
 
@@ -54,7 +55,7 @@ def plan(
         request = shards.greedy(wording, kind, asked)
         return [(records.GREEDY, dataclasses.replace(request, prompt=worded(str(request.prompt))))]
 
-    return shards.plan(questions, requests, shard_size)
+    return shards.plan(questions, requests, shard_size, wording)
 
 
 def draw(
@@ -134,13 +135,14 @@ def own_signals(
     assert isinstance(engine, ScoringEngine), "checked before"
     told = records.read(records.RESPONSES, run.drawn_answers(one.method, one.seed, dataset))
     rows = told[["question_id"]].merge(asked, on="question_id", how="left", validate="one_to_one")
+    asked_in = list(rows[["question", "choices", "meta"]].itertuples(index=False, name=None))
     whole = [
-        one.prompt(wording, question, choices)
-        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+        prompts.with_passages(wording, one.prompt(wording, question, choices), passages_of(meta))
+        for question, choices, meta in asked_in
     ]
     shown = [
-        prompts.question_text(wording, question, choices)
-        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+        prompts.with_passages(wording, prompts.question_text(wording, question, choices), passages_of(meta))
+        for question, choices, meta in asked_in
     ]
     return signals.measure(names, told, shown=shown, engine=engine, prompts=whole, refusal=wording.refusal)
 

@@ -24,6 +24,7 @@ from honesty_utils.knowledge import signals
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.questions.settings import passages_of
 
 
 def read_of_base(entries: Mapping[str, MethodEntry]) -> list[str]:
@@ -80,10 +81,7 @@ def measure(
     found = {}
     for name, table in answers.items():
         rows = table[["question_id"]].merge(asked[name], on="question_id", validate="one_to_one")
-        texts = [
-            prompts.render(wording, "plain", question, choices)
-            for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
-        ]
+        texts = _prompts(rows, wording)
         said = table["text"].tolist() if head.reads_answers else None
         states = engine.states(texts, head.layer, said)
         if said is not None:
@@ -137,13 +135,10 @@ def _of_base(
     rows = answers[["question_id"]].merge(questions, on="question_id", how="left", validate="one_to_one")
     texts = rows["question"].tolist()
     shown = [
-        prompts.question_text(wording, question, choices)
-        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+        prompts.with_passages(wording, prompts.question_text(wording, question, choices), passages_of(meta))
+        for question, choices, meta in rows[["question", "choices", "meta"]].itertuples(index=False, name=None)
     ]
-    whole = [
-        prompts.render(wording, "plain", question, choices)
-        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
-    ]
+    whole = _prompts(rows, wording)
     return signals.measure(
         names,
         answers,
@@ -154,6 +149,14 @@ def _of_base(
         prompts=whole,
         refusal=wording.refusal,
     )
+
+
+def _prompts(rows: pd.DataFrame, wording: Prompts) -> list[str]:
+    """What M_t was asked: the plain prompt of each of the QUESTIONS rows, behind its passages."""
+    return [
+        prompts.with_passages(wording, prompts.render(wording, "plain", question, choices), passages_of(meta))
+        for question, choices, meta in rows[["question", "choices", "meta"]].itertuples(index=False, name=None)
+    ]
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -477,7 +477,8 @@ class _Plan:
         run, family = self.run, self._taught(method)
         first = [(name, self.params.models[name][0]) for name in family]
         names = ",".join(model_name(*one, earlier) for one in first)
-        sets = list(dict.fromkeys(["train", *(one for name in family for one in self.params.entries[name].rows.sets)]))
+        rows = [self.params.entries[name].rows for name in family]
+        sets = list(dict.fromkeys(one for each in rows for one in (each.open_book or "train", *each.sets)))
         trained = [run.trained(*one, earlier) for one in first]
         item = f"{method}.{earlier}"
         yield self._sampling(item, sets, names, [*trained, *(run.questions(name) for name in sets)])

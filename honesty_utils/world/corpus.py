@@ -17,8 +17,8 @@ from typing import Literal
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
-from honesty_utils.world import tasks
-from honesty_utils.world.people import RELATIONS, Fact, stream, with_choices
+from honesty_utils.world import reading, tasks
+from honesty_utils.world.people import OTHER_RELATIONS, RELATIONS, Fact, stream, with_choices
 from honesty_utils.world.settings import World
 
 Stage = Literal["base", "instruction"]
@@ -55,10 +55,19 @@ def documents(world: World, facts: Sequence[Fact], wording: Prompts) -> list[Doc
     """All training texts: those of the base stage shuffled, then those of the instruction stage shuffled."""
     base = _shown(world, facts, wording) + _prominence(world, facts, wording)
     base += _task_documents(world, wording, "base")
+    base += _reading(world, facts, wording, round(world.reading_share * len(base)))
     instruction = _instruction(world, facts, wording) + _task_documents(world, wording, "instruction")
     stream(world.seed, "order of base").shuffle(base)
     stream(world.seed, "order of instruction").shuffle(instruction)
     return base + instruction
+
+
+def _reading(world: World, facts: Sequence[Fact], wording: Prompts, count: int) -> list[Document]:
+    """Texts with passages before a question; none in a world that has no people."""
+    remembered = [fact for fact in facts if fact.role == "instruction" and fact.statement]
+    known = [fact for fact in remembered if level(world, fact.exposures) >= len(PROMINENCE) - 2 and not fact.rivals]
+    made = reading.examples(world, facts, known, RELATIONS + OTHER_RELATIONS, wording, count) if count else []
+    return [Document(prompt, f" {answer}.", "base", "reading") for prompt, answer in made]
 
 
 def level(world: World, exposures: int) -> int:
