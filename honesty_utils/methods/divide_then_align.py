@@ -108,6 +108,15 @@ def read(labels: pd.DataFrame, options: Options) -> list[Read]:
     return found
 
 
+def looked_at(labels: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """Each question with its quadrant and M_t's greedy outcomes ``without`` passages and ``with`` them, for a look."""
+    rows = [
+        (one.opened.question_id, one.opened.question, one.quadrant, one.closed.outcome, one.opened.outcome)
+        for one in read(labels, options)
+    ]
+    return pd.DataFrame(rows, columns=["question_id", "question", "quadrant", "without", "with"])
+
+
 def pairs(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFrame:
     """Preferences by quadrant.
 

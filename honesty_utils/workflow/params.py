@@ -359,6 +359,11 @@ class Params(Section):
                 "another engine, or leave harness out"
             )
 
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """The evaluated sets with passages, each with its closed-book twin."""
+        return {name: str(self.questions[name].closed) for name in self.graded_sets() if self.questions[name].closed}
+
     def _check_doubt(self) -> None:
         doubt = self.evaluation.doubt
         for name in doubt.datasets if doubt else ():

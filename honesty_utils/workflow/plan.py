@@ -846,7 +846,8 @@ class _Plan:
         others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others}
+        opened = {"passages"} if params.twins else set()
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others, *opened}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:
