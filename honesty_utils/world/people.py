@@ -239,7 +239,8 @@ def texts(world: World, facts: Sequence[Fact]) -> dict[tuple[str, str], dict[str
     found = {}
     for fact in facts:
         alike = [other for other in relations[fact.relation] if other.subject != fact.subject]
-        drawn = rng.sample([other for other in alike if other.answer != fact.answer], STRANGERS)
+        others = [other for other in alike if other.answer != fact.answer]
+        drawn = rng.sample(others, min(STRANGERS, len(others)))
         own = [other for other in people[fact.subject] if other.relation != fact.relation]
         found[fact.subject, fact.relation] = {
             RIGHT: [fact.told(fact.answer)],
