@@ -124,8 +124,8 @@ def _room_for_passages(name: str, table: pd.DataFrame, params: Params) -> None:
     if size >= context:
         raise ConfigError(
             f"questions.{name}: passages: the prompt of {long['question_id']!r} has {size} tokens with its passages, "
-            f"and model.name {params.model.name!r} reads {context}, the answer included; shorten them, or take a model with a longer "
-            "context"
+            f"and model.name {params.model.name!r} reads {context}, the answer included; shorten them, or take a model "
+            "with a longer context"
         )
 
 

@@ -22,7 +22,7 @@ def test_by_hand():
         "ug": ["correct", "idk"],
         "un": ["idk", "idk", "wrong", "correct"],
     }
-    found = scored([name for name, said in answers.items() for _ in said], sum(answers.values(), []))
+    found = scored(*zip(*((name, one) for name, said in answers.items() for one in said), strict=True))
     by_hand = {
         ("kg", "accuracy"): 2 / 3, ("kg", "refused"): 1 / 3,
         ("kn", "accuracy"): 1 / 3, ("kn", "refused"): 0, ("kn", "denoise_rate"): 1 / 3,  # three could be scored

@@ -43,7 +43,7 @@ def _with_texts(items: Iterator[Item]) -> Iterator[Item]:
     told = texts.by_entity(known)
     shown: dict[tuple[str, str], dict[str, dict[str, list[str]]]] = {}
     for item in items:
-        name, entity = item.meta.get("relation"), item.meta.get("entity")
+        name, entity = str(item.meta.get("relation")), str(item.meta.get("entity"))
         if name not in RELATIONS:
             yield item  # small tasks, and what does not exist
             continue
