@@ -278,5 +278,5 @@ def test_no_passage_of_a_training_question_tells_a_fact_that_is_tested(sets):
 
 
 def test_small_tasks_have_nothing_to_show():
-    with pytest.raises(QuestionError, match="task 0: passages: .*the source has no texts about it"):
+    with pytest.raises(QuestionError, match=r"task 0: passages: .*the source has no texts about it"):
         questions.load("x", QuestionSet(source="atlas", split="tasks", passages=Passages(right=1, other=0, wrong=0)))
