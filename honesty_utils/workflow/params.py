@@ -127,8 +127,8 @@ class Params(Section):
         self._check_names_of_code()
         self._check_trained_models_can_be_asked()
         self._check_refusals()
-        self._check_world_sets()
         self._check_passages()
+        self._check_world_sets()
         self._check_worlds()
         self._check_requests()
         self._check_choosing()
@@ -237,8 +237,6 @@ class Params(Section):
                 )
             if spec.closed is not None:
                 self._check_twin(name, spec)
-        for name, entry in self.entries.items():
-            self._check_open_book(name, entry)
 
     def _check_twin(self, name: str, spec: QuestionSet) -> None:
         """A closed-book twin has the same questions, is asked where its set is, and has no passages."""
@@ -267,7 +265,7 @@ class Params(Section):
         """Rows of an open book are of the training questions, and who reads both books has an open one."""
         opened, reads = entry.rows.open_book, any(one.closed_book for one in methods.METHODS[entry.method].stages)
         where = f"methods.{name}.rows.open_book"
-        if opened is None and reads and entry.model_of is None:
+        if opened is None and reads:
             able = [other for other, has in self.questions.items() if has.closed == "train"]
             raise ValueError(
                 f"{where}: none, and {entry.method!r} learns from questions with passages; name a set that has "
@@ -407,6 +405,7 @@ class Params(Section):
         self._check_merged(name, entry)
         if not stages or entry.model_of:
             return
+        self._check_open_book(name, entry)
         for dataset in filter(None, ("train", entry.rows.open_book, *entry.rows.sets)):
             self._check_rows(name, entry, dataset)
         for stage in kind.stages:
