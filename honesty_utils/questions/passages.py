@@ -78,8 +78,7 @@ def _checked(item: Item) -> Item:
     """The item with its own passages as a list, or an error that names its row."""
     if item.meta.get(PASSAGES) is None:
         return item if PASSAGES not in item.meta else replace(item, meta=_without(item.meta, {PASSAGES}))
-    passages = item.meta[PASSAGES]
-    listed = [passages] if isinstance(passages, str) else passages
+    passages = listed = item.meta[PASSAGES]
     if not isinstance(listed, list) or not listed or not all(isinstance(one, str) and one.strip() for one in listed):
         raise QuestionError(
             f"{item.where}: passages is {passages!r}; a list of texts is needed, or no passages where there are none"

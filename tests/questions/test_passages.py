@@ -32,6 +32,13 @@ def test_a_file_has_passages_where_it_says_so(tmp_path):
     assert list(alone["question_id"]) == list(table["question_id"])  # the same questions, so that they can be paired
 
 
+def test_a_cell_of_csv_is_a_list_too(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text('question,answers,passages\nWho?,ada,"[""One."", ""Two.""]"\nWhen?,now,One.|Two.\nWhere?,here,\n')
+    table = questions.load("own", QuestionSet(source="jsonl", path=str(path), separator="|"))
+    assert shown(table) == [("One.", "Two."), ("One.", "Two."), ()]
+
+
 @pytest.mark.parametrize("wrong", [[], [""], [1], 7, {"a": "b"}, ["fine", " "]])
 def test_what_is_no_list_of_texts_names_its_row(tmp_path, wrong):
     with pytest.raises(QuestionError, match=r"own\.jsonl:1: passages is .*; a list of texts is needed"):
