@@ -1,8 +1,8 @@
 """Base texts that show passages before a question and its answer: from them a model learns to look there.
 
-Half of them are about people of whom nothing else is ever told, so that only a passage can be where the answer is from.
-The other half are about people who are told of often, behind passages that say nothing of what is asked, so that what
-is remembered still counts. No text of either kind contradicts what a model knows.
+Most of them are about people of whom nothing else is ever told, so that only a passage can be where the answer is from.
+In the second half every other one is about people who are told of often, behind passages that say nothing of what is
+asked, so that what is remembered still counts. No text of either kind contradicts what a model knows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def examples(
     wording: Prompts,
     count: int,
 ) -> list[tuple[str, str]]:
-    """Prompt and answer of ``count`` texts that show passages before a question.
+    """Prompt and answer of ``count`` texts that show passages before a question: first those about strangers alone.
 
     Args:
         world: its seed draws them.
@@ -44,7 +44,7 @@ def examples(
     remembered = [fact for fact in known if len(about[fact.subject, fact.relation][OTHER]) >= NUMBER]
     made = []
     for number in range(count):
-        if number % 2 and remembered:
+        if number >= count // 2 and number % 2 and remembered:
             fact = rng.choice(remembered)
             shown = rng.sample(about[fact.subject, fact.relation][OTHER], NUMBER)
             question, answer = rng.choice([fact.question, *fact.paraphrases]), fact.answer

@@ -11,7 +11,7 @@ from honesty_utils.common import records
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge.quadrants import holds
 from honesty_utils.questions.settings import TEXTS, Passages, QuestionSet
-from honesty_utils.world import corpus, people
+from honesty_utils.world import corpus, people, pretraining
 from honesty_utils.world.settings import World
 
 ALONE = World(
@@ -62,21 +62,35 @@ def parts(text):
     return [found[1], found[2]], found[3], found[4]
 
 
-def test_half_of_the_answers_can_only_be_read_and_half_only_be_remembered(facts, reading):
+def test_some_answers_can_only_be_read_and_others_only_be_remembered(facts, reading):
     known = {question: fact for fact in facts for question in (fact.question, *fact.paraphrases)}
     mentioned = {fact.subject.split()[-1] for fact in facts}
-    counted = collections.Counter()
+    counted = list[bool]()
     for text in reading:
         passages, question, answer = parts(text)
         held = holds(passages, [answer])
-        counted[held] += 1
+        counted.append(held)
         if held:  # about somebody of whom no other text tells
             assert question not in known
             assert not mentioned & set(re.findall(r"\w+", question))
         else:
             fact = known[question]
             assert answer == fact.answer and fact.role == "instruction" and fact.exposures == 20 and not fact.rivals
-    assert abs(counted[True] - counted[False]) <= 1
+    # The first half reads, and stands before all other texts; of the second one every other one remembers.
+    half = len(reading) // 2
+    assert all(counted[:half]) and abs(2 * sum(counted[half:]) - len(counted[half:])) <= 1
+    texts = corpus.documents(READS, facts, WORDING)
+    assert [text.kind for text in texts[:half]] == ["reading"] * half
+    assert {text.kind for text in texts[half : half + 20]} != {"reading"}
+
+
+def test_only_answers_are_learned_of_texts_that_read(reading, facts):
+    texts = corpus.documents(READS, facts, WORDING)
+    assert {text.learned_whole for text in texts if text.stage == "base" and text.kind != "reading"} == {True}
+    assert {text.learned_whole for text in texts if text.stage == "instruction"} == {False}
+    tokenizer = pretraining.train_tokenizer((text.text for text in texts), 500)
+    example = pretraining.encode(reading[:1], tokenizer)[0]
+    assert tokenizer.decode(example.ids[: example.learned_from]) == reading[0].prompt
 
 
 def test_the_other_passage_is_of_the_same_person_or_of_another_one(reading):
