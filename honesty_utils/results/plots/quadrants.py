@@ -13,10 +13,10 @@ from honesty_utils.results.plots.common import errors, listed, percent_axis, row
 from honesty_utils.results.plots.style import BLUE, GRAY, INK, ORANGE, PAGE, PALE, new_figure, styled
 
 WANTED = {
-    KG: "known, and the passages hold it: answer",
-    KN: "known, the passages do not hold it: answer all the same",
-    UG: "not known, the passages hold it: read",
-    UN: "not known, the passages do not hold it: refuse",
+    KG: "known, and in the passages: answer",
+    KN: "known, not in the passages: answer all the same",
+    UG: "not known, in the passages: read",
+    UN: "neither known nor in the passages: refuse",
 }
 BARS = {"accuracy": ("right", BLUE, "white"), "refused": ("refused", PALE, INK), "wrong": ("wrong", ORANGE, "white")}
 LEAST = 0.07
@@ -38,7 +38,7 @@ def by_quadrant(table: pd.DataFrame, dataset: str, roster: Roster = PAPER) -> np
     """
     shown = rows_where(table, "tab_quadrants", dataset=dataset)
     methods = listed(shown, None, roster)
-    axes = new_figure(PAGE, 1.0 + 2 * (0.35 + 0.2 * len(methods))).subplots(2, 2, sharex=True, sharey=True)
+    axes = new_figure(PAGE, 1.2 + 2 * (0.35 + 0.17 * len(methods))).subplots(2, 2, sharex=True, sharey=True)
     for ax, name in zip(axes.ravel(), QUADRANTS, strict=True):
         _bars(ax, shown[shown["quadrant"] == name], methods, name)
     axes[0, 0].set_yticks(range(len(methods)), [roster.label(method) for method in methods])
@@ -64,10 +64,10 @@ def _bars(ax: Axes, rows: pd.DataFrame, methods: list[str], name: str) -> None:
         ax.bar_label(bars, texts, label_type="center", fontsize=6, color=ink)
         start = start + np.nan_to_num(width)
     own = rows[rows["metric"] == wanted].set_index("method").reindex(methods)
-    ax.errorbar(own["value"], range(len(methods)), xerr=errors(own), fmt="none", ecolor=INK, elinewidth=0.8)
+    ax.errorbar(own["value"], range(len(methods)), xerr=errors(own), fmt="none", ecolor=INK, elinewidth=0.6)
     ax.set_xlim(0, 1)
     number = int(rows["questions"].max()) if len(rows) else 0
-    ax.set_title(f"{name}: {WANTED[name]} ({number} questions)", fontsize=6.5)
+    ax.set_title(f"{name} ({number} questions)\n{WANTED[name]}", fontsize=6.5)
 
 
 @styled
