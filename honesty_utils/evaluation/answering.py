@@ -19,12 +19,11 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, Request, ScoringEngine
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation import doubting
-from honesty_utils.evaluation.chosen import Evaluated
+from honesty_utils.evaluation.chosen import Evaluated, behind_passages
 from honesty_utils.evaluation.settings import Doubt
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling, signals
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.questions.settings import passages_of
 from honesty_utils.sampling import shards
 from honesty_utils.sampling.shards import Asked, Shard, Summary
 
@@ -135,15 +134,15 @@ def own_signals(
     assert isinstance(engine, ScoringEngine), "checked before"
     told = records.read(records.RESPONSES, run.drawn_answers(one.method, one.seed, dataset))
     rows = told[["question_id"]].merge(asked, on="question_id", how="left", validate="one_to_one")
-    asked_in = list(rows[["question", "choices", "meta"]].itertuples(index=False, name=None))
     whole = [
-        prompts.with_passages(wording, one.prompt(wording, question, choices), passages_of(meta))
-        for question, choices, meta in asked_in
+        one.prompt(wording, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
     shown = [
-        prompts.with_passages(wording, prompts.question_text(wording, question, choices), passages_of(meta))
-        for question, choices, meta in asked_in
+        prompts.question_text(wording, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
+    whole, shown = (behind_passages(texts, rows, wording) for texts in (whole, shown))
     return signals.measure(names, told, shown=shown, engine=engine, prompts=whole, refusal=wording.refusal)
 
 

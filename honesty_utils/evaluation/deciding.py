@@ -19,12 +19,11 @@ from honesty_utils.common import prompts, records
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.evaluation.chosen import Evaluated
+from honesty_utils.evaluation.chosen import Evaluated, behind_passages
 from honesty_utils.knowledge import signals
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
-from honesty_utils.questions.settings import passages_of
 
 
 def read_of_base(entries: Mapping[str, MethodEntry]) -> list[str]:
@@ -135,8 +134,8 @@ def _of_base(
     rows = answers[["question_id"]].merge(questions, on="question_id", how="left", validate="one_to_one")
     texts = rows["question"].tolist()
     shown = [
-        prompts.with_passages(wording, prompts.question_text(wording, question, choices), passages_of(meta))
-        for question, choices, meta in rows[["question", "choices", "meta"]].itertuples(index=False, name=None)
+        prompts.question_text(wording, question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
     whole = _prompts(rows, wording)
     return signals.measure(
@@ -144,7 +143,7 @@ def _of_base(
         answers,
         samples=drawn,
         questions=texts,
-        shown=shown,
+        shown=behind_passages(shown, rows, wording),
         engine=engine,
         prompts=whole,
         refusal=wording.refusal,
@@ -153,10 +152,11 @@ def _of_base(
 
 def _prompts(rows: pd.DataFrame, wording: Prompts) -> list[str]:
     """What M_t was asked: the plain prompt of each of the QUESTIONS rows, behind its passages."""
-    return [
-        prompts.with_passages(wording, prompts.render(wording, "plain", question, choices), passages_of(meta))
-        for question, choices, meta in rows[["question", "choices", "meta"]].itertuples(index=False, name=None)
+    texts = [
+        prompts.render(wording, "plain", question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
+    return behind_passages(texts, rows, wording)
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:
