@@ -8,8 +8,8 @@ from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures,
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.outcomes import outcomes
-from honesty_utils.results.plots.rewarding import edges
 from honesty_utils.results.plots.quadrants import by_quadrant, passages_change
+from honesty_utils.results.plots.rewarding import edges
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
 from honesty_utils.results.plots.signalling import signalling

@@ -2,7 +2,7 @@
 
 A verdict follows from the interval of a paired difference on the same questions: *holds* where it lies on the side that
 the claim says, *reversed* where it lies on the other, else *inconclusive*. What is said of methods needs `TRAININGS`
-trainings of each; with fewer the verdict is inconclusive, and `models` says what these models show.
+trainings of each, as in `roads`; with fewer the verdict is inconclusive, and `models` says what these models show.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from honesty_utils.questions.settings import WRONG
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.quadrants import by_method, paired, placed, states_of, tab_passages
+from honesty_utils.results.tables.roads import HOLDS, OPEN, REVERSED, TRAININGS
 
 COLUMNS = [
     "number", "dataset", "claim", "verdict", "models", "methods", "part", "value", "low", "high", "p_value", "seeds",
     "rule",
 ]  # fmt: skip
-TRAININGS = 3
 BEFORE, BASELINE, ALIGNED = "unaligned", "absolute", "divide_then_align"
 LOST = 0.1
 """Share of right answers in `ug` that may be lost where passages are said to be used as before."""
-HOLDS, REVERSED, OPEN = "holds", "reversed", "inconclusive"
 
 
 @dataclass(frozen=True)
