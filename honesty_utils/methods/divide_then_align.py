@@ -37,6 +37,7 @@ from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
 from honesty_utils.knowledge.quadrants import KG, KN, QUADRANTS, UG, UN, holds, quadrant
 from honesty_utils.methods import absolute
+from honesty_utils.methods.finetuned import gold_sentence
 from honesty_utils.methods.lots import lot
 from honesty_utils.methods.plan import CLOSED, OPEN, TRAINED, Method, Stage
 
@@ -62,6 +63,7 @@ class Options(Section):
         0.7, gt=0, lt=1, description="of the pairs that are of un, the others share the rest alike; none: as they come"
     )
     every_pair: bool = Field(False, description="all pairs of a question in place of one, where questions are few")
+    capitalize: bool = Field(True, description="the first letter of a gold answer, where M_t has no right one")
     seed: int = Field(0, ge=0, description="of what is drawn by lot")
 
     def known(self) -> absolute.Options:
@@ -77,10 +79,10 @@ class Read:
     opened: Answered
     closed: Answered
 
-    def replies(self, refusal: str) -> dict[str, str | None]:
-        """What pairs are made of, by name; none where M_t gave no such answer."""
-        right = self.opened.greedy or self.closed.greedy
-        right = right or next(iter((*self.opened.right, *self.closed.right, *self.opened.answers)), None)
+    def replies(self, refusal: str, capitalize: bool) -> dict[str, str | None]:
+        """What pairs are made of, by name; none where there is no such answer."""
+        right = self.opened.greedy or self.closed.greedy or next(iter((*self.opened.right, *self.closed.right)), None)
+        right = right or gold_sentence(self.opened, capitalize)
         return {REFUSAL: refusal, RIGHT: right, WRONG_OPEN: _wrong(self.opened), WRONG_CLOSED: _wrong(self.closed)}
 
     @property
@@ -137,7 +139,7 @@ def pairs(labels: pd.DataFrame, prompts: Prompts, options: Options) -> pd.DataFr
     for one in read(labels, options):
         if one.quadrant == KG and not one.agrees:
             continue
-        item, said = one.opened, one.replies(prompts.refusal)
+        item, said = one.opened, one.replies(prompts.refusal, options.capitalize)
         prompt = wording.render(prompts, "honest", item.question, item.choices)
         listed = [
             (item.question_id, prompt, said[better], said[worse], better == REFUSAL)

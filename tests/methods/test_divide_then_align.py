@@ -67,9 +67,10 @@ def test_every_pair_by_hand():
         "kn-firm": {("open.-1", "-")},
         "ug": {("open.-1", "-"), ("open.-1", "open.1"), ("open.-1", "closed.-1")},
         # No answer of M_t's is right: the gold one stands there.
-        "un": {("-", "gold"), ("-", "open.-1"), ("-", "closed.-1")},
-        "un-silent": {("-", "gold")},
+        "un": {("-", "Gold."), ("-", "open.-1"), ("-", "closed.-1")},
+        "un-silent": {("-", "Gold.")},
     }
+    assert told(pairs(capitalize=False))["un-silent"] == {("-", "gold.")}
     refuses = table.groupby("question_id")["is_refusal"].all()
     assert set(refuses.index[refuses]) == {"un", "un-silent"}
 
@@ -85,7 +86,7 @@ def test_one_pair_a_question_by_lot():
     table = pairs(many, every_pair=False)
     assert table["question_id"].is_unique and len(table) == 60
     kinds = table["rejected"].value_counts()
-    assert set(kinds.index) == {"gold", "open.-1", "closed.-1"} and kinds.min() >= 10  # a third each, by lot
+    assert set(kinds.index) == {"Gold.", "open.-1", "closed.-1"} and kinds.min() >= 10  # a third each, by lot
     assert not table.equals(pairs(many, every_pair=False, seed=1))
 
 
