@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from support.frames import evaluations
 
-from honesty_utils.results import tables
+from honesty_utils.results import plots, tables
 from honesty_utils.results.display import Roster, Shown
 from honesty_utils.results.settings import Analysis
 from honesty_utils.results.tables.quadrants import CHANGES, COLUMNS
@@ -135,3 +135,34 @@ def test_nothing_that_differs_is_inconclusive_and_so_are_two_trainings():
 def test_knowledge_that_holds_at_the_price_of_reading_is_not_what_is_claimed():
     found = claims(before="cwcw", baseline="cicw", aligned="ccwi", alone="ccww")
     assert found.loc[3, "verdict"] == "reversed"
+
+
+def test_the_picture_has_a_panel_a_quadrant_and_the_wanted_part_first():
+    places = [name for name in ("kg", "kn", "ug", "un") for _ in range(4)]
+    table = tables.tab_quadrants(frame("open", unaligned="ccwi" * 4), {"open": told(places)}, ANALYSIS)
+    axes = plots.by_quadrant(table, "open", ROSTER)
+    assert axes.shape == (2, 2)
+    widths = [[bar.get_width() for bar in ax.patches] for ax in axes.ravel()]
+    # Right, refused, wrong; where nothing is known, refused comes first.
+    assert widths == [[0.5, 0.25, 0.25]] * 3 + [[0.25, 0.5, 0.25]]
+    assert [ax.get_title().partition(" ")[0] for ax in axes.ravel()] == ["kg", "kn", "ug", "un"]
+
+
+def test_the_picture_of_changes_has_a_panel_a_kind():
+    both = pd.concat([frame("open", unaligned="cwcwcw"), frame("closed", unaligned="ccccww")])
+    kinds = ["right", "right", "wrong", "wrong", "right", "right"]
+    table = tables.tab_passages(both, {"open": told(["kg"] * 6, kinds)}, {"open": "closed"}, ANALYSIS)
+    titles = [ax.get_title() for ax in plots.passages_change(table, "open", ROSTER)]
+    assert titles == ["passages with the right value", "passages with a wrong value"]
+    unmade = table[table["kind"] == "all"]
+    assert [ax.get_title() for ax in plots.passages_change(unmade, "open", ROSTER)] == ["passages of all kinds"]
+
+
+def test_the_look_at_two_books_shows_each_outcome():
+    table = pd.DataFrame(
+        {"quadrant": ["kn", "kn", "un"], "without": ["correct"] * 3, "with": ["wrong", "correct", "idk"]}
+    )
+    first, second = plots.two_books(table)
+    assert [text.get_text() for text in first.get_yticklabels()] == ["kn (2)", "un (1)"]
+    assert [bar.get_width() for bar in first.patches] == [1, 1, 0, 0, 0, 0]
+    assert [bar.get_width() for bar in second.patches] == [0.5, 0, 0, 1, 0.5, 0]
