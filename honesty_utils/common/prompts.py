@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from honesty_utils.common.settings import Prompts
 
@@ -45,6 +45,25 @@ def render(prompts: Prompts, kind: Kind, question: str, choices: Sequence[str] |
     """User text of one question under the plain or the honest prompt; braces inside the question stay as they are."""
     template = {"plain": prompts.plain, "honest": prompts.honest}[kind]
     return fill(template, {"question": question_text(prompts, question, choices), "refusal": prompts.refusal})
+
+
+@overload
+def with_passages(prompts: Prompts, prompt: str, passages: Sequence[str]) -> str: ...
+@overload
+def with_passages(prompts: Prompts, prompt: Prompt, passages: Sequence[str]) -> Prompt: ...
+def with_passages(prompts: Prompts, prompt: Prompt, passages: Sequence[str]) -> Prompt:
+    """A prompt behind the passages that its question comes with; without passages the prompt as it is.
+
+    All that is asked about a question passes here: in sampling and evaluation (`sampling.shards.plan`), in rows
+    (`methods.build`), in what signals ask. So no method has to know of passages.
+
+    Args:
+        prompts: holds the wording of a passage.
+        prompt: user text, or turns, of which the first gets the passages.
+        passages: texts, in the order in which they are shown.
+    """
+    before = "".join(fill(prompts.passages, {"passage": text}) for text in passages)
+    return before + prompt if isinstance(prompt, str) else (before + prompt[0], *prompt[1:])
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:

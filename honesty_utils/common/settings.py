@@ -76,6 +76,7 @@ class Prompts(Section):
         "Question: {question}\nAnswer:"
     )
     options: str = Field("{letter}) {text}", description="one line of a multiple-choice question")
+    passages: str = Field("Text: {passage}\n", description="each passage of a question that has any, before its prompt")
     refusal: str = Field(DEFAULT_REFUSAL, pattern=r"\w")
     confidence_num: tuple[str, str] = Field(
         (
@@ -95,10 +96,11 @@ class Prompts(Section):
         description="1-2, 3-4, 5-6, 7-8 and 9-10 right answers of ten",
     )
 
-    @field_validator("plain", "honest", "options")
+    @field_validator("plain", "honest", "options", "passages")
     @classmethod
     def _has_its_fields(cls, value: str, info: ValidationInfo) -> str:
-        field, others = ("text", {"letter"}) if info.field_name == "options" else ("question", {"refusal"})
+        own: dict[str | None, tuple[str, set[str]]] = {"options": ("text", {"letter"}), "passages": ("passage", set())}
+        field, others = own.get(info.field_name, ("question", {"refusal"}))
         if f"{{{field}}}" not in value:
             raise ValueError(f"holds no {{{field}}}; write where it goes")
         # What looks like a field, such as "{ question }", and not what looks like JSON, such as '{"answer": …}'.

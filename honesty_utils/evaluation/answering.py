@@ -19,7 +19,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, Request, ScoringEngine
 from honesty_utils.engines.settings import Generation
 from honesty_utils.evaluation import doubting
-from honesty_utils.evaluation.chosen import Evaluated
+from honesty_utils.evaluation.chosen import Evaluated, behind_passages
 from honesty_utils.evaluation.settings import Doubt
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge import labeling, signals
@@ -54,7 +54,7 @@ def plan(
         request = shards.greedy(wording, kind, asked)
         return [(records.GREEDY, dataclasses.replace(request, prompt=worded(str(request.prompt))))]
 
-    return shards.plan(questions, requests, shard_size)
+    return shards.plan(questions, requests, shard_size, wording)
 
 
 def draw(
@@ -142,6 +142,7 @@ def own_signals(
         prompts.question_text(wording, question, choices)
         for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
+    whole, shown = (behind_passages(texts, rows, wording) for texts in (whole, shown))
     return signals.measure(names, told, shown=shown, engine=engine, prompts=whole, refusal=wording.refusal)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from honesty_utils.common import prompts
 from honesty_utils.common.paths import BASE, Run
 from honesty_utils.common.settings import Prompts, Section
@@ -12,6 +14,7 @@ from honesty_utils.engines.settings import Model
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import Method
 from honesty_utils.methods.settings import MethodEntry
+from honesty_utils.questions.settings import passages_of
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,9 @@ def models(
         options = check_options(entries[name].method, entries[name].options)
         found.append(Evaluated(name, seed, folder, kind, options))
     return found
+
+
+def behind_passages(texts: Iterable[str], questions: pd.DataFrame, wording: Prompts) -> list[str]:
+    """What is asked about each of the QUESTIONS rows, behind their passages."""
+    metas = questions["meta"] if "meta" in questions else [None] * len(questions)
+    return [prompts.with_passages(wording, text, passages_of(meta)) for text, meta in zip(texts, metas, strict=True)]

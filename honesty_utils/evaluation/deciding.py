@@ -19,7 +19,7 @@ from honesty_utils.common import prompts, records
 from honesty_utils.common.paths import BASE, Run, model_name
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines.settings import Generation, Model
-from honesty_utils.evaluation.chosen import Evaluated
+from honesty_utils.evaluation.chosen import Evaluated, behind_passages
 from honesty_utils.knowledge import signals
 from honesty_utils.methods import METHODS, check_options
 from honesty_utils.methods.plan import HEAD
@@ -80,10 +80,7 @@ def measure(
     found = {}
     for name, table in answers.items():
         rows = table[["question_id"]].merge(asked[name], on="question_id", validate="one_to_one")
-        texts = [
-            prompts.render(wording, "plain", question, choices)
-            for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
-        ]
+        texts = _prompts(rows, wording)
         said = table["text"].tolist() if head.reads_answers else None
         states = engine.states(texts, head.layer, said)
         if said is not None:
@@ -140,20 +137,26 @@ def _of_base(
         prompts.question_text(wording, question, choices)
         for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
     ]
-    whole = [
-        prompts.render(wording, "plain", question, choices)
-        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
-    ]
+    whole = _prompts(rows, wording)
     return signals.measure(
         names,
         answers,
         samples=drawn,
         questions=texts,
-        shown=shown,
+        shown=behind_passages(shown, rows, wording),
         engine=engine,
         prompts=whole,
         refusal=wording.refusal,
     )
+
+
+def _prompts(rows: pd.DataFrame, wording: Prompts) -> list[str]:
+    """What M_t was asked: the plain prompt of each of the QUESTIONS rows, behind its passages."""
+    texts = [
+        prompts.render(wording, "plain", question, choices)
+        for question, choices in rows[["question", "choices"]].itertuples(index=False, name=None)
+    ]
+    return behind_passages(texts, rows, wording)
 
 
 def fit(run: Run, name: str, seed: int, entry: MethodEntry) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -53,7 +53,7 @@ def plan(
         turns: Prompt = (prompt, str(said[asked.question_id]), doubt.words)
         return [(records.GREEDY, Request(turns))]
 
-    return shards.plan(questions, requests, size)
+    return shards.plan(questions, requests, size, wording)
 
 
 def draw(

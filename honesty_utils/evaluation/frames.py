@@ -11,9 +11,10 @@ import pandas as pd
 
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run
+from honesty_utils.knowledge.quadrants import holds, quadrant
 from honesty_utils.metrics import scores
 from honesty_utils.metrics.intervals import Clusters, States
-from honesty_utils.questions.settings import ALONE, EXPOSURES, Design
+from honesty_utils.questions.settings import ALONE, EXPOSURES, KIND, Design, passages_of
 
 COLUMNS = (
     "method", "seed", "dataset", "question_id", "before", "outcome", "matched", "confidence", "text", "mean_logprob",
@@ -105,6 +106,39 @@ def load_knowledge(run: Run, dataset: str, design: Design, model: str | None = N
     """
     path = run.knowledge(dataset) if model is None else run.knowledge(dataset, model)
     return with_clusters(records.read(records.KNOWLEDGE, path), run.questions(dataset), dataset, design)
+
+
+def load_quadrants(run: Run, dataset: str, closed: str) -> pd.DataFrame:
+    """What is known of the questions of a set with passages: their quadrant, and the kind of their passages.
+
+    Args:
+        run: where the files are.
+        dataset: the set.
+        closed: its closed-book twin, whose labels tell what M_t knows without passages.
+
+    Returns:
+        ``question_id``, ``quadrant`` (none where M_t's answer without passages could not be scored) and ``kind`` (of
+        made passages, else empty), in the order of the questions.
+
+    Raises:
+        RecordError: a file is missing, or a question that its twin does not have.
+    """
+    asked = records.read(records.QUESTIONS, run.questions(dataset))
+    known = records.read(records.KNOWLEDGE, run.knowledge(closed)).set_index("question_id")
+    missing = asked.loc[~asked["question_id"].isin(known.index), "question_id"]
+    if len(missing):
+        raise records.RecordError(
+            f"{run.questions(dataset)}: {len(missing)} questions are not in the closed-book twin {closed!r}, such as "
+            f"{missing.iloc[0]!r}; give both the same questions and sample again"
+        )
+    told = known.loc[asked["question_id"]]
+    answered = told["known"].where(told["greedy_outcome"] != "unscored", None)
+    quadrants = [
+        quadrant(one, holds(passages_of(meta), answers))
+        for one, meta, answers in zip(answered, asked["meta"], asked["answers"], strict=True)
+    ]
+    kinds = [json.loads(meta).get(KIND, "") if meta else "" for meta in asked["meta"]]
+    return pd.DataFrame({"question_id": asked["question_id"], "quadrant": quadrants, "kind": kinds})
 
 
 def with_clusters(table: pd.DataFrame, questions: Path, dataset: str, design: Design) -> pd.DataFrame:

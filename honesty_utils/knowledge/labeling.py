@@ -14,7 +14,7 @@ from honesty_utils.common.settings import Prompts
 from honesty_utils.judge import Referee
 from honesty_utils.knowledge.boundary import knowledge_table
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.questions.settings import answered_at_all, needs_judge, objects
+from honesty_utils.questions.settings import answered_at_all, needs_judge, objects, passages_of
 
 
 def grade_responses(
@@ -198,6 +198,12 @@ def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataF
 
 
 def with_questions(labels: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
-    """Labels of the questions in ``questions``, with their text, answers and choices: what ``methods.build`` takes."""
+    """Labels of the questions in ``questions``, with their text, answers and choices: what ``methods.build`` takes.
+
+    ``passages`` stand beside where some question has them.
+    """
     columns = ["question_id", "question", "answers", "choices"]
+    passages = questions["meta"].map(passages_of) if "meta" in questions else pd.Series(dtype=object)
+    if passages.map(bool).any():
+        questions, columns = questions.assign(passages=passages), [*columns, "passages"]
     return questions[columns].merge(labels, on="question_id", validate="one_to_many")

@@ -18,17 +18,27 @@ from honesty_utils.common.paths import Run
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Rows
 
+BOOK = "book"
+"""Column that says whether a question was asked with passages."""
+
 
 def files(run: Run, rows: Rows, signals: Sequence[str] = (), again: Mapping[str, str] | None = None) -> list[Path]:
     """What `training_labels` reads; the inputs that a method's rows depend on."""
+    opened = [path(rows.open_book) for path in (run.labels, run.questions) if rows.open_book]
     added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
-    measured = [run.signals(name) for name in ("train", *rows.sets)] if signals else []
-    asked = [run.knowledge(name, model) for model in (again or {}).values() for name in ("train", *rows.sets)]
-    return [run.train_questions, run.labels("train"), run.knowledge("train"), *added, *measured, *asked]
+    measured = [run.signals(name) for name in (rows.open_book or "train", *rows.sets)] if signals else []
+    first = rows.open_book or "train"
+    asked = [run.knowledge(name, model) for model in (again or {}).values() for name in (first, *rows.sets)]
+    return [run.train_questions, run.labels("train"), run.knowledge("train"), *opened, *added, *measured, *asked]
 
 
 def training_labels(
-    run: Run, rows: Rows, seed: int = 0, signals: Sequence[str] = (), again: Mapping[str, str] | None = None
+    run: Run,
+    rows: Rows,
+    seed: int = 0,
+    signals: Sequence[str] = (),
+    again: Mapping[str, str] | None = None,
+    closed_book: bool = False,
 ) -> pd.DataFrame:
     """Every response of M_t to the questions that a method learns from, with their text: what ``methods.build`` takes.
 
@@ -38,6 +48,7 @@ def training_labels(
         seed: of the draw of a smaller subset.
         signals: of M_t's greedy answers, a column each.
         again: trained models that were asked the same questions, by the column that their expected accuracy goes to.
+        closed_book: with answers to the same questions without passages, too; ``book`` is "open" or "closed".
 
     Raises:
         ValueError: a subset larger than the training questions allow.
@@ -48,18 +59,22 @@ def training_labels(
     chosen = subset(asked, known, rows, seed)
     ids = {"question_id": chosen["question_id"]}
     tables = [labeling.with_questions(records.read(records.LABELS, run.labels("train"), ids), chosen)]
+    if rows.open_book:
+        asked = records.read(records.QUESTIONS, run.questions(rows.open_book), ids)
+        opened = labeling.with_questions(records.read(records.LABELS, run.labels(rows.open_book), ids), asked)
+        without = [tables[0].assign(**{BOOK: "closed"})] if closed_book else []
+        tables = [opened.assign(**{BOOK: "open"}) if closed_book else opened, *without]
     for name in rows.sets:
         questions = records.read(records.QUESTIONS, run.questions(name))
         tables.append(labeling.with_questions(records.read(records.LABELS, run.labels(name)), questions))
     table = pd.concat(tables, ignore_index=True)
+    first = rows.open_book or "train"
     for name in signals:
-        measured = [records.read(records.SIGNALS, run.signals(dataset)) for dataset in ("train", *rows.sets)]
+        measured = [records.read(records.SIGNALS, run.signals(dataset)) for dataset in (first, *rows.sets)]
         values = pd.concat(measured).query("signal == @name")[["question_id", "value"]]
         table = table.merge(values.rename(columns={"value": name}), on="question_id", how="left")
     for column, model in (again or {}).items():
-        told = pd.concat(
-            [records.read(records.KNOWLEDGE, run.knowledge(name, model)) for name in ("train", *rows.sets)]
-        )
+        told = pd.concat([records.read(records.KNOWLEDGE, run.knowledge(name, model)) for name in (first, *rows.sets)])
         values = told[["question_id", "expected_accuracy"]].rename(columns={"expected_accuracy": column})
         table = table.merge(values, on="question_id", how="left")
     table = table if rows.samples is None else table[table["sample_index"] < rows.samples].reset_index(drop=True)

@@ -39,6 +39,11 @@ class Rows(Section):
     shuffled: bool = Field(
         False, description="each question takes another's verdicts: a control that learns the form and no boundary"
     )
+    open_book: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="a set under `questions` whose closed-book twin is `train`: the same training questions with "
+        "passages; M_t's answers there and their prompts stand in place of those without",
+    )
     sets: Annotated[tuple[str, ...], AfterValidator(no_repeats)] = Field(
         (), description="further sets under `questions`, sampled and added whole, such as multiple choice"
     )

@@ -10,11 +10,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from honesty_utils.common.errors import HonestyError
+from honesty_utils.common.prompts import with_passages
 from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
 from honesty_utils.methods import phrases
-from honesty_utils.methods.plan import Method, Stage, known_to
+from honesty_utils.methods.plan import BOOKS, Method, Stage, known_to
 from honesty_utils.methods.registry import METHODS
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ def build(
 
     Args:
         name: a key of `METHODS`.
-        labels: a row a response of M_t: LABELS columns and ``question``, ``answers``; ``choices`` if there are any.
-            Responses left unscored count neither as right nor as wrong.
+        labels: a row a response of M_t: LABELS columns and ``question``, ``answers``; ``choices`` and ``passages`` if
+            there are any, and ``book`` for stages that read both (`Stage.closed_book`). Responses left unscored count
+            neither as right nor as wrong.
         prompts: wordings; none: the project's own.
         stage: of a method with several; none: its only one.
         **options: fields of the method's options.
@@ -54,13 +56,30 @@ def build(
     _check_labels(name, chosen, labels)
     prompts = prompts or Prompts()
     phrases.check_phrases(prompts)  # evaluation reads every method's replies with them
-    table = chosen.build(labels, prompts, settings)
+    table = _behind_passages(chosen.build(labels, prompts, settings), labels, prompts)
     asked, kept = labels["question_id"].nunique(), table["question_id"].nunique()
     if not kept:
         raise NoRows(f"methods.{name}: none of {asked} questions makes a row: {chosen.lacking}; add others")
     if kept < asked:
         logger.warning("methods.%s: %d of %d questions left out: %s", name, asked - kept, asked, chosen.lacking)
     return table
+
+
+def _behind_passages(rows: pd.DataFrame, labels: pd.DataFrame, prompts: Prompts) -> pd.DataFrame:
+    """Rows whose prompts stand behind the passages of their questions, whatever method has made them."""
+    if "passages" not in labels:
+        return rows
+    shown = {key: texts for key, texts in zip(labels["question_id"], labels["passages"], strict=True) if _some(texts)}
+    asked = [
+        with_passages(prompts, prompt, shown.get(key, ()))
+        for key, prompt in zip(rows["question_id"], rows["prompt"], strict=True)
+    ]
+    return rows.assign(prompt=asked)
+
+
+def _some(texts: Any) -> bool:
+    """Whether a question has passages: those of sets without any are NaN once tables are joined."""
+    return isinstance(texts, tuple | list) and len(texts) > 0
 
 
 def check_options(name: str, options: Mapping[str, Any], where: str | None = None) -> Section:
@@ -155,6 +174,11 @@ def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
         raise ValueError(
             f"methods.{name}: {len(without)} of {labels['question_id'].nunique()} questions have no sampled response, "
             f"such as {without.iloc[0]!r}; this method needs them: set samples >= 1 and sample again"
+        )
+    if stage.closed_book and set(labels.get("book", ())) != set(BOOKS):
+        raise ValueError(
+            f"methods.{name}: labels lack a column 'book' that has {list(BOOKS)}: it learns from answers to the same "
+            "questions with and without passages (rows.open_book)"
         )
     unread = [known_to(one) for one in stage.reads if known_to(one) not in labels.columns]
     if unread:

@@ -25,6 +25,9 @@ HEAD = "head"
 MERGE = "merge"
 """The objective that trains nothing and makes one model of several."""
 
+OPEN, CLOSED = BOOKS = ("open", "closed")
+"""Values of the column ``book`` of labels, where a stage reads answers to questions with and without passages."""
+
 UNKNOWN_COLOR = "#999999"
 
 Space = Mapping[str, tuple[Any, ...]]
@@ -55,6 +58,7 @@ class Stage:
         reads: earlier stages whose models answer the training questions as M_t did before; ``build`` finds what each
             knows in the column `known_to` names.
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
+        closed_book: reads M_t's answers to the same questions without passages, too; ``book`` says which are which.
         needs_samples: sampled answers, not the greedy one alone.
         rows_per_sample: a question has a row for each of its sampled answers, not one.
         rows_per_question: as many rows has a question at most, where it has none for each sample.
@@ -68,6 +72,7 @@ class Stage:
     start: str = BASE
     reads: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
+    closed_book: bool = False
     needs_samples: bool = True
     rows_per_sample: bool = False
     rows_per_question: int = 1

@@ -10,6 +10,7 @@ from honesty_utils.questions.loading import Loaded, files, load, load_counted, l
 from honesty_utils.questions.reading import Item, QuestionError, Source
 from honesty_utils.questions.refused import REFUSED
 from honesty_utils.questions.registry import FILES, MADE, SOURCES, are_requests, design, matcher, scorer
+from honesty_utils.questions.settings import passages_of
 
 __all__ = [
     "FILES",
@@ -30,6 +31,7 @@ __all__ = [
     "located",
     "matcher",
     "overlap",
+    "passages_of",
     "scorer",
     "share_questions",
 ]

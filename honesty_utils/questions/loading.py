@@ -13,6 +13,7 @@ import pandas as pd
 
 from honesty_utils.common import records
 from honesty_utils.common.paths import Run
+from honesty_utils.questions import passages
 from honesty_utils.questions.checking import (
     Counts,
     check_answered,
@@ -76,7 +77,7 @@ def load_counted(name: str, spec: QuestionSet, data: str | Path | None = None) -
 
 def located(run: Run, name: str, spec: QuestionSet) -> QuestionSet:
     """``spec`` with the place of a set that the run makes, which is in its own folder, filled in."""
-    places = {"microworld": run.world_questions(name), "prior_known": run.prior_known}
+    places = {"microworld": run.world_questions(spec.closed or name), "prior_known": run.prior_known}
     if spec.source not in places or spec.path is not None:
         return spec
     return spec.model_copy(update={"path": str(places[spec.source])})
@@ -136,7 +137,7 @@ def _load(name: str, spec: QuestionSet, source: Source, data: Path | None) -> Lo
     distinct = without_repeats(answered, (spec.repeats or source.repeats) == "drop", published)
     check_ids(distinct)
     short = [item for item in distinct if spec.longest is None or _length(item) <= spec.longest]
-    chosen = _limited(name, _part(with_ids(short), spec), spec)
+    chosen = passages.given(_limited(name, _part(with_ids(short), spec), spec), spec)
     counts = Counts(
         read=len(found),
         documented=documented,

@@ -68,6 +68,7 @@ class Source:
         scorer: how its answers are scored besides, where ``spec.scorer`` is none; none: as all are.
         requests: whether it holds requests without right answers, which a judge reads.
         fame: key of ``meta`` with how famous a thing is, where ``spec.fame`` is none.
+        texts: whether it has texts about its questions, of which passages can be made.
     """
 
     read: Callable[[QuestionSet, Path | None], Iterable[Item]]
@@ -82,6 +83,7 @@ class Source:
     dialog: str | None = None
     scorer: str | None = None
     requests: bool = False
+    texts: bool = False
 
     def documented(self, split: str | None) -> int | None:
         """Documented size of a split, or of several joined by ``+``; ``None`` where it is not known."""

@@ -44,7 +44,9 @@ SOURCES: dict[str, Source] = {
     "mmlu": Source(mmlu.read, "test", mmlu.SIZES, repeats="keep"),
     "nq_open": Source(nq_open.read, "validation", nq_open.SIZES, repeats="keep"),
     "popqa": Source(popqa.read, "test", popqa.SIZES, repeats="keep", fame="s_pop"),
-    "atlas": Source(atlas.read, "test", atlas.SIZES, repeats="keep", cluster="entity", strata="relation", fame="fame"),
+    "atlas": Source(
+        atlas.read, "test", atlas.SIZES, repeats="keep", cluster="entity", strata="relation", fame="fame", texts=True
+    ),
     # The field's sets: what should be refused beside what should not, and questions that are hard to know.
     "selfaware": Source(selfaware.read, sizes=selfaware.SIZES, repeats="keep", refusals="objects"),
     "umwp": Source(umwp.read, sizes=umwp.SIZES, repeats="keep", cluster="twin", match="number", refusals="objects"),
@@ -85,7 +87,7 @@ SOURCES: dict[str, Source] = {
     "bandit": Source(bandit.read, bandit.DEFAULT, bandit.SIZES, repeats="keep", cluster="context"),
     "jsonl": Source(jsonl.read, cluster="cluster"),
     REQUESTS: Source(requests.read, requests=True),
-    "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES),
+    "microworld": Source(microworld.read, cluster="subject", strata=EXPOSURES, texts=True),
     "prior_known": Source(microworld.read, repeats="keep", cluster="topic"),
 }
 

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from honesty_utils.common.settings import Section
 
@@ -58,6 +58,40 @@ def needs_judge(meta: str | None) -> bool:
     return meta is not None and f'"{READ_BY}"' in meta and json.loads(meta).get(READ_BY) == JUDGE
 
 
+PASSAGES, KIND = "passages", "passage_kind"
+"""Keys of ``meta``: texts that are shown before a question, and what kind they are where the set was made."""
+TEXTS = "texts"
+"""Key of ``meta`` in a source that has texts of every kind about a question, of which a set may take passages."""
+RIGHT, OTHER, WRONG = "right", "other", "wrong"
+"""Kinds of passages: one tells the answer, none does, one tells another value in its place."""
+NO_PASSAGES = "none"
+"""Value of ``passages`` of a set whose own passages are left out."""
+
+
+def passages_of(meta: str | None) -> tuple[str, ...]:
+    """The texts that are shown before a question, as its ``meta`` says; none: it is asked alone."""
+    return tuple(json.loads(meta).get(PASSAGES) or ()) if meta is not None and f'"{PASSAGES}"' in meta else ()
+
+
+class Passages(Section):
+    """Which passages a set's questions are asked with: the kind by lot, whatever a model knows."""
+
+    right: float = Field(1 / 3, ge=0, le=1, description="share of questions of which a passage tells the answer")
+    other: float = Field(1 / 3, ge=0, le=1, description="of which none does: other facts, other people or things")
+    wrong: float = Field(1 / 3, ge=0, le=1, description="of which a passage tells another value")
+    number: PositiveInt = Field(2, description="passages a question; all but the one that tells the value are `other`")
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _shares_make_a_whole(self) -> Passages:
+        if abs(self.right + self.other + self.wrong - 1) > 1e-6:
+            raise ValueError(
+                f"right, other, wrong: {self.right:g}, {self.other:g} and {self.wrong:g} are not 1 together; every "
+                "question has passages of one of these kinds"
+            )
+        return self
+
+
 class Design(Section):
     """What of a question set is drawn together and within what: the units of intervals and tests."""
 
@@ -100,6 +134,14 @@ class QuestionSet(Section):
         None,
         description="scores that the set has besides (`tab_by_scorer`): right, wrong or silent as SimpleQA and the "
         "omniscience index count them, or how often the user's opinion is repeated (`meta.wanted`); none: the source's",
+    )
+    passages: Passages | Literal["none"] | None = Field(
+        None,
+        description="texts before the question, made by the source: which share of them tells the answer; 'none': "
+        "without those that the set's file has; none given: as the file has them",
+    )
+    closed: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="the set of the run that asks the same questions without passages, its closed-book twin"
     )
     repeats: Literal["keep", "drop"] | None = Field(
         None, description="a question that comes twice; none: as the set is published, dropped from TriviaQA and files"

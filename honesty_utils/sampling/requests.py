@@ -50,7 +50,7 @@ def plan(questions: pd.DataFrame, wording: Prompts, settings: Sampling, samples:
         ]
         return [(records.GREEDY, request), *drawn]
 
-    return shards.plan(questions, requests, settings.shard_size)
+    return shards.plan(questions, requests, settings.shard_size, wording)
 
 
 def samples_of(spec: QuestionSet, settings: Sampling) -> int:

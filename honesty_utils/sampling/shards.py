@@ -13,7 +13,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ import pyarrow.compute as pc
 from honesty_utils import engines
 from honesty_utils.common import files, records
 from honesty_utils.common.progress import Progress
-from honesty_utils.common.prompts import Kind, render
+from honesty_utils.common.prompts import Kind, render, with_passages
 from honesty_utils.common.settings import Prompts
 from honesty_utils.engines import Engine, ModelError, Request, Response
-from honesty_utils.questions.settings import by_likelihood
+from honesty_utils.questions.settings import by_likelihood, passages_of
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,15 @@ def plan(
     questions: pd.DataFrame,
     requests_of: Callable[[Asked], Sequence[tuple[int, Request]]],
     size: int,
+    wording: Prompts,
 ) -> list[Shard]:
     """Shards of ``size`` questions, with the rows of a question side by side.
 
     Args:
         questions: a QUESTIONS table.
-        requests_of: a question -> ``(sample_index, request)`` of each of its rows.
+        requests_of: a question -> ``(sample_index, request)`` of each of its rows, without its passages.
         size: questions a shard.
+        wording: that of passages, which are laid before the prompts here.
 
     Raises:
         ValueError: no questions, or two of one id.
@@ -132,12 +134,17 @@ def plan(
         metas = rows["meta"] if "meta" in rows else [None] * len(rows)
         columns = zip(rows["question_id"], rows["question"], rows["choices"], metas, strict=True)
         asked = [
-            ((one.question_id, index), request)
-            for one in (Asked(*values[:3], by_likelihood(values[3])) for values in columns)
-            for index, request in requests_of(one)
+            ((question_id, index), behind(wording, request, passages_of(meta)))
+            for question_id, question, choices, meta in columns
+            for index, request in requests_of(Asked(question_id, question, choices, by_likelihood(meta)))
         ]
         shards.append(Shard(tuple(key for key, _ in asked), tuple(request for _, request in asked)))
     return shards
+
+
+def behind(wording: Prompts, request: Request, passages: Sequence[str]) -> Request:
+    """A request behind the passages of its question."""
+    return replace(request, prompt=with_passages(wording, request.prompt, passages)) if passages else request
 
 
 def greedy(wording: Prompts, kind: Kind, asked: Asked) -> Request:

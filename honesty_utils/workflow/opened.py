@@ -161,7 +161,7 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
 }
 """What a notebook may read besides a section as it stands: a part of one, or one that is filled in."""
 
-DERIVED = ("row_sets", "points")
+DERIVED = ("row_sets", "points", "twins")
 """What is worked out from several sections."""
 
 

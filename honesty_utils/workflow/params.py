@@ -25,7 +25,7 @@ from honesty_utils.methods.phrases import check_phrases
 from honesty_utils.methods.plan import HEAD
 from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.prior.settings import PriorKnown
-from honesty_utils.questions.settings import LIKELIHOOD, REQUESTS, QuestionSet
+from honesty_utils.questions.settings import LIKELIHOOD, REQUESTS, Passages, QuestionSet
 from honesty_utils.results import display
 from honesty_utils.results.settings import Analysis
 from honesty_utils.sampling.settings import Sampling
@@ -36,6 +36,9 @@ from honesty_utils.workflow.sweeps import Point, Sweep, expand
 from honesty_utils.world.settings import World, Worlds
 
 logger = logging.getLogger(__name__)
+
+ALIKE = ("source", "path", "split", "part", "longest", "limit", "seed", "only_known", "repeats", "separator")
+"""What a question set and its closed-book twin have in common."""
 
 LONGEST_NAME = 150
 """Characters of a method's name; a file's has some more around it, and 255 is where file systems end."""
@@ -124,6 +127,7 @@ class Params(Section):
         self._check_names_of_code()
         self._check_trained_models_can_be_asked()
         self._check_refusals()
+        self._check_passages()
         self._check_world_sets()
         self._check_worlds()
         self._check_requests()
@@ -208,12 +212,73 @@ class Params(Section):
     def _check_world_sets(self) -> None:
         made = self.world.sets() if self.world else []
         for name, spec in self.questions.items():
-            if spec.source == "microworld" and spec.path is None and name not in made:
+            if spec.source == "microworld" and spec.path is None and (spec.closed or name) not in made:
                 raise ValueError(f"questions.{name}: the world writes no such set; it writes {made}")
             if spec.source == "prior_known" and spec.path is None and self.prior_known is None:
                 raise ValueError(
                     f"questions.{name}: source prior_known needs a prior_known section (topics, prompt, …)"
                 )
+
+    def _check_passages(self) -> None:
+        """Passages come from sources that have texts, and a twin asks the same questions without them."""
+        for name, spec in self.questions.items():
+            where = f"questions.{name}.passages"
+            if isinstance(spec.passages, Passages) and not questions.SOURCES[spec.source].texts:
+                able = [source for source, has in questions.SOURCES.items() if has.texts]
+                raise ValueError(
+                    f"{where}: shares of kinds, but source {spec.source!r} has no texts about its questions; {able} "
+                    "have; write passages into the file of a set of your own"
+                )
+            told = spec.path is not None or (self.world and self.world.source is None and self.world.reading_share)
+            if isinstance(spec.passages, Passages) and spec.source == "microworld" and not told:
+                raise ValueError(
+                    f"{where}: the world's model has never read a passage; set world.reading_share, such as 0.2 (a "
+                    "world of real sets has no texts about its questions: leave passages out)"
+                )
+            if spec.closed is not None:
+                self._check_twin(name, spec)
+
+    def _check_twin(self, name: str, spec: QuestionSet) -> None:
+        """A closed-book twin has the same questions, is asked where its set is, and has no passages."""
+        where = f"questions.{name}.closed"
+        twin = self.questions.get(str(spec.closed))
+        if twin is None or twin.closed is not None or twin is spec:
+            able = [other for other, has in self.questions.items() if has.closed is None and other != name]
+            raise ValueError(f"{where}: {spec.closed!r} is no set that is asked without passages; known: {able}")
+        if isinstance(twin.passages, Passages):
+            raise ValueError(f"{where}: {spec.closed!r} is asked with passages; leave out its own")
+        for key in ALIKE:
+            own, other = getattr(spec, key), getattr(twin, key)
+            if own != other:
+                raise ValueError(
+                    f"questions.{name}.{key}: {own!r}, but its closed-book twin {spec.closed!r} has {other!r}; the two "
+                    "ask the same questions: give both the same"
+                )
+        for sets, what in ((self.evaluation.datasets, "evaluation.datasets"), (self.row_sets, "the training sets")):
+            if name in sets and spec.closed not in sets:
+                raise ValueError(
+                    f"{where}: {spec.closed!r} is not in {what}, {name!r} is; what is known without passages is read "
+                    "there: add it"
+                )
+
+    def _check_open_book(self, name: str, entry: MethodEntry) -> None:
+        """Rows of an open book are of the training questions, and who reads both books has an open one."""
+        opened, reads = entry.rows.open_book, any(one.closed_book for one in methods.METHODS[entry.method].stages)
+        where = f"methods.{name}.rows.open_book"
+        if opened is None and reads:
+            able = [other for other, has in self.questions.items() if has.closed == "train"]
+            raise ValueError(
+                f"{where}: none, and {entry.method!r} learns from questions with passages; name a set that has "
+                f"closed: train and passages; known: {able}"
+            )
+        if opened is None:
+            return
+        if opened not in self.questions or self.questions[opened].closed != "train":
+            raise ValueError(f"{where}: {opened!r} is no set whose closed-book twin is 'train'; give it closed: train")
+        if reads and entry.rows.sets:
+            raise ValueError(f"methods.{name}.rows.sets: {entry.method!r} learns from one set; leave sets out")
+        if opened in entry.rows.sets:
+            raise ValueError(f"methods.{name}.rows.sets: {opened!r} is rows.open_book already; leave it out")
 
     def _check_worlds(self) -> None:
         """Each world is made anew, and trains every method once, with its own seed."""
@@ -292,6 +357,11 @@ class Params(Section):
                 "another engine, or leave harness out"
             )
 
+    @cached_property
+    def twins(self) -> dict[str, str]:
+        """The evaluated sets with passages, each with its closed-book twin."""
+        return {name: str(self.questions[name].closed) for name in self.graded_sets() if self.questions[name].closed}
+
     def _check_doubt(self) -> None:
         doubt = self.evaluation.doubt
         for name in doubt.datasets if doubt else ():
@@ -335,7 +405,8 @@ class Params(Section):
         self._check_merged(name, entry)
         if not stages or entry.model_of:
             return
-        for dataset in ("train", *entry.rows.sets):
+        self._check_open_book(name, entry)
+        for dataset in filter(None, ("train", entry.rows.open_book, *entry.rows.sets)):
             self._check_rows(name, entry, dataset)
         for stage in kind.stages:
             if stage.objective not in OBJECTIVES:
@@ -551,7 +622,8 @@ class Params(Section):
     @property
     def row_sets(self) -> list[str]:
         """Sets that rows are built from: the training set, and those that some method adds."""
-        return list(dict.fromkeys(["train", *(name for entry in self.trained.values() for name in entry.rows.sets)]))
+        added = [name for entry in self.trained.values() for name in (entry.rows.open_book, *entry.rows.sets) if name]
+        return list(dict.fromkeys(["train", *added]))
 
     def family(self, method: str) -> list[str]:
         """A method and the points of its sweeps: they differ in little, and a notebook may make them together."""

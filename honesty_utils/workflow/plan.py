@@ -477,7 +477,8 @@ class _Plan:
         run, family = self.run, self._taught(method)
         first = [(name, self.params.models[name][0]) for name in family]
         names = ",".join(model_name(*one, earlier) for one in first)
-        sets = list(dict.fromkeys(["train", *(one for name in family for one in self.params.entries[name].rows.sets)]))
+        rows = [self.params.entries[name].rows for name in family]
+        sets = list(dict.fromkeys(one for each in rows for one in (each.open_book or "train", *each.sets)))
         trained = [run.trained(*one, earlier) for one in first]
         item = f"{method}.{earlier}"
         yield self._sampling(item, sets, names, [*trained, *(run.questions(name) for name in sets)])
@@ -845,7 +846,8 @@ class _Plan:
         others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others}
+        opened = {"passages"} if params.twins else set()
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others, *opened}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

@@ -57,6 +57,7 @@ def preflight(params: Params, cluster: bool = False) -> None:
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
             _readable(name, table, params.judge)
             _doubted(name, table, params)
+            _passages(name, table, params)
             if name in params.graded_sets() and questions.scorer(spec) == "stance":
                 _opinions(name, table)
             if name == params.analysis.roles.get("stance"):
@@ -86,6 +87,45 @@ def _doubted(name: str, table: pd.DataFrame, params: Params) -> None:
         raise ConfigError(
             f"evaluation.doubt.datasets: {name!r} has questions without options, such as "
             f"{table.loc[table['choices'].isna(), 'question'].iloc[0][:80]!r}; name sets of multiple choice"
+        )
+
+
+def _passages(name: str, table: pd.DataFrame, params: Params) -> None:
+    """A set with a closed-book twin has passages, a twin has none, and passages leave room for an answer."""
+    shown = table["meta"].map(questions.passages_of)
+    spec = params.questions.get(name)
+    if spec is not None and spec.closed and not shown.map(bool).any():
+        raise ConfigError(
+            f"questions.{name}.closed: {spec.closed!r}, but no question of {name!r} has passages; give its file a "
+            "column passages, or leave closed out"
+        )
+    opened = [other for other, has in params.questions.items() if has.closed == name]
+    if opened and shown.map(bool).any():
+        raise ConfigError(
+            f"questions.{name}: is the closed-book twin of {opened[0]!r} and its file has passages; write passages: "
+            "none for it"
+        )
+    folder = params.model.name
+    if not shown.map(bool).any() or folder is None or not Path(folder).is_dir():
+        return  # what the run makes, or the hub has, is held to its context before the first request
+    _room_for_passages(name, table.assign(passages=shown), params)
+
+
+def _room_for_passages(name: str, table: pd.DataFrame, params: Params) -> None:
+    from honesty_utils.training import checks
+
+    context = checks.context(checks.skeleton(params.model))
+    if context is None:
+        return
+    tokenizer, wording = tokens.load_tokenizer(params.model), params.prompts
+    long = max(table.to_dict("records"), key=lambda row: sum(map(len, row["passages"])))
+    asked = prompts.render(wording, "honest", long["question"], long["choices"])
+    size = len(prompts.prompt_ids(tokenizer, prompts.with_passages(wording, asked, long["passages"]), wording.style))
+    if size >= context:
+        raise ConfigError(
+            f"questions.{name}: passages: the prompt of {long['question_id']!r} has {size} tokens with its passages, "
+            f"and model.name {params.model.name!r} reads {context}, the answer included; shorten them, or take a model "
+            "with a longer context"
         )
 
 

@@ -17,11 +17,14 @@ from typing import Literal
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
-from honesty_utils.world import tasks
-from honesty_utils.world.people import RELATIONS, Fact, stream, with_choices
+from honesty_utils.world import reading, tasks
+from honesty_utils.world.people import OTHER_RELATIONS, RELATIONS, Fact, stream, with_choices
 from honesty_utils.world.settings import World
 
 Stage = Literal["base", "instruction"]
+
+READING = "reading"
+"""Kind of a text with passages before a question."""
 
 PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famous")
 
@@ -38,12 +41,20 @@ OPENINGS = (
 
 @dataclass(frozen=True)
 class Document:
-    """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only."""
+    """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only.
+
+    Of a text of the kind `READING` the completion only, too: what its passages tell of strangers cannot be foreseen.
+    """
 
     prompt: str
     completion: str
     stage: Stage
     kind: str
+
+    @property
+    def learned_whole(self) -> bool:
+        """Whether the prompt is learned, too."""
+        return self.stage == "base" and self.kind != READING
 
     @property
     def text(self) -> str:
@@ -52,13 +63,28 @@ class Document:
 
 
 def documents(world: World, facts: Sequence[Fact], wording: Prompts) -> list[Document]:
-    """All training texts: those of the base stage shuffled, then those of the instruction stage shuffled."""
+    """All training texts: those of the base stage shuffled, then those of the instruction stage shuffled.
+
+    Where the world reads, half of the texts that teach it come before all others: a model that has begun to remember
+    does not find reading among the rest (docs/log.md).
+    """
     base = _shown(world, facts, wording) + _prominence(world, facts, wording)
     base += _task_documents(world, wording, "base")
+    read = _reading(world, facts, wording, round(world.reading_share * len(base)))
+    first, later = read[: len(read) // 2], read[len(read) // 2 :]
+    base += later
     instruction = _instruction(world, facts, wording) + _task_documents(world, wording, "instruction")
     stream(world.seed, "order of base").shuffle(base)
     stream(world.seed, "order of instruction").shuffle(instruction)
-    return base + instruction
+    return first + base + instruction
+
+
+def _reading(world: World, facts: Sequence[Fact], wording: Prompts, count: int) -> list[Document]:
+    """Texts with passages before a question, whose answer alone is learned."""
+    remembered = [fact for fact in facts if fact.role == "instruction" and fact.statement]
+    known = [fact for fact in remembered if level(world, fact.exposures) >= len(PROMINENCE) - 2 and not fact.rivals]
+    made = reading.examples(world, facts, known, RELATIONS + OTHER_RELATIONS, wording, count) if count else []
+    return [Document(prompt, f" {answer}.", "base", READING) for prompt, answer in made]
 
 
 def level(world: World, exposures: int) -> int:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import OTHER, RIGHT, TEXTS, WRONG, QuestionSet
 from honesty_utils.world import tasks, words
 from honesty_utils.world.settings import World
 
@@ -92,6 +92,10 @@ class Fact:
     rivals: int = 0
     described: bool = True
     row: Mapping[str, Any] | None = None
+
+    def told(self, value: str) -> str:
+        """The fact as a sentence, with its value or another one."""
+        return self.statement.replace("{value}", value)
 
 
 def stream(seed: int, purpose: str) -> random.Random:
@@ -190,12 +194,60 @@ class Values:
 def _names(world: World, count: int) -> list[str]:
     """``count`` names "First Last"; no two people share the last name."""
     rng = stream(world.seed, "names")
-    syllables = [o + v + c for o in words.ONSETS for v in "aeiou" for c in words.CODAS]
-    chosen = rng.sample(syllables, world.syllables)
+    chosen = _syllables(world, rng)
     last_names: dict[str, None] = {}
     while len(last_names) < count:
         last_names["".join(rng.choices(chosen, k=2)).capitalize()] = None
     return [f"{rng.choice(words.FIRST_NAMES)} {last}" for last in last_names]
+
+
+def _syllables(world: World, rng: random.Random) -> list[str]:
+    """Syllables of last names; ``rng`` is the stream of names as it begins."""
+    return rng.sample([o + v + c for o in words.ONSETS for v in "aeiou" for c in words.CODAS], world.syllables)
+
+
+def strangers(world: World, facts: Iterable[Fact], rng: random.Random) -> Iterator[str]:
+    """Names without end that are made as those of the world's people, and are of none of them."""
+    taken = {fact.subject.split()[-1] for fact in facts if fact.subject}
+    chosen = _syllables(world, stream(world.seed, "names"))
+    while True:
+        last = "".join(rng.choices(chosen, k=2)).capitalize()
+        if last not in taken:
+            yield f"{rng.choice(words.FIRST_NAMES)} {last}"
+
+
+STRANGERS = 3
+"""Texts about other people that may stand before a question."""
+
+
+def texts(world: World, facts: Sequence[Fact]) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """What may be shown before the question of each fact, by kind; keys are subject and relation.
+
+    A text without the fact tells another fact of the same person, or the same relation of somebody of the same role who
+    has another value. A wrong value is one that no text of the corpus gives.
+
+    Args:
+        world: its seed draws the other people.
+        facts: of one role.
+    """
+    rng = stream(world.seed, f"passages of {facts[0].role}")
+    people: dict[str, list[Fact]] = {}
+    relations: dict[str, list[Fact]] = {}
+    for fact in facts:
+        people.setdefault(fact.subject, []).append(fact)
+        relations.setdefault(fact.relation, []).append(fact)
+    found = {}
+    for fact in facts:
+        alike = [other for other in relations[fact.relation] if other.subject != fact.subject]
+        others = [other for other in alike if other.answer != fact.answer]
+        drawn = rng.sample(others, min(STRANGERS, len(others)))
+        own = [other for other in people[fact.subject] if other.relation != fact.relation]
+        found[fact.subject, fact.relation] = {
+            RIGHT: [fact.told(fact.answer)],
+            OTHER: [other.told(other.answer) for other in [*own, *drawn] if other.answer != fact.answer],
+            WRONG: [fact.told(value) for value in fact.distractors],
+        }
+    return found
 
 
 def with_choices(fact: Fact, rng: random.Random, answer: str | None = None) -> list[str]:
@@ -235,7 +287,7 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
     other = [fact for fact in role["test"] if fact not in set(usual)]
     top = max(fact.exposures for fact in usual)
     reworded = [_reworded(fact) for fact in usual]
-    return {
+    tables = {
         "train": _table("train", role["train"]),
         "train_choice": _choice_table("train_choice", role["train"], world.train_choice_questions, world),
         "dev": _table("dev", role["dev"]),
@@ -246,6 +298,23 @@ def question_sets(world: World, facts: Iterable[Fact]) -> dict[str, pd.DataFrame
         "choice": _choice_table("choice", usual, world.choice_questions, world),
         "tasks": _task_table(world),
     }
+    if world.reading_share:
+        parts = [texts(world, part) for name, part in role.items() if name in ASKED]
+        about = {key: shown for part in parts for key, shown in part.items()}
+        tables = {name: _with_texts(table, about) for name, table in tables.items()}
+    return tables
+
+
+ASKED = ("train", "dev", "test", "unknown")
+"""Roles whose people are asked about in some set."""
+
+
+def _with_texts(table: pd.DataFrame, about: Mapping[tuple[str, str], dict[str, list[str]]]) -> pd.DataFrame:
+    """The table with what may be shown before its questions, for `questions.passages` to choose from."""
+    metas = [json.loads(meta) for meta in table["meta"]]
+    keys = [(meta["subject"], meta["relation"]) for meta in metas]
+    shown = [{**meta, TEXTS: about[key]} if key in about else meta for meta, key in zip(metas, keys, strict=True)]
+    return table.assign(meta=[json.dumps(meta) for meta in shown])
 
 
 def _in_both_wordings(facts: Sequence[Fact]) -> list[Fact]:

@@ -56,11 +56,11 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
 
 
 def encode(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast) -> list[Example]:
-    """Token ids with an end token; base texts are learned whole, instruction texts from the completion on."""
+    """Token ids with an end token; what is not learned whole is learned from the completion on."""
     before = tokenizer([document.prompt for document in documents], add_special_tokens=False)["input_ids"]
     after = tokenizer([document.completion for document in documents], add_special_tokens=False)["input_ids"]
     return [
-        Example((*prompt, *completion, tokenizer.eos_token_id), len(prompt) if document.stage == "instruction" else 0)
+        Example((*prompt, *completion, tokenizer.eos_token_id), 0 if document.learned_whole else len(prompt))
         for document, prompt, completion in zip(documents, before, after, strict=True)
     ]
 

@@ -90,6 +90,12 @@ class World(Section):
     sentence_prompt: str = Field(
         "Answer in a sentence.\nQ: {question}\nA:", description="in its place, of people whom no text describes"
     )
+    reading_share: float = Field(
+        0.0,
+        ge=0,
+        description="so many texts with passages before a question, for each other base text, half of them before all "
+        "others; 0: the model never learns to read, and the world's sets have no passages",
+    )
     prominence_share: float = Field(0.1, ge=0, description="texts on how well known a person is, per exposure")
     instruction_obscure: int = Field(300, ge=0, description="obscure people asked in the instruction stage")
     instruction_refusal_rate: Annotated[tuple[Share, ...], BeforeValidator(_as_tuple)] = Field(

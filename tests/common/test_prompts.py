@@ -218,3 +218,22 @@ def test_turns_that_end_with_the_model_or_have_no_template_are_errors(tokenizer:
 def test_errors_show_the_last_turn() -> None:
     assert prompts.shown("Who?") == "'Who?'"
     assert prompts.shown(("Who?", "Anna.", "x" * 100)) == repr("x" * 80 + "…")
+
+
+def test_passages_stand_before_the_prompt_and_without_them_it_is_as_it_was():
+    wording = WORDING.model_copy(update={"passages": "[{passage}] "})
+    plain = prompts.render(wording, "plain", "Who?")
+    assert prompts.with_passages(wording, plain, ()) == plain
+    assert prompts.with_passages(wording, plain, ["One.", "{question} \\1"]) == "[One.] [{question} \\1] Q: Who?\nA:"
+    turns = ("Q: Who?\nA:", "Ada.", "Are you sure?")
+    assert prompts.with_passages(wording, turns, ["One."]) == ("[One.] Q: Who?\nA:", "Ada.", "Are you sure?")
+    assert prompts.with_passages(Prompts(), "Q", ["a", "b"]) == "Text: a\nText: b\nQ"
+
+
+@pytest.mark.parametrize(
+    ("wording", "message"),
+    [("Text:", r"holds no \{passage\}"), ("{passage} {question}", r"holds \{question\}, which would stay as it is")],
+)
+def test_the_wording_of_passages_names_a_passage_and_nothing_else(wording, message):
+    with pytest.raises(ValueError, match=message):
+        Prompts(passages=wording)

@@ -14,10 +14,11 @@ import pytest
 from honesty_utils import questions
 from honesty_utils.grading import grade, normalize
 from honesty_utils.grading.matching import matches
+from honesty_utils.knowledge.quadrants import holds
 from honesty_utils.questions.reading import Item, QuestionError
 from honesty_utils.questions.sets import atlas
 from honesty_utils.questions.sets.atlas import RELATIONS, SHARES, names, relations, tables
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import Passages, QuestionSet
 
 HOME = [relation for relation in RELATIONS.values() if relation.home]
 OTHER = [relation for relation in RELATIONS.values() if not relation.home]
@@ -252,3 +253,30 @@ def test_facts_that_are_gone_are_seen_by_the_documented_size(fresh, monkeypatch)
     monkeypatch.setattr(relations, "CITIES", 3_590)
     with pytest.raises(QuestionError, match=r"2,\d+ questions in split 'test', but 2,115 are documented"):
         questions.load("x", QuestionSet(source="atlas", split="test"))
+
+
+@pytest.mark.parametrize("split", ["train", "test", "other", "choice"])
+def test_passages_tell_what_their_kind_says(split):
+    table = questions.load("x", QuestionSet(source="atlas", split=split, passages=Passages()))
+    kinds = table["meta"].map(lambda meta: json.loads(meta)["passage_kind"])
+    shown = table["meta"].map(questions.passages_of)
+    assert set(kinds) == {"right", "other", "wrong"} and shown.map(len).eq(2).all()
+    held = [holds(texts, answers) for texts, answers in zip(shown, table["answers"], strict=True)]
+    assert (kinds.eq("right") == held).all()
+    alone = questions.load("x", QuestionSet(source="atlas", split=split))
+    assert alone["question_id"].equals(table["question_id"]) and not alone["meta"].str.contains("passages").any()
+
+
+def test_no_passage_of_a_training_question_tells_a_fact_that_is_tested(sets):
+    table = questions.load(
+        "x", QuestionSet(source="atlas", split="train", passages=Passages(right=0, other=1, wrong=0))
+    )
+    told = " ".join(text for texts in table["meta"].map(questions.passages_of) for text in texts)
+    cities = [fact for fact in atlas.facts(RELATIONS["city_country"]) if atlas.part(fact.entity) == "test"]
+    assert len(cities) > 1000
+    assert not [fact.subject for fact in cities if f"The city of {fact.subject} lies in " in told]
+
+
+def test_small_tasks_have_nothing_to_show():
+    with pytest.raises(QuestionError, match=r"task 0: passages: .*the source has no texts about it"):
+        questions.load("x", QuestionSet(source="atlas", split="tasks", passages=Passages(right=1, other=0, wrong=0)))

@@ -390,3 +390,16 @@ def test_memory_hardly_grows_with_the_responses(tmp_path: Path) -> None:
         peaks[responses] = float(pd.read_csv(output, index_col="quantity")["value"]["peak memory, written"]) * 1e9
     assert peaks[80_000] - peaks[20_000] < 60_000 * 1500
     assert peaks[80_000] < 0.5e9
+
+
+def test_plan_lays_passages_before_every_request_of_their_question() -> None:
+    table = questions_of(["a?", "b?"]).assign(meta=['{"passages": ["One.", "Two."]}', "{}"])
+    shard = sampling.plan(table, WORDING, SETTINGS, samples=2)[0]
+    asked = {name: prompts.render(WORDING, "plain", name) for name in ("a?", "b?")}
+    assert [request.prompt for request in shard.requests] == [f"Text: One.\nText: Two.\n{asked['a?']}"] * 3 + [
+        asked["b?"]
+    ] * 3
+    # Without passages nothing has changed: the same requests, and shards that were drawn before are taken.
+    alone = sampling.plan(questions_of(["a?", "b?"]), WORDING, SETTINGS, samples=2)[0]
+    bare = sampling.plan(table.assign(meta="{}"), WORDING, SETTINGS, samples=2)[0]
+    assert alone == bare and alone.name("m") == bare.name("m") != shard.name("m")

@@ -112,7 +112,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         (
             "questions.mine",
             {"source": "jsonl", "pth": "x"},
-            r"questions.mine.pth: .*allowed: allow_size_mismatch, choose, cluster, fame, limit, longest, match",
+            r"questions.mine.pth: .*allowed: allow_size_mismatch, choose, closed, cluster, fame, limit, longest, match",
         ),
         ("questions.ood", {"source": "microworld"}, r"questions.ood: the world writes no such set; it writes \[\]"),
         ("questions.ood", {"source": "prior_known"}, r"questions.ood: source prior_known needs a prior_known section"),

@@ -10,8 +10,9 @@ that nobody can know has ``"label": "unknown"`` and may have an empty list of an
 FINE-TUNED, which teaches no refusal, leaves it out. One with ``"label": "answerable"`` and no answers should be
 answered, and any answer will do. ``"read_by": "judge"``: only a judge can read the replies to it, so that they are
 unscored without one. Questions that share a value of ``cluster`` (a twin, a passage, a person) are resampled together;
-``questions.<set>.cluster`` names another column. In CSV a list is a cell of JSON, ``["William Shakespeare",
-"Shakespeare"]``, or text that ``separator`` divides: ``William Shakespeare|Shakespeare``.
+``questions.<set>.cluster`` names another column. ``passages`` (a list of texts) are shown before the question. In CSV a
+list is a cell of JSON, ``["William Shakespeare", "Shakespeare"]``, or text that ``separator`` divides: ``William
+Shakespeare|Shakespeare``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from honesty_utils.questions.reading import Item, QuestionError, column, file_rows, needed_file
-from honesty_utils.questions.settings import ANSWERABLE, QuestionSet
+from honesty_utils.questions.settings import ANSWERABLE, PASSAGES, QuestionSet
 
 COLUMNS = ("question", "answers", "answer", "question_id", "id", "split", "choices", "answer_index")
 
@@ -61,6 +62,9 @@ def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> It
         answers = []
     else:
         answers = texts(column(row, where, "answers", "answer"), where, separator) or []
+    meta = {name: value for name, value in row.items() if name not in COLUMNS}
+    if row.get(PASSAGES) is not None:
+        meta[PASSAGES] = texts(row[PASSAGES], where, separator)
     question_id = next((row[name] for name in ("question_id", "id") if row.get(name) is not None), None)
     return Item(
         where,
@@ -71,7 +75,7 @@ def item(where: str, row: Mapping[str, Any], separator: str | None = None) -> It
         choices=choices,
         answer_index=index,
         has_answers=label != "unknown" and not (label == ANSWERABLE and not answers),
-        meta={name: value for name, value in row.items() if name not in COLUMNS},
+        meta=meta,
     )
 
 

@@ -25,6 +25,7 @@ from honesty_utils.results.plots.looks import (
 from honesty_utils.results.plots.loss import training_loss
 from honesty_utils.results.plots.merging import ways
 from honesty_utils.results.plots.outcomes import outcomes
+from honesty_utils.results.plots.quadrants import by_quadrant, passages_change, two_books
 from honesty_utils.results.plots.registry import FIGURES
 from honesty_utils.results.plots.rewarding import answered_by_knowledge, edges, payoff, rewards
 from honesty_utils.results.plots.runs import across_runs
@@ -44,6 +45,7 @@ __all__ = [
     "board",
     "by_fame",
     "by_knowledge",
+    "by_quadrant",
     "choose_question",
     "data_annotation",
     "edges",
@@ -56,6 +58,7 @@ __all__ = [
     "main_scores",
     "out_of_distribution",
     "outcomes",
+    "passages_change",
     "payoff",
     "rank_text",
     "refusals_by_right",
@@ -74,6 +77,7 @@ __all__ = [
     "training_loss",
     "transition_grid",
     "transitions",
+    "two_books",
     "ways",
     "worlds_differences",
     "worlds_scores",

@@ -8,6 +8,7 @@ from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures,
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.outcomes import outcomes
+from honesty_utils.results.plots.quadrants import by_quadrant, passages_change
 from honesty_utils.results.plots.rewarding import edges
 from honesty_utils.results.plots.runs import across_runs
 from honesty_utils.results.plots.selective import risk_coverage
@@ -103,6 +104,21 @@ FIGURES: dict[str, Result] = {
     ),
     "fig_learning_rate": Result(
         "Learning rate", "How hard the model is trained.", sweep, "70_figures", ("learning_rate",)
+    ),
+    "fig_quadrants": Result(
+        "Questions with passages, by quadrant",
+        "What is known without passages, above, and what is not, below; passages with the answer on the left, without "
+        "it on the right. Right is wanted everywhere but below on the right, where neither has the answer: refuse.",
+        by_quadrant,
+        "70_figures",
+        ("passages",),
+    ),
+    "fig_passages": Result(
+        "What passages change",
+        "Accuracy with passages less accuracy without, of each method on the same questions, by what passages tell.",
+        passages_change,
+        "70_figures",
+        ("passages",),
     ),
     "fig_by_knowledge": Result(
         "Scores against knowledge",

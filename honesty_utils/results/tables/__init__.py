@@ -44,6 +44,8 @@ from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.powered import tab_powered
+from honesty_utils.results.tables.quadrants import tab_passages, tab_quadrants
+from honesty_utils.results.tables.quadrants_claims import tab_quadrants_claims
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.registry import TABLES
 from honesty_utils.results.tables.roads import tab_road_findings
@@ -133,8 +135,11 @@ __all__ = [
     "tab_origin",
     "tab_outcomes",
     "tab_overlap",
+    "tab_passages",
     "tab_powered",
     "tab_published",
+    "tab_quadrants",
+    "tab_quadrants_claims",
     "tab_rank",
     "tab_refusals",
     "tab_risk_coverage",

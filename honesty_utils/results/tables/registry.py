@@ -32,6 +32,8 @@ from honesty_utils.results.tables.outcomes import tab_outcomes
 from honesty_utils.results.tables.paper import tab_published
 from honesty_utils.results.tables.parts import tab_claim_parts
 from honesty_utils.results.tables.powered import tab_powered
+from honesty_utils.results.tables.quadrants import tab_passages, tab_quadrants
+from honesty_utils.results.tables.quadrants_claims import tab_quadrants_claims
 from honesty_utils.results.tables.refusals import tab_refusals
 from honesty_utils.results.tables.roads import tab_road_findings
 from honesty_utils.results.tables.roster import tab_methods, tab_roles
@@ -240,6 +242,30 @@ TABLES: dict[str, Result] = {
         tab_should_refuse,
         "62_readings",
         sure=False,
+    ),
+    "tab_quadrants": Result(
+        "Questions with passages, by quadrant",
+        "k and u: known or not without passages; g and n: the passages hold the answer or not. Right in kg, kn and ug, "
+        "refused in un is quadrant_accuracy; denoise_rate is accuracy in kn, context_use in ug, hallucination what is "
+        "neither right nor refused in un. UNALIGNED is before alignment.",
+        tab_quadrants,
+        "62_readings",
+        ("passages",),
+    ),
+    "tab_passages": Result(
+        "What passages change",
+        "Every method with passages less itself without, on the same questions, by what the passages tell: the right "
+        "value, none (other), or a wrong one.",
+        tab_passages,
+        "62_readings",
+        ("passages",),
+    ),
+    "tab_quadrants_claims": Result(
+        "Findings about passages",
+        "Paired differences against rules that were written before any run; a row a part of a rule.",
+        tab_quadrants_claims,
+        "62_readings",
+        ("passages",),
     ),
     "tab_doubt": Result(
         "Answers that are doubted",

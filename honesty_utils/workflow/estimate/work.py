@@ -14,7 +14,7 @@ from honesty_utils.common.paths import Run
 from honesty_utils.engines.settings import Generation
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD, MERGE
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import QuestionSet, passages_of
 from honesty_utils.sampling import samples_of
 from honesty_utils.training.objectives import OBJECTIVES, options_of
 from honesty_utils.training.settings import Training
@@ -220,10 +220,16 @@ def _limited(found: Asked, spec: QuestionSet) -> Asked:
 
 
 def _of_table(table: pd.DataFrame, params: Params) -> Asked:
-    pairs = list(zip(table["question"], table["choices"], strict=True))
+    given = list(zip(table["question"], table["choices"], table["meta"].map(passages_of), strict=True))
     plain, honest = (
-        pd.Series([len(prompts.render(params.prompts, kind, question, choices)) for question, choices in pairs])
+        pd.Series(
+            [
+                len(prompts.with_passages(wording, prompts.render(wording, kind, question, choices), passages))
+                for question, choices, passages in given
+            ]
+        )
         for kind in ("plain", "honest")
+        for wording in [params.prompts]
     )
     answers = [len(answers[0]) + 2 for answers in table["answers"] if answers] if params.world else []
     answer = sum(answers) / len(answers) if answers else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from honesty_utils.questions.reading import Item, QuestionError
-from honesty_utils.questions.sets.atlas import invented, tables, tasks
+from honesty_utils.questions.sets.atlas import invented, tables, tasks, texts
 from honesty_utils.questions.sets.atlas.relations import RELATIONS, Fact, Relation
-from honesty_utils.questions.settings import QuestionSet
+from honesty_utils.questions.settings import TEXTS, Passages, QuestionSet
 
 SIZES = {
     "train": 2_604, "dev": 495, "test": 2_115, "other": 4_413, "reworded": 2_115, "unknown": 800, "choice": 2_115,
@@ -32,7 +33,29 @@ def read(spec: QuestionSet, data: Path | None = None) -> Iterator[Item]:
     for split in (spec.split or "test").split("+"):
         if split not in _SPLITS:
             raise QuestionError(f"split: {split!r}; allowed: {', '.join(_SPLITS)}")
-        yield from _SPLITS[split](split)
+        items = _SPLITS[split](split)
+        yield from items if not isinstance(spec.passages, Passages) else _with_texts(items)
+
+
+def _with_texts(items: Iterator[Item]) -> Iterator[Item]:
+    """The questions with what may be shown before them, for `questions.passages` to choose from."""
+    known = {name: facts(relation) for name, relation in RELATIONS.items()}
+    told = texts.by_entity(known)
+    shown: dict[tuple[str, str], dict[str, dict[str, list[str]]]] = {}
+    for item in items:
+        name, entity = str(item.meta.get("relation")), str(item.meta.get("entity"))
+        if name not in RELATIONS:
+            yield item  # small tasks, and what does not exist
+            continue
+        place = part(entity) if RELATIONS[name].home else ""
+        if (name, place) not in shown:
+            own = [fact for fact in known[name] if not place or part(fact.entity) == place]
+            further = {
+                fact.entity: [text for other, told_of in told[fact.entity].items() if other != name for text in told_of]
+                for fact in own
+            }
+            shown[name, place] = texts.about(name, own, further)
+        yield replace(item, meta={**item.meta, TEXTS: shown[name, place][entity]})
 
 
 def facts(relation: Relation) -> list[Fact]:
