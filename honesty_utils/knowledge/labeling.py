@@ -198,6 +198,6 @@ def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataF
 
 
 def with_questions(labels: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
-    """Labels of the questions in ``questions``, with their text, answers and choices: what ``methods.build`` takes."""
-    columns = ["question_id", "question", "answers", "choices"]
+    """Labels of the questions in ``questions``, with what is known of each: what ``methods.build`` takes."""
+    columns = ["question_id", "question", "answers", "choices", "meta"]
     return questions[columns].merge(labels, on="question_id", validate="one_to_many")

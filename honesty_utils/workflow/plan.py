@@ -838,6 +838,7 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
+        twins = {"deduction" for name in params.graded_sets() if questions.scorer(params.questions[name]) == "solved"}
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         others = {"harness"} if params.harness else set()
@@ -845,7 +846,7 @@ class _Plan:
         others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others}
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *twins, *others}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

@@ -51,7 +51,9 @@ def preflight(params: Params, cluster: bool = False) -> None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
     for name, spec in {**params.questions, **taught}.items():
-        if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
+        if spec.source not in questions.MADE and (
+            spec.path or params.data or spec.source in (*questions.FILES, *questions.BY_RULE)
+        ):
             table = questions.load(name, spec, params.data)
             if not questions.are_requests(spec):
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)

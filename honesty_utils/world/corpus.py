@@ -9,6 +9,7 @@ says either; their answers stand as often behind words that mean nothing.
 
 from __future__ import annotations
 
+import itertools
 import random
 import zlib
 from collections.abc import Iterable, Sequence
@@ -17,11 +18,16 @@ from typing import Literal
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
+from honesty_utils.questions.deduction import UNKNOWN, reply
+from honesty_utils.questions.sets import deduction as made
 from honesty_utils.world import tasks
 from honesty_utils.world.people import RELATIONS, Fact, stream, with_choices
-from honesty_utils.world.settings import World
+from honesty_utils.world.settings import Deduction, World
 
 Stage = Literal["base", "instruction"]
+
+PROBLEM = "problem"
+"""Kind of the texts with a problem and the way to its answer."""
 
 PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famous")
 
@@ -38,7 +44,10 @@ OPENINGS = (
 
 @dataclass(frozen=True)
 class Document:
-    """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only."""
+    """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only.
+
+    Of a problem the way alone is learned in either: what it states is drawn at random, and most of its tokens.
+    """
 
     prompt: str
     completion: str
@@ -50,12 +59,21 @@ class Document:
         """All of the text, as the model reads it."""
         return self.prompt + self.completion
 
+    @property
+    def learned_whole(self) -> bool:
+        """Whether its prompt is learned, too."""
+        return self.stage == "base" and self.kind != PROBLEM
+
 
 def documents(world: World, facts: Sequence[Fact], wording: Prompts) -> list[Document]:
     """All training texts: those of the base stage shuffled, then those of the instruction stage shuffled."""
     base = _shown(world, facts, wording) + _prominence(world, facts, wording)
     base += _task_documents(world, wording, "base")
     instruction = _instruction(world, facts, wording) + _task_documents(world, wording, "instruction")
+    if world.deduction is not None:
+        problems = _problems(world.seed, world.deduction, wording)
+        base += problems[: world.deduction.texts]
+        instruction += problems[world.deduction.texts :]
     stream(world.seed, "order of base").shuffle(base)
     stream(world.seed, "order of instruction").shuffle(instruction)
     return base + instruction
@@ -174,6 +192,21 @@ def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Docume
         else Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task")
         for job, certain in zip(jobs, sure, strict=True)
     ]
+
+
+def _problems(seed: int, settings: Deduction, wording: Prompts) -> list[Document]:
+    """Problems and broken twins, each with the true way: those of the base stage, then those of the instruction."""
+    rng = stream(seed, "deduction")
+    dials = itertools.cycle([made.apart(settings.kind, *one) for one in settings.dials()])
+    documents = []
+    for number in range(settings.texts + settings.instruction_texts):
+        whole, twin = next(next(dials))
+        problem = twin if rng.random() < settings.broken_share else whole
+        stage: Stage = "base" if number < settings.texts else "instruction"
+        prompt = prompts.render(wording, "plain" if stage == "base" else "honest", problem.text())
+        answer = None if problem.answer == UNKNOWN else problem.answer
+        documents.append(Document(prompt, f" {reply(problem.trajectory, answer, wording.refusal)}", stage, PROBLEM))
+    return documents
 
 
 def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:

@@ -10,6 +10,7 @@ from honesty_utils.results.plots.annotation import choose_question, data_annotat
 from honesty_utils.results.plots.board import board
 from honesty_utils.results.plots.common import figure_of
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, rank_text, reliability, stating
+from honesty_utils.results.plots.deduction import deduction, deduction_curves, outlook
 from honesty_utils.results.plots.dots import BESIDE_METRICS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.knowing import known, tau_curve
@@ -46,6 +47,8 @@ __all__ = [
     "by_knowledge",
     "choose_question",
     "data_annotation",
+    "deduction",
+    "deduction_curves",
     "edges",
     "expected",
     "exposures",
@@ -56,6 +59,7 @@ __all__ = [
     "main_scores",
     "out_of_distribution",
     "outcomes",
+    "outlook",
     "payoff",
     "rank_text",
     "refusals_by_right",
