@@ -123,3 +123,28 @@ def test_the_preset_trains_on_whole_pairs_and_evaluates_others():
     assert all((np.unique(names, return_counts=True)[1] == 2).all() for names in twins.values())
     asked = {name: set(table["question"]) for name, table in sets.items()}
     assert not asked["train"] & (asked["indist"] | asked["noisy"]) and not asked["indist"] & asked["noisy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "message"),
+    [
+        ("anchor", {"stages": {"grpo": {"objective": {"max_new_tokens": 9}}}}, r"true ways are longer, such as"),
+        (
+            "trajectory_sft",
+            {"training": {"max_length": 40}},
+            r"training.max_length is 40, and a problem of questions.train",
+        ),
+    ],
+)
+def test_ways_longer_than_they_may_be_are_said_before_any_work(tiny_model, method, change, message):
+    """Where a tokenizer is at hand, which that of a world is not."""
+    content = params_file.layers.read("params/deduction.yaml")
+    content = {key: value for key, value in content.items() if key != "world"}
+    content |= {"model": {"name": str(tiny_model), "device": "cpu"}, "methods": {method: change}}
+    content["questions"] = {name: spec for name, spec in content["questions"].items() if name != "tasks"}
+    content["questions"]["train"]["limit"] = 20
+    content["evaluation"] |= {"datasets": ["indist", "noisy"], "max_new_tokens": 32}
+    content["sampling"]["max_new_tokens"] = 32
+    content["analysis"]["roles"] = {"in_distribution": "indist", "out_of_distribution": "noisy"}
+    with pytest.raises(params_file.ConfigError, match=message):
+        preflight(params_file.of_content(content, "here"))
