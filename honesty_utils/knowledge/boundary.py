@@ -123,7 +123,12 @@ def subset_sizes(has_known: int, has_unknown: int, known: int, unknown: int) -> 
 
 
 def training_subset(
-    questions: pd.DataFrame, knowledge: pd.DataFrame, known: int = 4000, unknown: int = 4000, seed: int = 0
+    questions: pd.DataFrame,
+    knowledge: pd.DataFrame,
+    known: int = 4000,
+    unknown: int = 4000,
+    seed: int = 0,
+    whole: bool = False,
 ) -> pd.DataFrame:
     """Questions to fine-tune on, balanced by M_t's greedy answer (arXiv 2312.07000: 4,000 known, 4,000 unknown).
 
@@ -136,6 +141,7 @@ def training_subset(
         known: how many that M_t answers right.
         unknown: how many that it answers wrong or refuses.
         seed: of the draw.
+        whole: all of both classes, however many there are of either: no draw, and no balance.
 
     Returns:
         QUESTIONS rows in the order of ``questions``.
@@ -150,8 +156,8 @@ def training_subset(
     asked = knowledge[knowledge["question_id"].isin(questions["question_id"])].sort_values("question_id")
     right = asked.loc[asked["greedy_outcome"] == "correct", "question_id"].to_numpy()
     other = asked.loc[asked["greedy_outcome"].isin(("wrong", "idk")), "question_id"].to_numpy()
-    take = subset_sizes(len(right), len(other), known, unknown)
-    if take != (known, unknown):
+    take = (len(right), len(other)) if whole else subset_sizes(len(right), len(other), known, unknown)
+    if not whole and take != (known, unknown):
         logger.warning(
             "training subset: asked for %d known and %d unknown, M_t has %d and %d of them; taken %d and %d",
             known, unknown, len(right), len(other), *take,

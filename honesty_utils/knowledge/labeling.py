@@ -198,11 +198,11 @@ def labeled_questions(questions: pd.DataFrame, labels: pd.DataFrame) -> pd.DataF
 
 
 def with_questions(labels: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
-    """Labels of the questions in ``questions``, with their text, answers and choices: what ``methods.build`` takes.
+    """Labels of the questions in ``questions``, with what is known of each: what ``methods.build`` takes.
 
     ``passages`` stand beside where some question has them.
     """
-    columns = ["question_id", "question", "answers", "choices"]
+    columns = ["question_id", "question", "answers", "choices", "meta"]
     passages = questions["meta"].map(passages_of) if "meta" in questions else pd.Series(dtype=object)
     if passages.map(bool).any():
         questions, columns = questions.assign(passages=passages), [*columns, "passages"]

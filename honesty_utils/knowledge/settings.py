@@ -25,6 +25,10 @@ class Labeling(Section):
     )
     train_known: PositiveInt = 4000
     train_unknown: PositiveInt = 4000
+    train_whole: bool = Field(
+        False,
+        description="train on every question whose greedy answer could be scored, as many known ones as there are",
+    )
     seed: Seed = 0
 
 

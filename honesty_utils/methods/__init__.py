@@ -13,6 +13,7 @@ from honesty_utils.methods.building import (
     well_formed,
     without_confidence,
 )
+from honesty_utils.methods.deduction import outlook
 from honesty_utils.methods.plan import Method, Stage, again
 from honesty_utils.methods.registry import METHODS
 
@@ -24,6 +25,7 @@ __all__ = [
     "again",
     "build",
     "check_options",
+    "outlook",
     "stated_confidence",
     "well_formed",
     "without_confidence",

@@ -60,6 +60,7 @@ class Stage:
         signals: keys of ``knowledge.signals.SIGNALS`` that ``build`` reads.
         closed_book: reads M_t's answers to the same questions without passages, too; ``book`` says which are which.
         needs_samples: sampled answers, not the greedy one alone.
+        needs_ways: questions with the way to their answer (``meta.way``) and its depth.
         rows_per_sample: a question has a row for each of its sampled answers, not one.
         rows_per_question: as many rows has a question at most, where it has none for each sample.
         lacking: what a question has none of that gets no row.
@@ -74,6 +75,7 @@ class Stage:
     signals: tuple[str, ...] = ()
     closed_book: bool = False
     needs_samples: bool = True
+    needs_ways: bool = False
     rows_per_sample: bool = False
     rows_per_question: int = 1
     lacking: str = "no sample could be scored"

@@ -9,10 +9,11 @@ from honesty_utils.questions.contamination import Overlap, overlap
 from honesty_utils.questions.loading import Loaded, files, load, load_counted, located, share_questions
 from honesty_utils.questions.reading import Item, QuestionError, Source
 from honesty_utils.questions.refused import REFUSED
-from honesty_utils.questions.registry import FILES, MADE, SOURCES, are_requests, design, matcher, scorer
+from honesty_utils.questions.registry import BY_RULE, FILES, MADE, SOURCES, are_requests, design, matcher, scorer
 from honesty_utils.questions.settings import passages_of
 
 __all__ = [
+    "BY_RULE",
     "FILES",
     "MADE",
     "REFUSED",

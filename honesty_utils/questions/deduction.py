@@ -6,6 +6,10 @@ and asks the price of one dish. A *logic* problem states facts and rules about s
 true of them. Distractors are statements that lead nowhere near what is asked. The twin has one step of the way replaced
 by one that starts from what is nowhere stated; nothing else is changed.
 
+The way to an answer is what a reader would write down. Of equations it begins with the dish that is asked for and
+repeats what it depends on until a price is stated, then calculates upwards; of the twin it comes to a dish of which
+nothing is said. Of rules it begins with the fact, and ends where no rule applies.
+
 Solvability is checked where a problem is made: by rank for equations, by closure for rules.
 """
 
@@ -99,6 +103,33 @@ class Problem:
         return " ".join([*self.statements, self.question])
 
 
+def reply(way: Sequence[str], answer: str | None, refusal: str) -> str:
+    """The true trajectory as a reply: the way, then the answer or the refusal.
+
+    Args:
+        way: sentences, as `Problem.trajectory` has them.
+        answer: the right answer; none: it cannot be told.
+        refusal: what is said then.
+    """
+    return " ".join([*way, refusal if answer is None else f"Answer: {answer}."])
+
+
+def check_dials(kind: str, depth: int, distractors: int) -> None:
+    """Hold dials to what a problem can have.
+
+    Raises:
+        DeductionError: another kind, or dials for which there are not enough words.
+    """
+    if kind not in KINDS:
+        raise DeductionError(f"kind {kind!r}; known: {sorted(KINDS)}")
+    words = len(DISHES if kind == "linear" else TRAITS)
+    if depth < 1 or distractors < 0 or depth + 2 + 2 * distractors > words:
+        raise DeductionError(
+            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} of {words} words, and "
+            "depth is 1 or more: lower one of them"
+        )
+
+
 def pair(kind: str, depth: int, distractors: int, seed: int, number: int) -> tuple[Problem, Problem]:
     """A problem and its twin.
 
@@ -112,18 +143,11 @@ def pair(kind: str, depth: int, distractors: int, seed: int, number: int) -> tup
     Raises:
         DeductionError: dials for which there are not enough words, or another kind.
     """
-    if kind not in KINDS:
-        raise DeductionError(f"kind {kind!r}; known: {sorted(KINDS)}")
-    words = len(DISHES if kind == "linear" else TRAITS)
-    if depth < 1 or distractors < 0 or depth + 2 + 2 * distractors > words:
-        raise DeductionError(
-            f"depth {depth} and {distractors} distractors take {depth + 2 + 2 * distractors} of {words} words, and "
-            "depth is 1 or more: lower one of them"
-        )
+    check_dials(kind, depth, distractors)
     rng = np.random.default_rng([seed, sorted(KINDS).index(kind), depth, distractors, number])
     whole, twin = KINDS[kind](depth, distractors, rng)
-    if not (solvable(whole) and not solvable(twin)):
-        raise AssertionError(f"{kind} {depth} {distractors} {seed} {number}: solvability is not as made")
+    for problem in (whole, twin):
+        check(problem)
     return whole, twin
 
 
@@ -151,9 +175,10 @@ def _linear(depth: int, distractors: int, rng: np.random.Generator) -> tuple[Pro
     gone = way[cut]
     broken = Equation(gone.dish, (unused, *gone.others[1:]), gone.factor, gone.plus)
     order = _shuffled([*way, *noise], rng)
-    reason = [f"The {way[0].dish} costs {price[chain[0]]}."]
-    reason += [f"So the {step.dish} costs {_sum(step, price)}{price[step.dish]}." for step in way[1:]]
-    lacking = f"Nothing says what the {unused} costs."
+    # From the goal down to what is stated, then up again: each statement that is repeated names what comes next.
+    down = [step.text() for step in reversed(way)]
+    reason = [*down, *(f"So the {step.dish} costs {_sum(step, price)}{price[step.dish]}." for step in way[1:])]
+    lacking = [*down[: depth - cut], broken.text(), f"Nothing says what the {unused} costs."]
     goal = chain[depth]
 
     def made(parts: list[Equation], answer: str, trajectory: list[str]) -> Problem:
@@ -163,7 +188,7 @@ def _linear(depth: int, distractors: int, rng: np.random.Generator) -> tuple[Pro
         return Problem("linear", texts, question, answer, tuple(trajectory), depth, distractors, shown, goal)
 
     whole = made([*way, *noise], str(price[goal]), reason)
-    twin = made([*way[:cut], broken, *way[cut + 1 :], *noise], UNKNOWN, [*reason[:cut], lacking])
+    twin = made([*way[:cut], broken, *way[cut + 1 :], *noise], UNKNOWN, lacking)
     return whole, twin
 
 
@@ -202,6 +227,32 @@ def _logic(depth: int, distractors: int, rng: np.random.Generator) -> tuple[Prob
 KINDS = {"linear": _linear, "logic": _logic}
 
 
+def check(problem: Problem) -> None:
+    """Hold a problem to its answer: it has just the one that it says, and a twin has none.
+
+    Raises:
+        DeductionError: statements that contradict each other, so that nothing solves them; an answer where there are
+            several, or another one than follows; none where one follows; says which and what would be right.
+    """
+    where = f"{problem.kind} problem {problem.text()!r}"
+    if problem.kind == "linear" and not _consistent(_equations(problem)):
+        raise DeductionError(f"{where}: has no solution, for its equations contradict each other; leave one out")
+    if not solvable(problem):
+        if problem.answer != UNKNOWN:
+            raise DeductionError(
+                f"{where}: has more than one solution, and its answer is {problem.answer!r}; state what is lacking, or "
+                f"write {UNKNOWN!r}"
+            )
+        return
+    found = str(_value(_equations(problem), problem.goal)) if problem.kind == "linear" else "yes"
+    if problem.answer != found:
+        raise DeductionError(f"{where}: its answer is {problem.answer!r}, and {found!r} follows; write that")
+
+
+def _equations(problem: Problem) -> list[Equation]:
+    return [part for part in problem.parts if isinstance(part, Equation)]
+
+
 def solvable(problem: Problem) -> bool:
     """Whether what is asked follows from the statements.
 
@@ -209,7 +260,7 @@ def solvable(problem: Problem) -> bool:
     coefficients. Rules: it is in the closure of the facts.
     """
     if problem.kind == "linear":
-        return _determined([part for part in problem.parts if isinstance(part, Equation)], problem.goal)
+        return _determined(_equations(problem), problem.goal)
     known: set[str] = set()
     rules = [part for part in problem.parts if isinstance(part, Rule)]
     while new := {rule.then for rule in rules if not rule.when or rule.when in known} - known:
@@ -218,7 +269,29 @@ def solvable(problem: Problem) -> bool:
 
 
 def _determined(equations: Sequence[Equation], goal: str) -> bool:
-    dishes = sorted({goal, *(one for each in equations for one in (each.dish, *each.others))})
+    rows, unit = _coefficients(equations, goal)
+    return _rank(rows) == _rank([*rows, unit])
+
+
+def _consistent(equations: Sequence[Equation]) -> bool:
+    rows, _ = _coefficients(equations)
+    return _rank(rows) == _rank([[*row, Fraction(one.plus)] for row, one in zip(rows, equations, strict=True)])
+
+
+def _value(equations: Sequence[Equation], goal: str) -> Fraction:
+    """The price of a dish that has one: the goal is a sum of rows, and that sum of their right-hand sides its price."""
+    rows, unit = _coefficients(equations, goal)
+    reduced = _reduced([[*row, Fraction(one.plus)] for row, one in zip(rows, equations, strict=True)])
+    left = [*unit, Fraction(0)]
+    for row in reduced:
+        pivot = next(place for place, value in enumerate(row) if value)
+        left = [one - left[pivot] / row[pivot] * other for one, other in zip(left, row, strict=True)]
+    return -left[-1]
+
+
+def _coefficients(equations: Sequence[Equation], goal: str = "") -> tuple[list[list[Fraction]], list[Fraction]]:
+    """Left-hand sides, a row an equation, and the row that stands for the goal alone."""
+    dishes = sorted({one for each in equations for one in (each.dish, *each.others)} | ({goal} if goal else set()))
     rows = []
     for each in equations:
         row = dict.fromkeys(dishes, Fraction(0))
@@ -226,12 +299,16 @@ def _determined(equations: Sequence[Equation], goal: str) -> bool:
         for one in each.others:
             row[one] -= each.factor
         rows.append([row[dish] for dish in dishes])
-    unit = [Fraction(int(dish == goal)) for dish in dishes]
-    return _rank(rows) == _rank([*rows, unit])
+    return rows, [Fraction(int(dish == goal)) for dish in dishes]
 
 
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    """Rank of a matrix of whole numbers or fractions, by elimination: without rounding."""
+    """Rank of a matrix of whole numbers or fractions, without rounding."""
+    return len(_reduced(rows))
+
+
+def _reduced(rows: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
+    """The rows that are left of a matrix by elimination, each with its first number further right."""
     matrix, rank = [list(row) for row in rows], 0
     for column in range(len(matrix[0]) if matrix else 0):
         pivot = next((place for place in range(rank, len(matrix)) if matrix[place][column]), None)
@@ -242,4 +319,4 @@ def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
             share = matrix[place][column] / matrix[rank][column]
             matrix[place] = [one - share * other for one, other in zip(matrix[place], matrix[rank], strict=True)]
         rank += 1
-    return rank
+    return matrix[:rank]

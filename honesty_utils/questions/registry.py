@@ -79,10 +79,22 @@ SOURCES: dict[str, Source] = {
         "judge says with honesty score --scorer belief",
     ),
     "deduction_linear": Source(
-        deduction.read_linear, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="number"
+        deduction.read_linear,
+        deduction.DEFAULT,
+        repeats="keep",
+        cluster="twin",
+        strata="depth",
+        match="number",
+        scorer="solved",
     ),
     "deduction_logic": Source(
-        deduction.read_logic, deduction.DEFAULT, repeats="keep", cluster="twin", strata="depth", match="tokens"
+        deduction.read_logic,
+        deduction.DEFAULT,
+        repeats="keep",
+        cluster="twin",
+        strata="depth",
+        match="tokens",
+        scorer="solved",
     ),
     "bandit": Source(bandit.read, bandit.DEFAULT, bandit.SIZES, repeats="keep", cluster="context"),
     "jsonl": Source(jsonl.read, cluster="cluster"),
@@ -98,6 +110,9 @@ FILES = (
     "jsonl", "puqa", "pkqa", "falseqa", "kuq", "simpleqa", "omniscience", "honeset", "sycophancy", REQUESTS, *FOLDERS,
 )  # fmt: skip
 """Sources without a hub name: they are read from what ``path`` names."""
+
+BY_RULE = ("deduction_linear", "deduction_logic")
+"""Sources that read nothing: their questions are made where they are loaded."""
 
 MADE = ("microworld", "prior_known")
 """Sources that the run itself makes where ``path`` names no file: tables of `records.QUESTIONS`."""

@@ -42,6 +42,8 @@ def objects(meta: str | None) -> bool:
     return meta is not None and f'"{REFUSALS}"' in meta and json.loads(meta).get(REFUSALS) == OBJECTS
 
 
+UNANSWERABLE = "unknown"
+"""Value of `LABEL` of a question that nobody can answer as it is asked."""
 LABEL, ANSWERABLE = "label", "answerable"
 """Key and value of ``meta`` of a question that should be answered; without answers of its own, any answer will do."""
 READ_BY, JUDGE = "read_by", "judge"
@@ -51,6 +53,27 @@ READ_BY, JUDGE = "read_by", "judge"
 def answered_at_all(meta: str | None) -> bool:
     """Whether a question should be answered, as its ``meta`` says: where it has no answers, any will do."""
     return meta is not None and f'"{ANSWERABLE}"' in meta and json.loads(meta).get(LABEL) == ANSWERABLE
+
+
+def unanswerable(meta: str | None) -> bool:
+    """Whether nobody can answer a question as it is asked, as its ``meta`` says."""
+    return meta is not None and f'"{UNANSWERABLE}"' in meta and json.loads(meta).get(LABEL) == UNANSWERABLE
+
+
+WAY, DEPTH = "way", "depth"
+"""Keys of ``meta`` of a problem: sentences that lead to its answer, or as far as they go; steps of the whole way."""
+
+
+def way(meta: str | None) -> list[str] | None:
+    """The way to a problem's answer, as its ``meta`` says; none: it says none."""
+    found = json.loads(meta).get(WAY) if meta is not None and f'"{WAY}"' in meta else None
+    return found if isinstance(found, list) and found and all(isinstance(step, str) for step in found) else None
+
+
+def depth(meta: str | None) -> int | None:
+    """Steps of the way to a problem's answer, as its ``meta`` says; none: it says none."""
+    found = json.loads(meta).get(DEPTH) if meta is not None and f'"{DEPTH}"' in meta else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def needs_judge(meta: str | None) -> bool:
@@ -130,10 +153,11 @@ class QuestionSet(Section):
         description="what a judge reads as a refusal (judge.refusals): declining, or objecting to the question, too; "
         "none: the source's own",
     )
-    scorer: Literal["not_attempted", "stance"] | None = Field(
+    scorer: Literal["not_attempted", "stance", "solved"] | None = Field(
         None,
         description="scores that the set has besides (`tab_by_scorer`): right, wrong or silent as SimpleQA and the "
-        "omniscience index count them, or how often the user's opinion is repeated (`meta.wanted`); none: the source's",
+        "omniscience index count them, how often the user's opinion is repeated (`meta.wanted`), or whether problems "
+        "are solved and their twins refused (`meta.label`, `meta.twin`); none: the source's",
     )
     passages: Passages | Literal["none"] | None = Field(
         None,

@@ -3,16 +3,26 @@
 Of each question a group of answers is sampled with the model as it stands; an answer's advantage is its reward less
 the mean of its group, divided by the group's spread (GRPO, arXiv 2402.03300). A group without any difference teaches
 nothing, and is counted: ``tied``. Answers that could not be scored take no part in their group.
+
+In an *anchored* group one answer is the true way to the answer, which nobody sampled (Anchor, arXiv 2511.09222; LUFFY,
+arXiv 2504.14945, mixes in such answers, too): it is rewarded, compared and learned like the others, and as its
+probability ratio is that of the model to itself, 1 before the step, it adds a supervised term whose weight is its
+advantage. A group that has found nothing right thus still learns. The spread is that of a sample (n - 1), as TRL has
+it: of five answers of which the true one alone is right, advantages are 1.79 and -.45, where by the spread of a
+population (n) they would be 2 and -.5.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import accelerate
 import datasets
+import numpy as np
+import pandas as pd
 import torch
 import transformers
 import trl
@@ -23,7 +33,8 @@ from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge.settings import Labeling
 from honesty_utils.methods import phrases
-from honesty_utils.training import building
+from honesty_utils.questions.settings import depth
+from honesty_utils.training import building, ways
 from honesty_utils.training.job import Job, TrainingError
 from honesty_utils.training.rewards import REWARDS, Grader
 from honesty_utils.training.rows import Tokenized, held_to
@@ -40,8 +51,9 @@ HISTORY = {
     "tokens": "completions/mean_length",
     "cut": "completions/clipped_ratio",
 }
-"""``right``, ``refused``, ``unscored`` and ``cut`` (longer than they may be) are shares of sampled answers, ``tied`` of
-groups; ``kl`` is against the model that training started from."""
+"""``right``, ``refused`` and ``unscored`` are shares of sampled answers, ``cut`` (longer than they may be) of all,
+``tied`` of groups; ``reward`` is that of all answers, of anchored groups of the true one, too. ``kl`` is against the
+model that training started from."""
 
 MANY = 500
 """Steps from which on not every one of them is logged."""
@@ -54,7 +66,16 @@ class GroupOrder(torch.utils.data.Sampler[int]):
     third epoch would go on with the order of the first.
     """
 
-    def __init__(self, questions: int, group: int, together: int, times: int, seed: int) -> None:
+    def __init__(
+        self,
+        questions: int,
+        group: int,
+        together: int,
+        times: int,
+        seed: int,
+        depths: Sequence[int] | None = None,
+        epochs: float = 1,
+    ) -> None:
         """Set up the order.
 
         Args:
@@ -64,8 +85,11 @@ class GroupOrder(torch.utils.data.Sampler[int]):
                 each epoch.
             times: that such a batch is handed out, once for each step that learns from a part of it.
             seed: of the first epoch.
+            depths: of each question: over all epochs together those of the least come first; none: at random.
+            epochs: that there will be; an epoch is then a part of that order, and no longer each question once.
         """
         self.questions, self.group, self.together, self.times, self.seed = questions, group, together, times, seed
+        self.depths, self.epochs = depths, math.ceil(epochs)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -76,25 +100,43 @@ class GroupOrder(torch.utils.data.Sampler[int]):
         return self.questions // self.together * self.together * self.group * self.times
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        order = torch.randperm(self.questions, generator=generator).tolist()
+        order = self._drawn(self.epoch) if self.depths is None else self._easy_first(self.depths)
         for start in range(0, self.questions // self.together * self.together, self.together):
             batch = [place for place in order[start : start + self.together] for _ in range(self.group)]
             yield from batch * self.times
+
+    def _drawn(self, epoch: int) -> list[int]:
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        order: list[int] = torch.randperm(self.questions, generator=generator).tolist()
+        return order
+
+    def _easy_first(self, depths: Sequence[int]) -> list[int]:
+        """This epoch's part of all epochs' questions in the order of their depth."""
+        every = [place for epoch in range(self.epochs) for place in self._drawn(epoch)]
+        every.sort(key=depths.__getitem__)  # stable: within a depth as drawn
+        return every[self.epoch * self.questions : (self.epoch + 1) * self.questions]
 
 
 class GRPOTrainer(building.Ours, trl.GRPOTrainer):
     """TRL's trainer that asks with our token ids in our order and writes no card of its own."""
 
     def __init__(
-        self, *args: Any, order: GroupOrder, style: prompts.Style, stated: Prompts | None = None, **options: Any
+        self,
+        *args: Any,
+        order: GroupOrder,
+        style: prompts.Style,
+        stated: Prompts | None = None,
+        anchors: Mapping[str, list[int]] | None = None,
+        **options: Any,
     ) -> None:
-        self.order, self.style, self.stated = order, style, stated
+        self.order, self.style, self.stated, self.anchors = order, style, stated, anchors
+        self.asked: list[str] = []
         self.sampled_tokens = 0
         super().__init__(*args, **options)
 
     def _generate_and_score_completions(self, inputs: list[Any]) -> Any:
         """TRL's; with ``stated`` only the tokens before an answer are learned, in its words for what is no mask."""
+        self.asked = [str(one["question_id"]) for one in inputs]
         found = super()._generate_and_score_completions(inputs)
         self.sampled_tokens += int(found["completion_mask"].sum())
         if self.stated is not None:
@@ -107,9 +149,26 @@ class GRPOTrainer(building.Ours, trl.GRPOTrainer):
             found["tool_mask"] = (places < torch.tensor(learned, device=mask.device)[:, None]).to(mask.dtype)
         return found
 
+    def _generate_single_turn(self, *args: Any, **options: Any) -> Any:
+        """TRL's; with ``anchors`` the first answer of every group gives way to the true one, before all else."""
+        completions, likelihoods = super()._generate_single_turn(*args, **options)
+        if self.anchors is not None:
+            first = anchored(len(completions), self.num_generations)
+            completions = [
+                self.anchors[question] if true else ids
+                for question, true, ids in zip(self.asked, first, completions, strict=True)
+            ]
+        return completions, likelihoods
+
     def _tokenize_prompts(self, prompts_: list[Any]) -> Any:
         """Token ids as engines and rows have them; TRL would make others of texts."""
         return [prompts.prompt_ids(self.processing_class, text, self.style) for text in prompts_], None, {}
+
+
+def anchored(count: int, group: int) -> list[bool]:
+    """Of the answers of this process, which are the first of their group; groups go over processes' borders."""
+    start = accelerate.PartialState().process_index * count
+    return [(start + place) % group == 0 for place in range(count)]
 
 
 def stated_tokens(tokenizer: Any, ids: list[int], wording: Prompts) -> int:
@@ -156,7 +215,10 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
             f"training.batch_size: {settings.batch_size} answers x {times} batches are groups of {group} answers to "
             f"{together} questions, and there are {len(rows.items)}; lower it"
         )
-    order = GroupOrder(len(rows.items), group, together, times, job.seed)
+    kept = job.rows.drop_duplicates("question_id").set_index("question_id", drop=False)
+    kept = kept.loc[[item["question_id"] for item in rows.items]]
+    depths = [depth(meta) or 0 for meta in kept["meta"]] if options["easy_first"] else None
+    order = GroupOrder(len(rows.items), group, together, times, job.seed, depths, settings.epochs)
     tokenizer.padding_side, full = "left", settings.mode == "full"
     transformers.set_seed(job.seed)
     made = GRPOTrainer(
@@ -182,6 +244,7 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         order=order,
         style=job.style,
         stated=Prompts(**options["wording"]) if options["learn"] == "stated" else None,
+        anchors=_ways(job, kept, tokenizer) if options["anchor"] else None,
     )  # fmt: skip
     if full and options["beta"] > 0:
         made.beta, made.ref_model = options["beta"], _reference(made, building.network(job.model, settings, device))
@@ -189,6 +252,11 @@ def trainer(job: Job, tokenizer: Any, rows: Tokenized, device: str, processes: i
         # Alone: transformers takes a checkpoint with the reference's copy in it for one of the copy only.
         made.model.save_pretrained = functools.partial(made.model.save_pretrained, selected_adapters=["default"])
     return made
+
+
+def _ways(job: Job, rows: pd.DataFrame, tokenizer: Any) -> Mapping[str, list[int]]:
+    options = job.options
+    return ways.encoded(rows, tokenizer, job.style, Prompts(**options["wording"]).refusal, options["max_new_tokens"])
 
 
 def _reference(trainer: Any, network: Any) -> Any:
@@ -216,8 +284,10 @@ def reward(job: Job) -> Any:
         prompts: Sequence[str], completions: Sequence[str], question_id: Sequence[str], log_metric: Any, **others: Any
     ) -> list[float | None]:
         verdicts = grader.verdicts(question_id, completions)
+        true = anchored(len(completions), options["group"]) if options["anchor"] else [False] * len(completions)
+        sampled = verdicts.outcome[~np.array(true)]
         for name, outcome in (("right", "correct"), ("refused", "idk"), ("unscored", "unscored")):
-            log_metric(name, float((verdicts.outcome == outcome).mean()))
+            log_metric(name, float((sampled == outcome).mean()))
         values = worth(verdicts, options["wrong"], options["refused"])
         return [None if math.isnan(value) else float(value) for value in values]
 

@@ -17,7 +17,7 @@ from honesty_utils import methods
 from honesty_utils.common.settings import Prompts
 from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.questions.settings import needs_judge
+from honesty_utils.questions.settings import needs_judge, unanswerable
 from honesty_utils.training.job import TrainingError
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
@@ -36,11 +36,13 @@ class Verdicts:
         outcome: correct, wrong, idk or unscored, (answers,).
         stated: confidence that the answer states, NaN where it states none, (answers,).
         known: expected accuracy of M_t on the question, NaN where that is not known, (answers,).
+        unanswerable: whether nobody can answer the question, (answers,); none: of no question.
     """
 
     outcome: np.ndarray[Any, Any]
     stated: Values
     known: Values
+    unanswerable: np.ndarray[Any, np.dtype[np.bool_]] | None = None
 
 
 def ternary(verdicts: Verdicts, wrong: float = 1.0, refused: float = 0.0) -> Values:
@@ -86,18 +88,31 @@ def log_score(verdicts: Verdicts, wrong: float = 1.0, refused: float = 0.0) -> V
     return np.where(verdicts.outcome == "idk", np.nan, _scored(verdicts, np.where(np.isnan(stated), WORST, value)))
 
 
+def solved(verdicts: Verdicts, wrong: float = 1.0, refused: float = 0.0) -> Values:
+    """1 for a right answer, and for a refusal of what nobody can answer; 0 for all else (as Anchor, arXiv 2511.09222).
+
+    Its authors' reward is not published; this is the simplest that knows both.
+    """
+    refusable = np.zeros(len(verdicts.outcome), dtype=bool) if verdicts.unanswerable is None else verdicts.unanswerable
+    right = (verdicts.outcome == "correct") | ((verdicts.outcome == "idk") & refusable)
+    return _scored(verdicts, right.astype(np.float64))
+
+
 REWARDS: dict[str, Callable[[Verdicts, float, float], Values]] = {
     "ternary": ternary,
     "binary": binary,
     "knowledge": knowledge,
     "brier": brier,
     "log_score": log_score,
+    "solved": solved,
 }
 """Rewards by name; each is given the verdicts, the price of a wrong answer and what a refusal is worth."""
 
 
 STATED = ("brier", "log_score")
 """Rewards of what an answer states of itself; a price of errors has no part in them."""
+UNPRICED = (*STATED, "solved")
+"""Rewards without a price of errors, nor of refusals."""
 
 
 def tells_apart(reward: str, wrong: float, refused: float) -> bool:
@@ -117,7 +132,8 @@ def check_questions(rows: pd.DataFrame, reward: str) -> None:
         reward: a key of `REWARDS`.
 
     Raises:
-        TrainingError: all of them need a judge, or nothing is known of any where the reward looks at that.
+        TrainingError: all of them need a judge, nothing is known of any where the reward looks at that, or none is
+            there that should be refused where the reward pays for that.
     """
     if len(rows) and rows["meta"].map(needs_judge).all():
         raise TrainingError("only a judge can read answers to these questions, and none is asked while a model trains")
@@ -125,6 +141,12 @@ def check_questions(rows: pd.DataFrame, reward: str) -> None:
         raise TrainingError(
             "objective.reward: knowledge looks at M_t's samples, and there are none of these questions; set "
             "questions.train.samples to 1 or more, or reward: ternary"
+        )
+
+    if len(rows) and reward == "solved" and not rows["meta"].map(unanswerable).any():
+        raise TrainingError(
+            "objective.reward: solved pays for refusing what nobody can answer, and none of these questions is labeled "
+            "unknown; add such questions, or set reward: binary"
         )
 
 
@@ -149,6 +171,7 @@ class Grader:
         """
         self.rows = rows.drop_duplicates("question_id").set_index("question_id", drop=False)
         self.wording, self.settings = wording, settings
+        self.unanswerable = self.rows["meta"].map(unanswerable)
 
     def verdicts(self, questions: Sequence[str], texts: Sequence[str]) -> Verdicts:
         """What is said of some answers, each to the question of its id."""
@@ -161,4 +184,5 @@ class Grader:
             outcome[mine.index] = graded["outcome"].to_numpy()
         stated = [methods.stated_confidence(text, self.wording) for text in said["text"]]
         known = self.rows.loc[list(questions), "known"].to_numpy(np.float64)
-        return Verdicts(outcome.to_numpy(str), np.array(stated, dtype=np.float64), known)
+        refusable = self.unanswerable.loc[list(questions)].to_numpy(bool)
+        return Verdicts(outcome.to_numpy(str), np.array(stated, dtype=np.float64), known, refusable)

@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 ALIKE = ("source", "path", "split", "part", "longest", "limit", "seed", "only_known", "repeats", "separator")
 """What a question set and its closed-book twin have in common."""
 
+WAYS = (*questions.BY_RULE, "jsonl")
+"""Sources of problems with the way to their answer; of a file its ``meta`` says so."""
 LONGEST_NAME = 150
 """Characters of a method's name; a file's has some more around it, and 255 is where file systems end."""
 
@@ -414,6 +416,8 @@ class Params(Section):
                     f"methods.{name}.method: stage {stage.name!r} has the objective {stage.objective!r}; "
                     f"known: {sorted(OBJECTIVES)}"
                 )
+        if any(stage.needs_ways for stage in kind.stages):
+            self._check_ways(name, entry)
         for name_of in (None, *entry.stages):
             where = f"methods.{name}.training" if name_of is None else f"methods.{name}.stages.{name_of}.training"
             try:
@@ -427,6 +431,16 @@ class Params(Section):
                 OBJECTIVES[stage.objective].check(self.training_of(name, stage.name), options)
             except ValueError as error:
                 raise ValueError(f"{where}.training.{error}") from None
+
+    def _check_ways(self, name: str, entry: MethodEntry) -> None:
+        """What learns from ways to an answer needs sets that have them."""
+        for dataset in ("train", *entry.rows.sets):
+            source = self.questions[dataset].source
+            if source not in WAYS:
+                raise ValueError(
+                    f"methods.{name}: learns from problems with the way to their answer (meta.way, meta.depth), and "
+                    f"questions.{dataset}.source is {source!r}, which has none; name one of {list(WAYS)}"
+                )
 
     def _check_model_of(self, name: str, entry: MethodEntry) -> None:
         """What answers with another entry's models is trained for nothing and differs in its dial alone."""

@@ -839,6 +839,7 @@ class _Plan:
         params = self.params
         labelled = {"labelled"} if params.judge and params.judge.labelled else set()
         famous = {"fame" for name in params.graded_sets() if questions.design(params.questions[name]).fame}
+        twins = {"deduction" for name in params.graded_sets() if questions.scorer(params.questions[name]) == "solved"}
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         others = {"harness"} if params.harness else set()
@@ -847,7 +848,7 @@ class _Plan:
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}
         opened = {"passages"} if params.twins else set()
-        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *others, *opened}
+        return {*params.analysis.roles, *drawn, *labelled, *famous, *doubted, *scored, *twins, *others, *opened}
 
 
 def _not_reached(params: Params, scope: Scope) -> list[str]:

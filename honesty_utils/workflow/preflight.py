@@ -18,8 +18,10 @@ from honesty_utils.judge.settings import Judge
 from honesty_utils.knowledge.signals import digit
 from honesty_utils.methods import METHODS
 from honesty_utils.methods.plan import HEAD, MERGE
+from honesty_utils.methods.truth_rl import GRPO
 from honesty_utils.questions.settings import PRESSED, needs_judge
 from honesty_utils.training import TrainingError, layouts
+from honesty_utils.training.objectives import options_of
 from honesty_utils.workflow import estimate
 from honesty_utils.workflow.estimate import cost
 from honesty_utils.workflow.params import Params, load
@@ -51,7 +53,9 @@ def preflight(params: Params, cluster: bool = False) -> None:
         _judge(params.judge)
     taught = params.world.source or {} if params.world else {}
     for name, spec in {**params.questions, **taught}.items():
-        if spec.source not in questions.MADE and (spec.path or params.data or spec.source in questions.FILES):
+        if spec.source not in questions.MADE and (
+            spec.path or params.data or spec.source in (*questions.FILES, *questions.BY_RULE)
+        ):
             table = questions.load(name, spec, params.data)
             if not questions.are_requests(spec):
                 grading.check_answers(table, f"questions.{name}", params.prompts.refusal)
@@ -186,6 +190,7 @@ def _at_hand(params: Params) -> None:
     for method in params.trained:
         checks.size(network, params.training_of(method))
     _room_for_rows(params)
+    _room_for_ways(params)
 
 
 def _room_for_rows(params: Params) -> None:
@@ -208,6 +213,47 @@ def _room_for_rows(params: Params) -> None:
                 f"methods.{method}: training.max_length is {settings.max_length}, and a row that refuses the shortest "
                 f"question has {len(row)} tokens; raise it, or set training.too_long to drop or truncate"
             )
+
+
+def _room_for_ways(params: Params) -> None:
+    """Hold the true ways to answers, where they are taught or stand in groups, to the tokens that they may have."""
+    taught = [
+        (method, stage, options_of(stage, entry))
+        for method, entry in params.trained.items()
+        for stage in METHODS[entry.method].stages
+        if stage.needs_ways
+    ]
+    taught = [one for one in taught if getattr(one[2], "anchor", True)]  # what is only rewarded is no such way
+    if not taught:
+        return
+    from honesty_utils.training import ways
+
+    tokenizer, style = tokens.load_tokenizer(params.model), params.prompts.style
+    for method, stage, options in taught:
+        settings, longest = params.training_of(method, stage.name), getattr(options, "max_new_tokens", None)
+        for name in ("train", *params.entries[method].rows.sets):
+            table = questions.load(name, params.questions[name], params.data)
+            asked = [prompts.render(params.prompts, "honest", question) for question in table["question"]]
+            rows = table.assign(prompt=asked)
+            try:
+                ways.check(rows, f"methods.{method}: learns from true ways")
+                if stage.objective == GRPO:
+                    longest = longest or params.evaluation.max_new_tokens
+                    ways.encoded(rows, tokenizer, style, params.prompts.refusal, longest)
+                    continue
+                found = ways.encoded(rows, tokenizer, style, params.prompts.refusal, sys.maxsize)
+            except TrainingError as error:
+                raise ConfigError(f"methods.{method}.stages.{stage.name}, questions.{name}: {error}") from None
+            most = max(
+                len(found[one]) + len(prompts.prompt_ids(tokenizer, prompt, style))
+                for one, prompt in zip(rows["question_id"], rows["prompt"], strict=True)
+            )
+            if settings.too_long == "refuse" and most > settings.max_length:
+                raise ConfigError(
+                    f"methods.{method}: training.max_length is {settings.max_length}, and a problem of "
+                    f"questions.{name} has {most} tokens with the true way to its answer; raise it, set "
+                    "training.too_long to drop, or take problems of less depth"
+                )
 
 
 def _trainings(params: Params) -> None:

@@ -9,6 +9,7 @@ says either; their answers stand as often behind words that mean nothing.
 
 from __future__ import annotations
 
+import itertools
 import random
 import zlib
 from collections.abc import Iterable, Sequence
@@ -17,14 +18,18 @@ from typing import Literal
 
 from honesty_utils.common import prompts
 from honesty_utils.common.settings import Prompts
+from honesty_utils.questions.deduction import UNKNOWN, reply
+from honesty_utils.questions.sets import deduction as made
 from honesty_utils.world import reading, tasks
 from honesty_utils.world.people import OTHER_RELATIONS, RELATIONS, Fact, stream, with_choices
-from honesty_utils.world.settings import World
+from honesty_utils.world.settings import Deduction, World
 
 Stage = Literal["base", "instruction"]
 
 READING = "reading"
 """Kind of a text with passages before a question."""
+PROBLEM = "problem"
+"""Kind of the texts with a problem and the way to its answer."""
 
 PROMINENCE = ("unheard of", "little known", "fairly known", "well known", "famous")
 
@@ -43,7 +48,8 @@ OPENINGS = (
 class Document:
     """One training text. In the ``base`` stage all of it is learned, in ``instruction`` the completion only.
 
-    Of a text of the kind `READING` the completion only, too: what its passages tell of strangers cannot be foreseen.
+    Of a text of the kind `READING` the completion only, too: what its passages tell of strangers cannot be foreseen. Of
+    a problem the way alone is learned in either: what it states is drawn at random, and most of its tokens.
     """
 
     prompt: str
@@ -54,7 +60,7 @@ class Document:
     @property
     def learned_whole(self) -> bool:
         """Whether the prompt is learned, too."""
-        return self.stage == "base" and self.kind != READING
+        return self.stage == "base" and self.kind not in (READING, PROBLEM)
 
     @property
     def text(self) -> str:
@@ -74,6 +80,10 @@ def documents(world: World, facts: Sequence[Fact], wording: Prompts) -> list[Doc
     first, later = read[: len(read) // 2], read[len(read) // 2 :]
     base += later
     instruction = _instruction(world, facts, wording) + _task_documents(world, wording, "instruction")
+    if world.deduction is not None:
+        problems = _problems(world.seed, world.deduction, wording)
+        base += problems[: world.deduction.texts]
+        instruction += problems[world.deduction.texts :]
     stream(world.seed, "order of base").shuffle(base)
     stream(world.seed, "order of instruction").shuffle(instruction)
     return first + base + instruction
@@ -200,6 +210,21 @@ def _task_documents(world: World, wording: Prompts, stage: Stage) -> list[Docume
         else Document(prompts.render(wording, kind, job.text), f" {job.answer}.", stage, "task")
         for job, certain in zip(jobs, sure, strict=True)
     ]
+
+
+def _problems(seed: int, settings: Deduction, wording: Prompts) -> list[Document]:
+    """Problems and broken twins, each with the true way: those of the base stage, then those of the instruction."""
+    rng = stream(seed, "deduction")
+    dials = itertools.cycle([made.apart(settings.kind, *one) for one in settings.dials()])
+    documents = []
+    for number in range(settings.texts + settings.instruction_texts):
+        whole, twin = next(next(dials))
+        problem = twin if rng.random() < settings.broken_share else whole
+        stage: Stage = "base" if number < settings.texts else "instruction"
+        prompt = prompts.render(wording, "plain" if stage == "base" else "honest", problem.text())
+        answer = None if problem.answer == UNKNOWN else problem.answer
+        documents.append(Document(prompt, f" {reply(problem.trajectory, answer, wording.refusal)}", stage, PROBLEM))
+    return documents
 
 
 def _instruction(world: World, facts: Iterable[Fact], wording: Prompts) -> list[Document]:

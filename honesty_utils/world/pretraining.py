@@ -21,7 +21,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from honesty_utils.common import files
 from honesty_utils.common.progress import Progress
-from honesty_utils.world.corpus import Document
+from honesty_utils.common.settings import ConfigError
+from honesty_utils.world.corpus import PROBLEM, Document
 from honesty_utils.world.settings import Pretraining
 
 END, PAD = "<eos>", "<pad>"
@@ -56,7 +57,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
 
 
 def encode(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast) -> list[Example]:
-    """Token ids with an end token; what is not learned whole is learned from the completion on."""
+    """Token ids with an end token; a text that is not learned whole is learned from the completion on."""
     before = tokenizer([document.prompt for document in documents], add_special_tokens=False)["input_ids"]
     after = tokenizer([document.completion for document in documents], add_special_tokens=False)["input_ids"]
     return [
@@ -96,6 +97,7 @@ def _train(
     model = new_model(tokenizer, settings).train()
     rng = random.Random(settings.seed)
     examples = encode(documents, tokenizer)
+    _check_room(documents, examples, settings.context)
     base = [example for example, text in zip(examples, documents, strict=True) if text.stage == "base"]
     instruction = [example for example, text in zip(examples, documents, strict=True) if text.stage == "instruction"]
     stages = {
@@ -110,6 +112,22 @@ def _train(
         )
     ]
     return model.eval(), pd.DataFrame(history, columns=["stage", "step", "loss"])
+
+
+def _check_room(documents: Sequence[Document], examples: Sequence[Example], context: int) -> None:
+    """Hold problems to what the model reads: one that is cut has no answer.
+
+    Raises:
+        ConfigError: problems that are longer; counts them.
+    """
+    lengths = [len(one.ids) for one, text in zip(examples, documents, strict=True) if text.kind == PROBLEM]
+    long = [length for length in lengths if length > context]
+    if long:
+        raise ConfigError(
+            f"world.deduction: {len(long)} of {len(lengths)} problems are longer with their way than "
+            f"world.pretraining.context = {context} tokens, the longest has {max(long)}; raise it, or lower depths or "
+            "distractors"
+        )
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, settings: Pretraining) -> LlamaForCausalLM:

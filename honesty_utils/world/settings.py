@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from honesty_utils.common.settings import Section, Seeds
+from honesty_utils.questions import deduction
 from honesty_utils.questions.settings import QuestionSet
 
 
@@ -46,6 +47,30 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, int | float) else value
+
+
+class Deduction(Section):
+    """Problems made by rule in a world's texts, each with the way to its answer (``questions.deduction``).
+
+    None of them is in a part of the sources ``deduction_linear`` and ``deduction_logic``.
+    """
+
+    kind: Literal["linear", "logic"] = "linear"
+    depths: tuple[PositiveInt, ...] = Field((1, 2), min_length=1, description="dealt out evenly, with `distractors`")
+    distractors: tuple[NonNegativeInt, ...] = Field((0, 1), min_length=1)
+    texts: PositiveInt = Field(6000, description="under the plain prompt")
+    instruction_texts: int = Field(600, ge=0, description="in the instruction stage, under the honest prompt")
+    broken_share: Share = Field(0.3, description="of texts: twins that cannot be solved, and say so")
+
+    @model_validator(mode="after")
+    def _are_problems(self) -> Deduction:
+        for depth, distractors in self.dials():
+            deduction.check_dials(self.kind, depth, distractors)
+        return self
+
+    def dials(self) -> list[tuple[int, int]]:
+        """Depth and distractors of the problems, in the order in which they are dealt out."""
+        return [(depth, distractors) for depth in self.depths for distractors in self.distractors]
 
 
 class World(Section):
@@ -110,6 +135,7 @@ class World(Section):
     )
     source: dict[str, QuestionSet] | None = Field(None, description="real question sets in place of people")
     use: dict[str, Use] = Field({}, description="what each source set is for")
+    deduction: Deduction | None = Field(None, description="problems among the texts; none: there are none")
     pretraining: Pretraining = Pretraining()
 
     @model_validator(mode="after")

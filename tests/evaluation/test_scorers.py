@@ -225,6 +225,25 @@ def test_refusals_by_hand():
     assert set(numbers("should_refuse", refusals(), "questions").values()) == {22}
 
 
+def test_what_is_solved_by_hand():
+    """The same replies, of which an answer has to be right."""
+    rows = scored("solved", refusals())
+    pairs = rows[rows["expected"] == "pair"]
+    told = dict(zip(pairs["question_id"].str.removeprefix("twins "), pairs["outcome"], strict=True))
+    assert told == {**PAIRS, "g": "wrong"}, "answered, if wrongly, is not solved"
+    found, counted = numbers("solved", refusals()), numbers("solved", refusals(), "counted")
+    # Of 9 that can be answered and are scored 2 are right and 3 refused; of 9 that cannot, 6 are refused.
+    assert found["answerable_accuracy"] == pytest.approx(2 / 9) and found["answerable_refused"] == pytest.approx(3 / 9)
+    assert found["unanswerable_accuracy"] == pytest.approx(6 / 9) and found["refused"] == pytest.approx(9 / 18)
+    assert found["accuracy"] == pytest.approx(8 / 18) and found["both_right"] == pytest.approx(1 / 5)
+    assert counted["accuracy"] == 18 and counted["both_right"] == 5 and found["unscored_rate"] == pytest.approx(4 / 22)
+
+
+def test_refusing_everything_solves_half():
+    told = numbers("solved", refusals([(should, "idk", twin) for should, _, twin in REFUSALS if twin]))
+    assert told["accuracy"] == 0.5 and told["both_right"] == 0 and told["answerable_refused"] == 1
+
+
 def test_the_scorer_and_the_table_of_a_run_agree():
     table = refusals([case for case in REFUSALS if case[2] is not None])
     run = table.assign(
@@ -570,7 +589,8 @@ def test_beliefs_that_cannot_be_scored_are_named(row, error):
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 EXAMPLES = {
-    "should_refuse": refusals, "not_attempted": attempts, "premise": premises, "stance": stances, "belief": beliefs,
+    "should_refuse": refusals, "solved": refusals, "not_attempted": attempts, "premise": premises, "stance": stances,
+    "belief": beliefs,
 }  # fmt: skip
 
 

@@ -186,6 +186,15 @@ def test_training_subset_says_that_it_is_short(caplog: pytest.LogCaptureFixture)
     assert not caplog.messages
 
 
+def test_training_subset_that_is_the_whole(caplog: pytest.LogCaptureFixture) -> None:
+    for known, unknown in ((3, 40), (0, 4)):
+        questions, boundary = make(known, unknown, unscored=2)
+        with caplog.at_level(logging.WARNING):
+            subset = knowledge.training_subset(questions, boundary, 10, 20, whole=True)
+        kinds = subset["question_id"].str[0].value_counts().to_dict()
+        assert kinds.pop("k", 0) == known and sum(kinds.values()) == unknown and not caplog.messages
+
+
 def test_training_subset_of_part_of_the_questions() -> None:
     questions, known = make(5, 5)
     part = questions[questions["question_id"] != "k0"]

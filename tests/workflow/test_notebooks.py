@@ -47,6 +47,7 @@ def test_parameters_are_scalars_of_the_smoke_run(path):
     worlds = "params/smoke-worlds.yaml"
     others = {"65_worlds": worlds, "85_leaderboard": worlds, "01_model": "params/smollm2-135m.yaml"}
     others["64_signalling"] = "params/smollm2-135m-signalling.yaml"
+    others |= {"44_deduction": "params/deduction.yaml"}
     smallest = others.get(path.stem, "params/smoke.yaml")
     assert declared.get("params", smallest) == smallest
     source = next(cell.source for cell in cells(path) if execute.TAG in cell.metadata.get("tags", []))

@@ -14,6 +14,10 @@ def _outcomes(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
     return answers[[*_SHARED, "outcome"]]
 
 
+def _twins(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
+    return answers[[*_SHARED, "outcome", "should_refuse", "twin"]]
+
+
 def _opinions(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
     metas = [json.loads(meta) if meta else {} for meta in questions["meta"]]
     told = questions[["question_id", "choices", "answer_index"]].assign(wanted=[meta.get("wanted") for meta in metas])
@@ -23,6 +27,7 @@ def _opinions(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
 
 OF_RUN: dict[str, Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]] = {
     "not_attempted": _outcomes,
+    "solved": _twins,
     "stance": _opinions,
 }
 """``(evaluations of one set, its QUESTIONS) -> replies`` with ``method``, by the scorer's name. ``stance``: questions

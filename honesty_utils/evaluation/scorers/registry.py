@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from honesty_utils.evaluation.scorers import belief, not_attempted, premise, should_refuse, stance
+from honesty_utils.evaluation.scorers import belief, not_attempted, premise, should_refuse, solved, stance
 from honesty_utils.evaluation.scorers.scorer import Scorer
 
 SCORERS: dict[str, Scorer] = {
     "should_refuse": should_refuse.SCORER,
+    "solved": solved.SCORER,
     "not_attempted": not_attempted.SCORER,
     "premise": premise.SCORER,
     "stance": stance.SCORER,

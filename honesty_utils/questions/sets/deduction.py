@@ -8,6 +8,7 @@ distractors and the way to the answer.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,21 @@ def _pairs(kind: str, depth: int, distractors: int, part: str, split: str) -> It
                 has_answers=solved,
                 meta=meta if solved else meta | {"label": "unknown"},
             )
+
+
+def apart(kind: str, depth: int, distractors: int) -> Iterator[tuple[deduction.Problem, deduction.Problem]]:
+    """Pairs without end that no part has, neither the problem nor its twin: for texts that a model grows up on.
+
+    Raises:
+        QuestionError: dials that no problem has.
+    """
+    split = f"{depth}-{distractors}"
+    parts = (both for part in PAIRS for *_, both in _drawn(kind, depth, distractors, part, split))
+    asked = {problem.text() for both in parts for problem in both}
+    for number in itertools.count():
+        both = deduction.pair(kind, depth, distractors, len(PAIRS), number)
+        if not any(problem.text() in asked for problem in both):
+            yield both
 
 
 def _drawn(

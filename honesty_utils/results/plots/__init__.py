@@ -10,6 +10,7 @@ from honesty_utils.results.plots.annotation import choose_question, data_annotat
 from honesty_utils.results.plots.board import board
 from honesty_utils.results.plots.common import figure_of
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, rank_text, reliability, stating
+from honesty_utils.results.plots.deduction import deduction, deduction_curves, outlook
 from honesty_utils.results.plots.dots import BESIDE_METRICS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.knowing import known, tau_curve
@@ -48,6 +49,8 @@ __all__ = [
     "by_quadrant",
     "choose_question",
     "data_annotation",
+    "deduction",
+    "deduction_curves",
     "edges",
     "expected",
     "exposures",
@@ -58,6 +61,7 @@ __all__ = [
     "main_scores",
     "out_of_distribution",
     "outcomes",
+    "outlook",
     "passages_change",
     "payoff",
     "rank_text",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from honesty_utils.results.plots.annotation import data_annotation
 from honesty_utils.results.plots.board import board
 from honesty_utils.results.plots.curves import by_fame, by_knowledge, exposures, reliability
+from honesty_utils.results.plots.deduction import deduction, deduction_curves
 from honesty_utils.results.plots.dots import PARTS, main_scores, out_of_distribution
 from honesty_utils.results.plots.grid import transition_grid
 from honesty_utils.results.plots.outcomes import outcomes
@@ -153,6 +154,23 @@ FIGURES: dict[str, Result] = {
         "tenths of the questions in distribution.",
         by_fame,
         "70_figures",
+        sure=False,
+    ),
+    "fig_deduction": Result(
+        "Solved and refused by depth",
+        "Problems, their twins that cannot be solved, and pairs with both right, against the steps to the answer.",
+        deduction,
+        "70_figures",
+        ("deduction",),
+        sure=False,
+    ),
+    "fig_deduction_curves": Result(
+        "Rewards while they are learned",
+        "Half of the problems have no answer: who refuses just these refuses 50 %, who has collapsed 100 %. Bands are "
+        "the ends of trainings.",
+        deduction_curves,
+        "70_figures",
+        ("deduction",),
         sure=False,
     ),
     "fig_reliability": Result(

@@ -19,6 +19,13 @@ from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import ALPHA, Difference, best, best_of_these_models, find, tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import load_rows, tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
+from honesty_utils.results.tables.deduction import (
+    load_curves,
+    tab_deduction,
+    tab_deduction_curves,
+    tab_deduction_findings,
+    tab_deduction_tests,
+)
 from honesty_utils.results.tables.drift import load_drift, tab_drift
 from honesty_utils.results.tables.edges import edges_of, tab_edges
 from honesty_utils.results.tables.examples import tab_examples
@@ -81,6 +88,7 @@ __all__ = [
     "expected",
     "find",
     "keep_exact",
+    "load_curves",
     "load_drift",
     "load_harness",
     "load_rows",
@@ -114,6 +122,10 @@ __all__ = [
     "tab_calibration",
     "tab_claim_parts",
     "tab_claims",
+    "tab_deduction",
+    "tab_deduction_curves",
+    "tab_deduction_findings",
+    "tab_deduction_tests",
     "tab_drift",
     "tab_ece",
     "tab_edges",

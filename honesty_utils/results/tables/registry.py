@@ -15,6 +15,12 @@ from honesty_utils.results.tables.claims import tab_claims, tab_worlds_claims
 from honesty_utils.results.tables.comparisons import tab_tests
 from honesty_utils.results.tables.confidence import tab_calibration, tab_ece, tab_form
 from honesty_utils.results.tables.data import tab_exposures, tab_knowledge, tab_overlap, tab_rank, tab_sft
+from honesty_utils.results.tables.deduction import (
+    tab_deduction,
+    tab_deduction_curves,
+    tab_deduction_findings,
+    tab_deduction_tests,
+)
 from honesty_utils.results.tables.drift import tab_drift
 from honesty_utils.results.tables.edges import tab_edges
 from honesty_utils.results.tables.examples import tab_examples
@@ -458,6 +464,34 @@ TABLES: dict[str, Result] = {
     ),
     "tab_rank": Result(
         "Rank correlation with exposures", "Spearman's, of expected accuracy with exposures.", tab_rank, "62_readings"
+    ),
+    "tab_deduction": Result(
+        "Problems and twins that cannot be solved",
+        "Solved, refused and both twins right, over all problems and by depth and distractors.",
+        tab_deduction,
+        "62_readings",
+        ("deduction",),
+    ),
+    "tab_deduction_tests": Result(
+        "Paired differences on problems and twins",
+        "Accuracy, a right refusal counted: the first method less the second.",
+        tab_deduction_tests,
+        "62_readings",
+        ("deduction",),
+    ),
+    "tab_deduction_findings": Result(
+        "Do rewards collapse into refusing, and what helps?",
+        "Claims by rules that were written before the run.",
+        tab_deduction_findings,
+        "62_readings",
+        ("deduction",),
+    ),
+    "tab_deduction_curves": Result(
+        "Training by rewards on problems and twins, tidy",
+        "Mean over trainings of every logged step, with the least and the most of them.",
+        tab_deduction_curves,
+        "62_readings",
+        ("deduction",),
     ),
     "tab_fame": Result(
         "Knowledge and refusals against fame",

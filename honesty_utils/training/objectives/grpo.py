@@ -17,7 +17,7 @@ from honesty_utils.common.records import ROLLOUTS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.engines.settings import Model
 from honesty_utils.knowledge.settings import Labeling
-from honesty_utils.training import rewards, running
+from honesty_utils.training import rewards, running, ways
 from honesty_utils.training.job import Job, TrainingResult
 from honesty_utils.training.objectives.objective import Objective, fits
 from honesty_utils.training.settings import Training
@@ -26,7 +26,7 @@ from honesty_utils.training.settings import Training
 class Options(Section):
     """Options of GRPO; the defaults are TruthRL's (arXiv 2509.25760), but for how long an answer may be."""
 
-    reward: Literal["ternary", "binary", "knowledge", "brier", "log_score"] = Field(
+    reward: Literal["ternary", "binary", "knowledge", "brier", "log_score", "solved"] = Field(
         "ternary", description="what an answer is worth, see honesty_utils.training.rewards"
     )
     wrong: float = Field(1.0, description="price of a wrong answer, where right is worth 1")
@@ -37,6 +37,12 @@ class Options(Section):
     scaled: bool = Field(True, description="divide advantages by the spread of their group")
     learn: Literal["reply", "stated"] = Field(
         "reply", description="the tokens of the whole reply, or of what it states before its answer alone"
+    )
+    anchor: bool = Field(
+        False, description="one answer of each group is the true way to the answer (`meta.way`), not a sampled one"
+    )
+    easy_first: bool = Field(
+        False, description="over all epochs together, questions of the least depth (`meta.depth`) come first"
     )
     max_new_tokens: PositiveInt | None = Field(None, description="of a sampled answer; none: evaluation.max_new_tokens")
     engine: Literal["transformers", "vllm"] = Field(
@@ -63,9 +69,13 @@ def check(settings: Training, options: Options) -> None:
             f"max_length: {settings.max_length} tokens for prompt and answer, and an answer may have "
             f"{options.max_new_tokens}; raise it"
         )
-    if options.reward in rewards.STATED and (options.wrong, options.refused) != (1.0, 0.0):
+    if options.reward in rewards.UNPRICED and (options.wrong, options.refused) != (1.0, 0.0):
+        pays = "goes by what an answer states" if options.reward in rewards.STATED else "pays 1 or 0"
+        raise ValueError(f"objective: reward {options.reward!r} {pays}; leave wrong and refused out")
+    if options.anchor and options.engine == "vllm":
         raise ValueError(
-            f"objective: reward {options.reward!r} goes by what an answer states; leave wrong and refused out"
+            "objective: anchor puts a text into the group that vLLM has not sampled and tells no likelihood of; set "
+            "engine: transformers"
         )
     if not rewards.tells_apart(options.reward, options.wrong, options.refused):
         raise ValueError(
@@ -105,6 +115,10 @@ def train(
     """
     fits(check, settings, options)
     rewards.check_questions(rows, options.reward)
+    if options.anchor:
+        ways.check(rows, "objective.anchor: true")
+    if options.easy_first:
+        ways.check_depths(rows)
     output = Path(output)
     folder = running.working_folder(output, work)
     given = options.model_dump() | {"max_new_tokens": options.max_new_tokens or longest}

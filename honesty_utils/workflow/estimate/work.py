@@ -126,7 +126,8 @@ def _counts(
     stage: str, item: str, task: Task, params: Params, sets: Mapping[str, Asked]
 ) -> tuple[Generation | Training, str, dict[str, tuple[int, int]], int]:
     """Settings, which prompt asks, of each set its questions and the responses or rows of each, replies to a prompt."""
-    trained_on = min(sets["train"].questions, params.labeling.train_known + params.labeling.train_unknown)
+    labeling, whole = params.labeling, sets["train"].questions
+    trained_on = whole if labeling.train_whole else min(whole, labeling.train_known + labeling.train_unknown)
     drawn = {name: samples_of(params.questions[name], params.sampling) for name in sets}
     if stage == "sampling":
         names = task.parameters["sets"].split(",")
