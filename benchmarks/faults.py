@@ -42,9 +42,11 @@ PARAMS = {
     "run": "faults",
     "without": [
         "prior_known", "sweeps", "drift", "questions.own", "analysis.roles", "evaluation.datasets",
+        "questions.train_open", "questions.indist_open",
         *(f"methods.{name}" for name in (
             "confidence_num", "confidence_verb", "multisample", "confidence_verb_choice", "likelihood_threshold",
             "idk_dpo", "p_ik", "elicited", "craft", "r_tuning_sure", "conf_tuner", "idk_hir", "truth_rl_warm", "merged",
+            "divide_then_align",
         )),
     ],
     "evaluation": {"datasets": ["indist", "unknown"]},
@@ -105,9 +107,10 @@ class Folder:
         return sum(line.endswith(" starts") for log in logs for line in log.splitlines())
 
     def results(self) -> dict[str, bytes]:
-        """What the run has made, by its place."""
+        """What the run has made, by its place; shards are kept for a run that goes on, and may be deleted."""
         places = [self.path / top / "faults" for top in ("runs", "figures")]
-        files = [file for place in places for file in sorted(place.rglob("*")) if file.suffix in COMPARED]
+        found = [file for place in places for file in sorted(place.rglob("*")) if "shards" not in file.parts]
+        files = [file for file in found if file.suffix in COMPARED]
         return {str(file.relative_to(self.path)): file.read_bytes() for file in files}
 
 
@@ -291,7 +294,7 @@ def damaged(change: Callable[[bytes, random.Random], bytes]) -> Callable[[Folder
                 path.unlink()
         # What nothing has read since is damaged still; a user who deletes it has it made again.
         for path in tables:
-            if path.exists() and path.read_bytes() != WHOLE[str(path.relative_to(folder.path))]:
+            if path.exists() and path.read_bytes() != WHOLE.get(str(path.relative_to(folder.path))):
                 path.unlink()
         return 0
 

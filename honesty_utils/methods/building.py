@@ -180,6 +180,10 @@ def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
             f"methods.{name}: labels lack a column 'book' that has {list(BOOKS)}: it learns from answers to the same "
             "questions with and without passages (rows.open_book)"
         )
+    if stage.needs_ways and "meta" not in labels:
+        raise ValueError(
+            f"methods.{name}: labels lack a column 'meta' with the way to each answer (`way`), which the method teaches"
+        )
     unread = [known_to(one) for one in stage.reads if known_to(one) not in labels.columns]
     if unread:
         raise ValueError(f"methods.{name}: labels lack the column {unread[0]!r}: sample and label that stage's model")

@@ -28,7 +28,7 @@ FIELD = {
 ALL = sorted(
     name
     for name, method in methods.METHODS.items()
-    if [one.objective for one in method.stages] == ["sft"] and name not in FIELD
+    if [one.objective for one in method.stages] == ["sft"] and name not in FIELD and not method.stages[0].needs_ways
 )
 """Methods that are rows to fine-tune on, and nothing else."""
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -522,7 +522,7 @@ def test_well_formed(text: str, builders: set[str]) -> None:
 
 
 def test_unknown_method() -> None:
-    message = r"method 'absolut'; known: \['absolute', 'best_of_n', 'binary_reward', 'cocoa_threshold', "
+    message = r"method 'absolut'; known: \['absolute', 'anchor', 'best_of_n', 'binary_reward', 'cocoa_threshold', "
     for call in (
         lambda: methods.build("absolut", TEN),
         lambda: methods.check_options("absolut", {}),

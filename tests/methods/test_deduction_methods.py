@@ -131,8 +131,8 @@ def test_the_preset_trains_on_whole_pairs_and_evaluates_others():
         ("anchor", {"stages": {"grpo": {"objective": {"max_new_tokens": 9}}}}, r"true ways are longer, such as"),
         (
             "trajectory_sft",
-            {"training": {"max_length": 40}},
-            r"training.max_length is 40, and a problem of questions.train",
+            {"training": {"max_length": 60}},
+            r"training.max_length is 60, and a problem of questions.train",
         ),
     ],
 )
@@ -148,3 +148,19 @@ def test_ways_longer_than_they_may_be_are_said_before_any_work(tiny_model, metho
     content["analysis"]["roles"] = {"in_distribution": "indist", "out_of_distribution": "noisy"}
     with pytest.raises(params_file.ConfigError, match=message):
         preflight(params_file.of_content(content, "here"))
+
+
+def test_labels_without_ways_are_told_of():
+    labels = pd.DataFrame(
+        {
+            "question_id": ["a"],
+            "sample_index": [-1],
+            "text": ["5"],
+            "outcome": ["correct"],
+            "question": ["?"],
+            "answers": [["5"]],
+        }
+    )
+    for name in ("trajectory_sft", "solved_grpo", "anchor"):
+        with pytest.raises(ValueError, match=f"methods.{name}: labels lack a column 'meta' with the way"):
+            methods.build(name, labels)
