@@ -102,11 +102,11 @@ REWARDED = _method(
 WARM = _method(
     "SFT + GRPO (SOLVED)",
     "TRAJECTORY SFT, then rewarded for what is right, and for refusing what cannot be solved",
-    "#2E5E1E",
+    "#1F6F8B",
     _taught("warm"),
     _rewarded("warm"),
 )
-CURRICULUM = _method("CURRICULUM GRPO", "GRPO (SOLVED), the easy problems first", "#B7C77D", _rewarded(easy_first=True))
+CURRICULUM = _method("CURRICULUM GRPO", "GRPO (SOLVED), the easy problems first", "#D98C00", _rewarded(easy_first=True))
 ANCHOR = _method(
     "ANCHOR", "GRPO (SOLVED) with the true way among every group of answers", "#C2185B", _rewarded(anchor=True)
 )

@@ -10,9 +10,9 @@ from honesty_utils.results.plots.common import errors, percent_axis, rows_where
 from honesty_utils.results.plots.style import COLUMN, GRAY, GREEN, INK, ORANGE, PAGE, new_figure, styled
 
 BY_DEPTH = {
-    "answerable_accuracy": "solved, of what can be solved (%)",
-    "unanswerable_accuracy": "refused, of what cannot (%)",
-    "both_right": "both twins right (%)",
+    "answerable_accuracy": "problems solved (%)",
+    "unanswerable_accuracy": "twins refused (%)",
+    "both_right": "both right (%)",
 }
 """Metrics of `tab_deduction`, a panel each."""
 CURVES = {
