@@ -123,7 +123,7 @@ def test_a_method_is_built_by_its_name_unless_it_says_otherwise(tmp_path):
         (
             "questions.ood",
             {"source": "nowhere"},
-            r"questions.ood.source: 'nowhere'; known: \['atlas', 'bbh_disambiguation', ",
+            r"questions.ood.source: 'nowhere'; known: \['atlas', 'bandit', 'bbh_disambiguation', ",
         ),
         ("questions.train.samples", 0, r"methods.absolute: needs sampled answers, but questions.train.samples is 0"),
         ("sampling.engine", "steam", r"sampling.engine: 'steam'; known: \[.*'transformers'"),
