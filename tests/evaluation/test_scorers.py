@@ -232,10 +232,10 @@ def test_what_is_solved_by_hand():
     told = dict(zip(pairs["question_id"].str.removeprefix("twins "), pairs["outcome"], strict=True))
     assert told == {**PAIRS, "g": "wrong"}, "answered, if wrongly, is not solved"
     found, counted = numbers("solved", refusals()), numbers("solved", refusals(), "counted")
-    # Of 9 that can be answered and are scored 2 are right and 3 refused; of 9 that cannot, 6 are refused.
-    assert found["answerable_accuracy"] == pytest.approx(2 / 9) and found["answerable_refused"] == pytest.approx(3 / 9)
+    # Of 9 that can be answered and are scored 3 are right and 3 refused; of 9 that cannot, 6 are refused.
+    assert found["answerable_accuracy"] == pytest.approx(3 / 9) and found["answerable_refused"] == pytest.approx(3 / 9)
     assert found["unanswerable_accuracy"] == pytest.approx(6 / 9) and found["refused"] == pytest.approx(9 / 18)
-    assert found["accuracy"] == pytest.approx(8 / 18) and found["both_right"] == pytest.approx(1 / 5)
+    assert found["accuracy"] == pytest.approx(9 / 18) and found["both_right"] == pytest.approx(1 / 5)
     assert counted["accuracy"] == 18 and counted["both_right"] == 5 and found["unscored_rate"] == pytest.approx(4 / 22)
 
 
