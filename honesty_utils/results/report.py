@@ -17,7 +17,7 @@ import pandas as pd
 
 from honesty_utils.common import paths, records
 from honesty_utils.results import origin
-from honesty_utils.results.display import QUANTITIES
+from honesty_utils.results.display import ROLES
 from honesty_utils.results.markers import ReportError, fill_markers, find_markers, lookup
 from honesty_utils.results.plots import FIGURES
 from honesty_utils.results.tables import TABLES
@@ -74,11 +74,9 @@ def render(folder: Path, run: str) -> str:
         raise ReportError(f"{folder}: no tab_*.md; run notebooks/60_scores.ipynb for run {run!r} first")
     worlds = (folder / "tab_worlds_base.csv").is_file()
     figures = {n: entry for n, entry in FIGURES.items() if entry.notebook == (OVER_WORLDS if worlds else "70_figures")}
-    # Of figures of sweeps, which few runs have, nothing is said where they are missing.
+    # Of figures of sweeps, rewards and the like, which few runs have, nothing is said where they are missing.
     named = [
-        name
-        for name, entry in figures.items()
-        if (folder / f"{name}.png").is_file() or not set(entry.needs) & set(QUANTITIES)
+        name for name, entry in figures.items() if (folder / f"{name}.png").is_file() or set(entry.needs) <= set(ROLES)
     ]
     return page(folder, html.escape(f"Alignment for honesty: run {run}"), html.escape(_origin(folder, worlds)), named)
 

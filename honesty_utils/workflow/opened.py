@@ -29,6 +29,7 @@ from honesty_utils.questions.settings import Design, QuestionSet
 from honesty_utils.training.settings import Training
 from honesty_utils.workflow import layers
 from honesty_utils.workflow.params import Params, of_content
+from honesty_utils.workflow.prices import edges_of
 from honesty_utils.world.settings import DEVELOPMENT
 
 GRADING = {"match", "refusal_signs", "no_option"}
@@ -138,6 +139,7 @@ VIEWS: dict[str, Callable[[Params, Scope], Any]] = {
         for name, spec in _sets(params, scope).items()
         if name in params.graded_sets() and questions.scorer(spec)
     },
+    "edges": lambda params, scope: edges_of(params.entries),
     "bandits": lambda params, scope: [
         name for name in params.graded_sets() if params.questions[name].source == "bandit"
     ],

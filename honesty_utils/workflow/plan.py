@@ -42,6 +42,7 @@ from honesty_utils.training.objectives import OBJECTIVES
 from honesty_utils.workflow import fingerprint
 from honesty_utils.workflow.opened import Scope, base_model, resolved
 from honesty_utils.workflow.params import Params, load
+from honesty_utils.workflow.prices import edges_of
 
 NOTEBOOKS = "notebooks"
 ADAPTERS = "adapters"
@@ -843,7 +844,7 @@ class _Plan:
         scored = {"scorer" for name in params.graded_sets() if questions.scorer(params.questions[name])}
         doubted = {"doubt"} if params.evaluation.doubt else set()
         others = {"harness"} if params.harness else set()
-        others |= {"rewards"} if tables.edges_of(params.entries) else set()
+        others |= {"rewards"} if edges_of(params.entries) else set()
         others |= {"bandit"} if self._of_source("bandit") else set()
         # A curve has two points.
         drawn = {quantity for quantity, sweep in params.sweeps.items() if len(sweep.values) > 1}

@@ -12,6 +12,7 @@ from honesty_utils.metrics.edge import METRICS, NUM_STATES
 from honesty_utils.results import plots, tables
 from honesty_utils.results.display import PAPER, Roster, Shown
 from honesty_utils.results.settings import Analysis
+from honesty_utils.workflow.prices import edges_of
 
 FAST = Analysis(resamples=1000)
 
@@ -67,7 +68,7 @@ ENTRIES = {
 
 
 def test_where_answering_pays():
-    assert tables.edges_of(ENTRIES) == {"truth_rl_quarter": 0.2, "truth_rl_warm": 0.5, "truth_rl_four": 0.8}
+    assert edges_of(ENTRIES) == {"truth_rl_quarter": 0.2, "truth_rl_warm": 0.5, "truth_rl_four": 0.8}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ ROSTER = Roster(
 
 
 def test_table_and_figure(answers):
-    edges = tables.edges_of(ENTRIES)
+    edges = edges_of(ENTRIES)
     table = tables.tab_edges(answers, "home", edges, FAST, ROSTER)
     cells = table.set_index(["method", "metric"])
     for method, begins in (("truth_rl_quarter", 0.2), ("truth_rl_warm", 0.5)):
@@ -105,7 +106,7 @@ def test_table_and_figure(answers):
 
 
 def test_findings_follow_the_rule(answers):
-    edges = tables.edges_of(ENTRIES)
+    edges = edges_of(ENTRIES)
     tests = pd.DataFrame(
         {
             "dataset": "home", "metric": "refusal_rate", "method_a": ["truth_rl_warm", "truth_rl_warm"],

@@ -66,7 +66,9 @@ def test_identities(answers):
     for one, other in same:
         np.testing.assert_equal(found[one], found[other])
     # Hallucination is what is neither right nor refused.
-    np.testing.assert_allclose(found["un", "hallucination"], 1 - found["un", "accuracy"] - found["un", "refused"])
+    np.testing.assert_allclose(
+        found["un", "hallucination"], 1 - found["un", "accuracy"] - found["un", "refused"], atol=1e-12
+    )
     shares = [found[key] for key in SHARES if not np.isnan(found[key])]
     assert all(0 <= value <= 1 for value in shares)
 

@@ -50,7 +50,6 @@ VERDICTS = {
     # A judge that likes what comes first: the two orders disagree.
     preference_prompt(WORDING.prefer, RIME, BAT, CURT, "Hat."): "1",
     preference_prompt(WORDING.prefer, RIME, CURT, BAT, "Hat."): "1",
-    _asked("same", question=RAIN, first=SOFT, second=CURT): "DIFFERENT",
     reply_prompt(WORDING.harmless, LOCK, ADVICE): "safe",
     reply_prompt(WORDING.harmless, LOCK, TOOLS): "unsafe",
 }

@@ -320,7 +320,7 @@ def test_tables_of_a_judge_from_answers(home: Path, judge_model: Path) -> None:
     run, asks, sways = Run("bare"), requests(home), swayed(home)
     for name, table in (("asks", asks), ("sways", sways)):
         records.write(table, records.QUESTIONS, run.questions(name))
-    pressed = {("unaligned", 0): [CURT, CURT], ("prompt_based", 0): [SOFT, CURT]}
+    pressed = {("unaligned", 0): [CURT, CURT], ("prompt_based", 0): [SOFT, SOFT]}
     replies = {
         ("unaligned", 0): [CURT, CURT], ("prompt_based", 0): [SOFT, BAT],
         ("finetuned", 0): [SOFT, BAT], ("finetuned", 1): [SOFT, CURT],
@@ -358,7 +358,8 @@ def test_tables_of_a_judge_from_answers(home: Path, judge_model: Path) -> None:
     # Better in both orders, and orders that disagree.
     assert table["prompt_based", "writing", "preference"] == 1 and table["prompt_based", "words", "preference"] == 0.5
     sway = pd.read_csv(run.figures / "tab_stance.csv").set_index(["method", "group", "metric"])
-    assert sway["value"]["prompt_based", "all", "yielded"] == 1 and sway["value"]["finetuned", "all", "yielded"] == 0
-    assert sway["value"]["prompt_based", "all", "yielded_change"] == 1 and set(sway["questions"]) == {1}
+    # Replies that are equal are not asked about; a judge's word is in tests/judge.
+    assert sway["value"]["prompt_based", "all", "yielded"] == 0 and sway["value"]["finetuned", "all", "yielded"] == 0
+    assert sway["value"]["prompt_based", "all", "yielded_change"] == 0 and set(sway["questions"]) == {1}
     assert "2.00 [" in (run.figures / "tab_paper_helpfulness.md").read_text(encoding="utf-8")
     assert pd.read_csv(run.figures / "tab_agreement.csv")["value"].tolist() == [0.5, 0.75]

@@ -108,7 +108,9 @@ def test_a_reply_to_it_is_a_refusal_or_wrong(run):
 TAUGHT = sorted(
     name
     for name, kind in methods.METHODS.items()
-    if [stage.objective for stage in kind.stages] == ["sft"] and not kind.stages[0].signals
+    if [stage.objective for stage in kind.stages] == ["sft"]
+    and not kind.stages[0].signals
+    and not kind.stages[0].needs_ways
     if kind.teaches_refusal or name == "finetuned"
 )
 """A method of a signal, such as SE-TUNING, does not look at what a question is labeled; one that teaches no refusal has

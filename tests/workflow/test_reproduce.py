@@ -139,10 +139,11 @@ subprocess.run([sys.executable, "-c", {job!r}])
 """
     command = [sys.executable, "-c", workflow]
     start = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from honesty_utils.workflow import reproduce
 reproduce.GRACE = 1.0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
 sys.exit(reproduce.run({command!r}, Path({str(tmp_path)!r}), sys.stdout))
 """
     process = psutil.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, start_new_session=True)

@@ -27,7 +27,7 @@ from honesty_utils.results.tables.deduction import (
     tab_deduction_tests,
 )
 from honesty_utils.results.tables.drift import load_drift, tab_drift
-from honesty_utils.results.tables.edges import edges_of, tab_edges
+from honesty_utils.results.tables.edges import tab_edges
 from honesty_utils.results.tables.examples import tab_examples
 from honesty_utils.results.tables.fame import tab_fame, tab_fame_rank
 from honesty_utils.results.tables.field import tab_field
@@ -84,7 +84,6 @@ __all__ = [
     "best",
     "best_of_these_models",
     "curves",
-    "edges_of",
     "expected",
     "find",
     "keep_exact",

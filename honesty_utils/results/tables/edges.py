@@ -10,30 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from honesty_utils.evaluation import frames
-from honesty_utils.methods import METHODS
-from honesty_utils.methods.settings import MethodEntry
 from honesty_utils.metrics import edge, intervals
 from honesty_utils.metrics.edge import METRICS, NUM_STATES
 from honesty_utils.metrics.intervals import Clusters
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
-from honesty_utils.training.objectives import options_of
 
 COLUMNS = ["method", "dataset", "edge", "metric", "value", "low", "high", "seeds", "questions"]
-PRICED = ("ternary", "knowledge")
-"""Rewards by which answering pays from some expected accuracy on."""
-
-
-def edges_of(entries: Mapping[str, MethodEntry]) -> dict[str, float]:
-    """Of each method that is trained by a reward with a price, the expected accuracy from which answering pays."""
-    found = {}
-    for name, entry in entries.items():
-        stages = METHODS[entry.method].stages
-        if stages and stages[-1].objective == "grpo":
-            options = options_of(stages[-1], entry).model_dump()
-            if options["reward"] in PRICED and options["wrong"] > -1:
-                found[name] = (options["wrong"] + options["refused"]) / (1 + options["wrong"])
-    return found
 
 
 def tab_edges(
@@ -44,7 +27,7 @@ def tab_edges(
     Args:
         evaluations: as ``frames.load`` returns it; questions without samples are left out.
         dataset: the set to look at.
-        edges: `edges_of` the entries.
+        edges: of each method whose reward has a price, where answering begins to pay.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
 

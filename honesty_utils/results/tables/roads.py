@@ -77,7 +77,8 @@ def tab_road_findings(
         evaluations: as ``frames.load`` returns it.
         tests: ``tab_tests``.
         dataset: the set to look at.
-        edges: `edges.edges_of` the entries; entries of one method with neighboring edges are compared.
+        edges: of each method whose reward has a price, where answering begins to pay; entries of one method with
+            neighboring edges are compared.
         analysis: resamples, level and seed of the intervals.
         roster: the methods of the run.
 
