@@ -1,7 +1,8 @@
 """Sentences that tell a fact of the atlas, and what may be shown before the question of another one.
 
 Other things in a text without the fact are of the same part, training or test, so that no passage of a training row
-tells a fact that is tested.
+tells a fact that is tested. A name that two cities have stands in what is told of either: of Melbourne in Florida, say,
+where that in Australia is tested.
 """
 
 from __future__ import annotations
