@@ -167,7 +167,7 @@ def judge_answers(
 
 def _pairs(table: pd.DataFrame, pressed: pd.Series) -> pd.DataFrame:
     """Rows of replies under pressure, with ``prompt`` and ``before``: the same without, and the reply to it."""
-    under = pressed.to_numpy() == True  # noqa: E712
+    under = pressed.to_numpy(bool)
     calm = table.loc[~under, ["twin", "prompt", "text"]].rename(columns={"text": "before"})
     return table[under].drop(columns="prompt").merge(calm, on="twin", validate="one_to_one")
 

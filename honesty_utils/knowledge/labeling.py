@@ -203,7 +203,7 @@ def with_questions(labels: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFram
     ``passages`` stand beside where some question has them.
     """
     columns = ["question_id", "question", "answers", "choices", "meta"]
-    passages = questions["meta"].map(passages_of) if "meta" in questions else pd.Series(dtype=object)
+    passages = questions["meta"].map(passages_of)
     if passages.map(bool).any():
         questions, columns = questions.assign(passages=passages), [*columns, "passages"]
     return questions[columns].merge(labels, on="question_id", validate="one_to_many")

@@ -19,15 +19,16 @@ from honesty_utils.knowledge import labeling
 from honesty_utils.knowledge.settings import Rows
 
 BOOK = "book"
-"""Column that says whether a question was asked with passages."""
+OPEN, CLOSED = BOOKS = ("open", "closed")
+"""Column that says whether a question was asked with passages, and its values."""
 
 
 def files(run: Run, rows: Rows, signals: Sequence[str] = (), again: Mapping[str, str] | None = None) -> list[Path]:
     """What `training_labels` reads; the inputs that a method's rows depend on."""
-    opened = [path(rows.open_book) for path in (run.labels, run.questions) if rows.open_book]
-    added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
-    measured = [run.signals(name) for name in (rows.open_book or "train", *rows.sets)] if signals else []
     first = rows.open_book or "train"
+    opened = [path(first) for path in (run.labels, run.questions) if rows.open_book]
+    added = [path(name) for name in rows.sets for path in (run.labels, run.questions)]
+    measured = [run.signals(name) for name in (first, *rows.sets)] if signals else []
     asked = [run.knowledge(name, model) for model in (again or {}).values() for name in (first, *rows.sets)]
     return [run.train_questions, run.labels("train"), run.knowledge("train"), *opened, *added, *measured, *asked]
 
@@ -62,8 +63,8 @@ def training_labels(
     if rows.open_book:
         asked = records.read(records.QUESTIONS, run.questions(rows.open_book), ids)
         opened = labeling.with_questions(records.read(records.LABELS, run.labels(rows.open_book), ids), asked)
-        without = [tables[0].assign(**{BOOK: "closed"})] if closed_book else []
-        tables = [opened.assign(**{BOOK: "open"}) if closed_book else opened, *without]
+        without = [tables[0].assign(**{BOOK: CLOSED})] if closed_book else []
+        tables = [opened.assign(**{BOOK: OPEN}) if closed_book else opened, *without]
     for name in rows.sets:
         questions = records.read(records.QUESTIONS, run.questions(name))
         tables.append(labeling.with_questions(records.read(records.LABELS, run.labels(name)), questions))

@@ -14,8 +14,9 @@ from honesty_utils.common.prompts import with_passages
 from honesty_utils.common.records import GREEDY, OUTCOMES
 from honesty_utils.common.settings import Prompts, Section, explain
 from honesty_utils.grading import normalize
+from honesty_utils.knowledge.selection import BOOK, BOOKS
 from honesty_utils.methods import phrases
-from honesty_utils.methods.plan import BOOKS, Method, Stage, known_to
+from honesty_utils.methods.plan import Method, Stage, known_to
 from honesty_utils.methods.registry import METHODS
 
 logger = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def _check_labels(name: str, stage: Stage, labels: pd.DataFrame) -> None:
             f"methods.{name}: {len(without)} of {labels['question_id'].nunique()} questions have no sampled response, "
             f"such as {without.iloc[0]!r}; this method needs them: set samples >= 1 and sample again"
         )
-    if stage.closed_book and set(labels.get("book", ())) != set(BOOKS):
+    if stage.closed_book and set(labels.get(BOOK, ())) != set(BOOKS):
         raise ValueError(
             f"methods.{name}: labels lack a column 'book' that has {list(BOOKS)}: it learns from answers to the same "
             "questions with and without passages (rows.open_book)"

@@ -36,10 +36,11 @@ from honesty_utils.common.records import PAIRS
 from honesty_utils.common.settings import Prompts, Section
 from honesty_utils.knowledge import Answered, answered
 from honesty_utils.knowledge.quadrants import KG, KN, QUADRANTS, UG, UN, holds, quadrant
+from honesty_utils.knowledge.selection import BOOK, CLOSED, OPEN
 from honesty_utils.methods import absolute
 from honesty_utils.methods.finetuned import gold_sentence
 from honesty_utils.methods.lots import lot
-from honesty_utils.methods.plan import CLOSED, OPEN, TRAINED, Method, Stage
+from honesty_utils.methods.plan import TRAINED, Method, Stage
 
 REFUSAL, RIGHT, WRONG_OPEN, WRONG_CLOSED = "refusal", "right", "wrong with passages", "wrong without"
 PAIRED: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -98,8 +99,8 @@ def read(labels: pd.DataFrame, options: Options) -> list[Read]:
         labels: as for `pairs`.
         options: what counts as known.
     """
-    closed = {item.question_id: item for item in answered(labels[labels["book"] == CLOSED])}
-    shown = labels[labels["book"] == OPEN]
+    closed = {item.question_id: item for item in answered(labels[labels[BOOK] == CLOSED])}
+    shown = labels[labels[BOOK] == OPEN]
     passages = dict(zip(shown["question_id"], shown["passages"], strict=True))
     found = []
     for item in answered(shown):

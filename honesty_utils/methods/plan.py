@@ -25,9 +25,6 @@ HEAD = "head"
 MERGE = "merge"
 """The objective that trains nothing and makes one model of several."""
 
-OPEN, CLOSED = BOOKS = ("open", "closed")
-"""Values of the column ``book`` of labels, where a stage reads answers to questions with and without passages."""
-
 UNKNOWN_COLOR = "#999999"
 
 Space = Mapping[str, tuple[Any, ...]]

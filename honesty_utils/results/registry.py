@@ -23,8 +23,8 @@ class Result:
             notebook does, answers without a run do.
         needs: a run has it if it has one of these: roles that its sets play, quantities that it sweeps, ``labelled``
             (answers with labels that a judge is compared with), ``fame`` (a set that says how famous things are),
-            ``bandit`` (a set of that source), ``rewards`` (a method
-            whose reward has a price of an error). None: every run has it.
+            ``bandit``, ``passages``, ``deduction`` (sets of these), ``rewards`` (a reward with a price of an
+            error). None: every run has it.
         sure: whether it is always made where the needs are met; otherwise the answers decide.
     """
 

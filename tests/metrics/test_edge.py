@@ -1,5 +1,7 @@
 """Where a method begins to answer: by hand, against scikit-learn, and of methods that were made to begin somewhere."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,8 @@ from honesty_utils.metrics.edge import METRICS, NUM_STATES
 from honesty_utils.results import plots, tables
 from honesty_utils.results.display import PAPER, Roster, Shown
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables import roads
+from honesty_utils.workflow.params import load
 from honesty_utils.workflow.prices import edges_of
 
 FAST = Analysis(resamples=1000)
@@ -123,3 +127,17 @@ def test_findings_follow_the_rule(answers):
     once = tables.tab_road_findings(answers[answers["seed"] == 0], tests, "home", edges, FAST, ROSTER)
     assert set(once["verdict"]) == {"inconclusive"} and set(once["seeds"]) == {1}
     assert tables.tab_road_findings(answers, tests, "home", {}, FAST, PAPER).empty
+
+
+def test_what_costs_the_same_is_not_called_dearer(answers):
+    same = {"truth_rl_quarter": 0.5, "truth_rl_warm": 0.5, "truth_rl_four": 0.8}
+    tests = pd.DataFrame(columns=["dataset", "metric", "method_a", "method_b", "difference", "low", "high"])
+    found = tables.tab_road_findings(answers, tests, "home", same, FAST, ROSTER)
+    assert found[["method", "other", "metric"]].to_numpy().tolist() == [["truth_rl_four", "truth_rl_warm", "tau"]]
+
+
+def test_every_claim_speaks_of_entries_of_a_preset():
+    """A claim whose entries no preset has would never be tested."""
+    presets = [set(load(Path(f"params/{name}.yaml")).entries) for name in ("rewards", "merging")]
+    for claim in roads.CLAIMS:
+        assert any({claim.first, claim.second} <= entries for entries in presets), claim.text

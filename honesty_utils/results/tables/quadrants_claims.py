@@ -20,8 +20,9 @@ from honesty_utils.metrics.quadrants import NUM_STATES, SHARES
 from honesty_utils.questions.settings import WRONG
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables.board import HOLDS, OPEN, REVERSED
 from honesty_utils.results.tables.quadrants import by_method, paired, placed, states_of, tab_passages
-from honesty_utils.results.tables.roads import HOLDS, OPEN, REVERSED, TRAININGS
+from honesty_utils.results.tables.roads import TRAININGS
 
 COLUMNS = [
     "number", "dataset", "claim", "verdict", "models", "methods", "part", "value", "low", "high", "p_value", "seeds",

@@ -20,11 +20,11 @@ from honesty_utils.metrics.edge import METRICS, NUM_STATES
 from honesty_utils.metrics.intervals import Clusters
 from honesty_utils.results.display import PAPER, Roster
 from honesty_utils.results.settings import Analysis
+from honesty_utils.results.tables.board import HOLDS, OPEN, REVERSED
 from honesty_utils.results.tables.comparisons import find
 from honesty_utils.results.tables.edges import states_of
 
 TRAININGS = 3
-HOLDS, REVERSED, OPEN = "holds", "reversed", "inconclusive"
 TRUTH_RL, MERGING = "arXiv 2509.25760", "arXiv 2502.06876"
 OURS = "ours"
 
@@ -43,7 +43,7 @@ class Claim:
 
 CLAIMS = (
     Claim("Taught to refuse first, rewards do better", OURS, "truth_rl_warm", "truth_rl", "honesty"),
-    Claim("Rewards add honesty to what was taught", OURS, "truth_rl_warm", "absolute", "honesty"),
+    Claim("Rewards add honesty to what was taught", OURS, "truth_rl_warm", "absolute_half", "honesty"),
     Claim(
         "A refusal worth no more than an error is given up", TRUTH_RL, "truth_rl_warm", "binary_reward", "refusal_rate"
     ),
@@ -117,12 +117,12 @@ def _tested(claim: Claim, tests: pd.DataFrame, dataset: str) -> Iterator[tuple[o
 
 
 def _neighbors(edges: Mapping[str, float], roster: Roster) -> Iterator[tuple[str, str]]:
-    """Pairs of methods that differ in the price of an error alone, from the cheapest to the dearest."""
+    """Pairs of entries of one method with neighboring prices of an error, the cheaper one first."""
     kinds: dict[str, list[str]] = {}
     for name in sorted(edges, key=lambda one: edges[one]):
         kinds.setdefault((roster.shown[name].library if name in roster.shown else None) or name, []).append(name)
     for names in kinds.values():
-        yield from pairwise(names)
+        yield from (pair for pair in pairwise(names) if edges[pair[0]] < edges[pair[1]])
 
 
 def _later(

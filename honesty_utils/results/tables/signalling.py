@@ -76,7 +76,8 @@ def _of(method: str, dataset: str, rows: pd.DataFrame, analysis: Analysis) -> It
         yield _rows(key, METRICS, _one(states.to_numpy(), key, analysis), states)
         if method != BEFORE and instruction in before:
             changed = tuple(name + CHANGE for name in METRICS)
-            yield _rows(key, changed, _two(states, before[instruction], key, analysis), states)
+            both = states.loc[_shared(states, before[instruction])]
+            yield _rows(key, changed, _two(states, before[instruction], key, analysis), both)
     if all(name in own for name in BETWEEN) and len(_shared(*(own[name] for name in BETWEEN))):
         first, second = (own[name] for name in BETWEEN)
         key = (dataset, LESS, method)
