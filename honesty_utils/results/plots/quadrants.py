@@ -64,7 +64,8 @@ def _bars(ax: Axes, rows: pd.DataFrame, methods: list[str], name: str) -> None:
         ax.bar_label(bars, texts, label_type="center", fontsize=6, color=ink)
         start = start + np.nan_to_num(width)
     own = rows[rows["metric"] == wanted].set_index("method").reindex(methods)
-    ax.errorbar(own["value"], range(len(methods)), xerr=errors(own), fmt="none", ecolor=INK, elinewidth=0.6)
+    below = np.arange(len(methods)) + 0.27  # or the line would strike the numbers out
+    ax.errorbar(own["value"], below, xerr=errors(own), fmt="none", ecolor=INK, elinewidth=0.6)
     ax.set_xlim(0, 1)
     number = int(rows["questions"].max()) if len(rows) else 0
     ax.set_title(f"{name} ({number} questions)\n{WANTED[name]}", fontsize=6.5)
